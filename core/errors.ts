@@ -1,0 +1,123 @@
+/**
+ * The closed catalogue of what can go wrong. Every code has a section in docs/errors.md (a test holds the two
+ * together). Users paste messages, scripts read codes and exit statuses.
+ */
+export const ERROR_CODES = [
+  'E-USAGE', // the command line cannot be understood
+  'E-CONFIG', // the config file is wrong: line, column, nearest key
+  'E-REPO-SYNTAX', // what was typed is no repository we accept
+  'E-REPO-MISSING', // no such repository, or no right to see it
+  'E-REF-MISSING', // no such branch, tag or commit
+  'E-REPO-FETCH', // cloning failed or went over a limit
+  'E-BUILDER-UNSUPPORTED', // environment.yml, R, Julia, Nix, Pipfile ...
+  'E-BINDER-DUP', // both binder/ and .binder/
+  'E-LEGACY', // FROM andrewosh/binder-base
+  'E-RUNTIME', // runtime.txt is malformed
+  'E-PYTHON', // no base for that Python version
+  'E-PYPROJECT', // pyproject.toml malformed, or contradicts runtime.txt
+  'E-APT-NAME', // a line of apt.txt is no package name
+  'E-REPO-FILE', // a file of the repository is not what it must be (directory, CRLF, no shebang, link outside)
+  'E-HPC-YML', // hpc.yml is wrong
+  'E-ENGINE-NONE', // no container engine, and building elsewhere was excluded
+  'E-ENGINE-RIGHTS', // there is an engine, and we may not use it
+  'E-BASE', // the base image can't be had
+  'E-BUILD', // a build step failed
+  'E-BUILD-PIP', // pip could not install what was asked
+  'E-BUILD-APT', // apt could not install what was asked
+  'E-BUILD-CLUSTER', // the build cannot run on this cluster
+  'E-PLATFORM', // the image is of another architecture than the partition
+  'E-CONVERT', // image to SIF failed
+  'E-IMAGE-APP', // the image has no Jupyter, or `start` is not executable
+  'E-IMAGE-DAMAGED', // size or sha256 of the stored SIF is wrong
+  'E-CLUSTER-NONE', // no cluster is set up
+  'E-CLUSTER-UNKNOWN', // no such entry
+  'E-SSH-UNREACHABLE', // host does not answer
+  'E-SSH-HOSTKEY', // unknown or changed host key
+  'E-SSH-AUTH', // refused
+  'E-SSH-LOST', // the connection broke
+  'E-REMOTE', // a command on the cluster failed
+  'E-REMOTE-SHELL', // the login shell there does not let us work
+  'E-NO-SCHEDULER', // neither sbatch nor qsub there
+  'E-NO-CONTAINER', // neither apptainer nor singularity there
+  'E-NO-PYTHON', // no Python >= 3.6 there
+  'E-DISK-FULL', // home or scratch is full
+  'E-PARTITION', // no such partition
+  'E-ACCOUNT', // account or QOS invalid
+  'E-GPU', // no such GPU type, or more than a node has
+  'E-LIMIT', // over a limit of partition or site
+  'E-OPTION', // a scheduler option that is refused by the grammar
+  'E-SCHEDULER', // the scheduler refused, in words we do not know
+  'E-SCHEDULER-DOWN', // the scheduler does not answer
+  'E-SUBMIT-UNKNOWN', // it is not known whether the job was accepted
+  'E-JOB-FAILED', // the job ended before the app was ready
+  'E-JOB-MEMORY', // killed for its memory
+  'E-AGENT', // the job-side agent cannot be reached or refused
+  'E-APP', // the app did not start
+  'E-SESSION-UNKNOWN', // no session of that id, or several
+  'E-SESSION-STATE', // the session is not in a state that allows this
+  'E-WORK', // the work directory
+  'E-CONFIRM', // needs a yes, and there is no terminal
+  'E-DEVCLUSTER', // the cluster in containers
+  'E-LOCKED', // another hpcbinder holds it
+  'E-CANCELLED', // ctrl-C
+  'E-INTERNAL', // a defect of ours
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+export type ErrorDetail = {
+  /** what failed, in the user's words; one line, no full stop needed */
+  message: string;
+  /** what to do next; one or more lines */
+  hint?: string;
+  /** the last lines of output that show it */
+  evidence?: readonly string[];
+  /** where the whole log is: a path or a command */
+  log?: string;
+  /** trying again later can help: exit 75 (EX_TEMPFAIL of sysexits.h) */
+  transient?: boolean;
+  cause?: unknown;
+};
+
+export class HpcbinderError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly evidence: readonly string[];
+  readonly log: string | undefined;
+  readonly transient: boolean;
+  constructor(code: ErrorCode, detail: ErrorDetail) {
+    super(detail.message, { cause: detail.cause });
+    this.name = 'HpcbinderError';
+    this.code = code;
+    this.hint = detail.hint;
+    this.evidence = detail.evidence ?? [];
+    this.log = detail.log;
+    this.transient = detail.transient ?? false;
+  }
+}
+
+/** 2: wrong usage or configuration; 75: try again later; 130: interrupted; 1: everything else. */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof HpcbinderError)) return 1;
+  if (error.transient) return 75;
+  if (error.code === 'E-CANCELLED') return 130;
+  const usage: readonly ErrorCode[] = [
+    'E-USAGE',
+    'E-CONFIG',
+    'E-REPO-SYNTAX',
+    'E-CLUSTER-NONE',
+    'E-CLUSTER-UNKNOWN',
+    'E-OPTION',
+    'E-CONFIRM',
+  ];
+  return usage.includes(error.code) ? 2 : 1;
+}
+
+export function asHpcbinderError(error: unknown): HpcbinderError {
+  if (error instanceof HpcbinderError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new HpcbinderError('E-INTERNAL', {
+    message: `an unforeseen fault: ${message}`,
+    hint: 'This is a defect of hpcbinder. HPCBINDER_DEBUG=1 shows where it happened; please report it.',
+    cause: error,
+  });
+}

@@ -1,0 +1,29 @@
+/** What a launch tells on its way. The CLI shows it, `--json` prints it, an endpoint sends it as events. */
+export const PHASES = [
+  'cluster',
+  'repo',
+  'plan',
+  'build',
+  'convert',
+  'check',
+  'upload',
+  'submit',
+  'queue',
+  'start',
+  'ready',
+] as const;
+export type PhaseName = (typeof PHASES)[number];
+
+export type Progress =
+  | { type: 'start'; phase: PhaseName; text: string }
+  /** the present phase moves: text, or bytes done of total */
+  | { type: 'update'; phase: PhaseName; text?: string; done?: number; total?: number }
+  /** the phase's one line, in the past tense; `seconds` is its time */
+  | { type: 'done'; phase: PhaseName; text: string; seconds: number; skipped?: boolean }
+  /** output of a build or of the job */
+  | { type: 'log'; phase: PhaseName; line: string }
+  /** said once, beside the phases: what was chosen for the user, what was ignored */
+  | { type: 'note'; text: string }
+  | { type: 'warning'; text: string };
+
+export type OnProgress = (event: Progress) => void;

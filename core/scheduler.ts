@@ -1,0 +1,116 @@
+/**
+ * A scheduler is words: job → command, answer → state. No clock, disk, network or process (DESIGN section 3).
+ * Slurm says partition, PBS says queue.
+ */
+import type { Inquiry, Question } from './command.ts';
+
+/** As the scheduler prints it, checked against its grammar. Never mixed with our session id. */
+export type JobId = string;
+
+export type ResourceRequest = {
+  partition?: string;
+  cpus: number;
+  memoryMb: number;
+  seconds: number;
+  gpus: number;
+  gpuType?: string;
+  account?: string;
+  qos?: string;
+  reservation?: string;
+  constraint?: string;
+  /** `--name=value` words by `--sbatch` or `--qsub`, checked by the scheduler's grammar */
+  extra: readonly string[];
+};
+
+export type JobSpec = {
+  /** the job's whole name: `hb-` + 10 of a-z0-9 */
+  tag: string;
+  /** absolute; working directory of the job, holds the script and everything it reads */
+  directory: string;
+  request: ResourceRequest;
+  /** product and version, for admins; the poll never reads it */
+  comment: string;
+  /** relative to directory */
+  log: string;
+};
+
+/** The phases of every scheduler, in the order of a job's life; `unknown` keeps the raw word. */
+export const JOB_STATES = ['pending', 'running', 'suspended', 'completing', 'ended', 'unknown'] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+export type JobEnd =
+  | 'completed'
+  | 'failed'
+  | 'cancelled'
+  | 'timeout'
+  | 'out-of-memory'
+  | 'node-failed'
+  | 'preempted'
+  | 'refused';
+
+export type JobStatus = {
+  state: JobState;
+  /** the scheduler's own word */
+  raw: string;
+  /** of a pending job: for people, never for decisions (SECURITY R3) */
+  reason?: string;
+  nodes: readonly string[];
+  /** epoch seconds */
+  startsAt?: number;
+  endsAt?: number;
+  end?: JobEnd;
+  exitCode?: number;
+  /** the batch script ran more than once under this id */
+  restarts?: number;
+};
+
+export type Partition = {
+  name: string;
+  isDefault: boolean;
+  up: boolean;
+  nodes: number;
+  /** of the smallest node */
+  cpusPerNode: number;
+  memoryMbPerNode: number;
+  maxSeconds?: number;
+  defaultSeconds?: number;
+  /** by type; the type is '' where the site names none */
+  gpusPerNode: Readonly<Record<string, number>>;
+  /** every node has a GPU */
+  allNodesHaveGpus: boolean;
+  /** uname -m words, where known */
+  architectures: readonly string[];
+  idleNodes: number;
+};
+
+export interface Scheduler {
+  readonly name: 'slurm' | 'pbs';
+  readonly can: { singleton: boolean; testOnly: boolean; extend: boolean };
+  /** a constant script beside job.json, working directory = the session's, options as words */
+  submit(job: JobSpec, scriptPath: string): Question<JobId>;
+  /** absent from the map: it does not know the job. `owner`: the uid that a row must carry */
+  status(ids: readonly JobId[], owner: number): Question<ReadonlyMap<JobId, JobStatus>>;
+  /** from accounting where there is any; undefined: it has no record */
+  finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undefined>;
+  /** after a lost answer to submit */
+  find(tag: string, owner: number): Question<JobId | undefined>;
+  cancel(id: JobId): Question<'cancelled' | 'already-over'>;
+  extend(id: JobId, seconds: number): Question<'extended' | 'refused'>;
+  offers(): Inquiry<readonly Partition[]>;
+  startEstimate(job: JobSpec): Question<Date | undefined>;
+  /** accounts and QOS that the user may use, for the message of a refusal */
+  associations(user: string): Question<{ accounts: readonly string[]; qos: readonly string[] }>;
+}
+
+/** What the node writes first: how the agent is reached. Written by temp + rename. */
+export type AddressFile = {
+  schema: 1;
+  session: string;
+  jobId: string;
+  restart: number;
+  host: string;
+  port: number;
+  /** epoch seconds, by the node's clock */
+  startedAt: number;
+  endsAt: number;
+};

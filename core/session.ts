@@ -1,0 +1,78 @@
+/** The session: one launch and its job. One record, 0600, versioned (DESIGN 11). */
+import type { EnvironmentKey } from './artifacts.ts';
+import type { JobId, JobStatus, ResourceRequest } from './scheduler.ts';
+
+/** In the order of a session's life. */
+export const SESSION_PHASES = ['preparing', 'submitting', 'queued', 'starting', 'ready', 'ended'] as const;
+export type SessionPhase = (typeof SESSION_PHASES)[number];
+
+export const END_REASONS = [
+  'stopped', // by the user
+  'idle', // culled: nobody used it
+  'max-age', // culled: older than allowed
+  'timeout', // walltime
+  'app-ended', // the app ended by itself, exit 0
+  'app-failed',
+  'out-of-memory',
+  'node-failed',
+  'preempted',
+  'cancelled', // by someone at the scheduler
+  'failed', // the launch did, before the app was ready
+  'lost', // the scheduler answered twice that there is no such job, and nothing says why
+] as const;
+export type EndReason = (typeof END_REASONS)[number];
+
+export type AppName = 'lab' | 'notebook';
+
+export type SessionSecrets = {
+  /** PEM */
+  ca: string;
+  clientCert: string;
+  clientKey: string;
+  /** the app's own token, added upstream by the proxy */
+  appToken: string;
+  /** 32 bytes hex; the browser's cookie is an HMAC under it */
+  cookieKey: string;
+};
+
+export type Session = {
+  schema: 1;
+  /** `hb-` + 10 of a-z0-9; the job's name too */
+  id: string;
+  /** of the config, or `user@host` */
+  cluster: string;
+  createdAt: string;
+  phase: SessionPhase;
+  repo: { shown: string; url?: string; commit?: string; ref?: string };
+  key: EnvironmentKey;
+  /** on the cluster, absolute */
+  sif: string;
+  directory: string;
+  workDirectory: string;
+  app: AppName;
+  request: ResourceRequest;
+  limits: { idleSeconds: number; maxAgeSeconds?: number };
+  jobId?: JobId;
+  job?: JobStatus;
+  address?: { host: string; port: number };
+  startedAt?: number;
+  endsAt?: number;
+  /** of this laptop; kept so that an open tab lives on */
+  localPort?: number;
+  idle?: { since: number; busyKernels: number };
+  ended?: { why: EndReason; at: string; detail?: string };
+  /** last time anything answered for it, ISO */
+  seenAt?: string;
+};
+
+/** What was seen at one look; each part is absent where nobody was asked. */
+export type Seen = {
+  /** of the scheduler: a status, `absent` (it answered: no such job) or `unreachable` */
+  job?: JobStatus | 'absent' | 'unreachable';
+  /** accounting's last word */
+  final?: JobStatus;
+  address?: { host: string; port: number; startedAt: number; endsAt: number };
+  /** of the agent's own end file */
+  end?: { why: EndReason; detail?: string; at: number };
+  agent?: { ready: boolean; idleSince: number; busyKernels: number } | 'unreachable';
+};
