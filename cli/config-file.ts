@@ -1,0 +1,57 @@
+/** The config file on disk: read strictly, changed entry by entry so that the user's comments stay. */
+import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Config, parseConfig } from '../core/config.ts';
+import { configDir } from './paths.ts';
+
+export function configPath(): string {
+  return join(configDir(), 'config.yaml');
+}
+
+export function loadConfig(): Config {
+  const path = configPath();
+  return existsSync(path) ? parseConfig(readFileSync(path, 'utf8'), path) : {};
+}
+
+type Plain = { [key: string]: unknown };
+
+/** Adds or replaces an entry. The first one becomes the default, `devcluster` only while it is alone. */
+export async function writeClusterEntry(name: string, entry: Plain): Promise<void> {
+  await change((root) => {
+    const before = root.getIn(['clusters']) as { items?: { key: unknown }[] } | undefined;
+    const others = (before?.items ?? []).map((item) => String(item.key)).filter((other) => other !== name);
+    root.setIn(['clusters', name], root.createNode(entry));
+    const current = root.get('default');
+    if (name === 'devcluster' ? false : current === undefined || current === 'devcluster') root.set('default', name);
+    if (name === 'devcluster' && others.length > 0 && current === 'devcluster') root.delete('default');
+  });
+}
+
+export async function removeClusterEntry(name: string): Promise<boolean> {
+  let found = false;
+  await change((root) => {
+    found = root.hasIn(['clusters', name]);
+    if (found) root.deleteIn(['clusters', name]);
+    if (root.get('default') === name) root.delete('default');
+  });
+  return found;
+}
+
+export async function setDefault(name: string): Promise<void> {
+  await change((root) => root.set('default', name));
+}
+
+async function change(edit: (root: import('yaml').Document) => void): Promise<void> {
+  const { Document, parseDocument } = await import('yaml');
+  const path = configPath();
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  if (text !== '') parseConfig(text, path);
+  const document = text.trim() === '' ? new Document({ schema: 1 }) : parseDocument(text);
+  edit(document as import('yaml').Document);
+  const result = document.toString();
+  parseConfig(result, path);
+  const temporary = `${path}.${process.pid}`;
+  writeFileSync(temporary, result, { mode: 0o600 });
+  renameSync(temporary, path);
+  chmodSync(path, 0o600);
+}

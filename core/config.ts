@@ -1,0 +1,126 @@
+/** The user's config file (`config.yaml`): what may stand in it, read strictly. Times in seconds, memory in MiB. */
+import { HpcbinderError } from './errors.ts';
+import { boolean, fail, integer, list, mapOf, object, oneOf, parsed, type Reader, readYaml, string } from './schema.ts';
+import { parseDuration, parseMemory } from './units.ts';
+
+export type Bind = { from: string; to: string; readOnly: boolean };
+
+/** `SRC[:DST[:ro]]`, absolute paths (or `~/…`, the user's home there), as `apptainer --bind` writes them. */
+export function parseBind(text: string): Bind {
+  const [from, to, mode, ...rest] = text.split(':');
+  const path = /^(?:\/|~\/)[^\0\n,]*$/;
+  const good =
+    from && path.test(from) && (to === undefined || to === '' || /^\/[^\0\n,]*$/.test(to)) && rest.length === 0;
+  if (!good || (mode !== undefined && mode !== 'ro' && mode !== 'rw')) {
+    throw new HpcbinderError('E-USAGE', {
+      message: `"${text}" is no bind`,
+      hint: 'Write SRC[:DST[:ro]] with absolute paths and no commas.',
+    });
+  }
+  return { from, to: to || from, readOnly: mode === 'ro' };
+}
+
+/** A number, or a range `40000-40100`, of ports that a firewall lets through. */
+export function parsePorts(text: string): readonly number[] {
+  const match = /^([0-9]{1,5})(?:-([0-9]{1,5}))?$/.exec(text);
+  const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (!match || first < 1024 || last > 65535 || last < first || last - first > 4096) {
+    throw new HpcbinderError('E-USAGE', {
+      message: `"${text}" is no range of ports`,
+      hint: 'Write it like 40000-40100.',
+    });
+  }
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+/** What a name of a cluster, partition, account … may be: no spaces, no leading dash (SECURITY INJ-02, INJ-06). */
+export const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$/;
+const absolute: Reader<string> = (node, where, place) => {
+  const text = string(node, where, place);
+  return /^(?:\/|~\/|~$|\$[A-Z_]+)[^\0\n]*$/.test(text)
+    ? text
+    : fail(place, node, `"${where}" must be an absolute path, not "${text}"`);
+};
+const named: Reader<string> = (node, where, place) => {
+  const text = string(node, where, place);
+  return NAME.test(text) ? text : fail(place, node, `"${where}": "${text}" is no name`);
+};
+
+const requestDefaults = object({
+  partition: named,
+  time: parsed(parseDuration),
+  cpus: integer(1, 4096),
+  memory: parsed(parseMemory),
+  gpus: integer(0, 1024),
+  gpu_type: named,
+  account: named,
+  qos: named,
+  reservation: named,
+  constraint: string,
+  idle: parsed(parseDuration),
+  max_age: parsed(parseDuration),
+});
+
+const base = object({ archive: absolute, name: string, digest: string });
+
+const cluster = object({
+  host: string,
+  user: named,
+  port: integer(1, 65535),
+  identity_file: absolute,
+  known_hosts: absolute,
+  jump: string,
+  scheduler: oneOf(['slurm', 'pbs'] as const),
+  apptainer: absolute,
+  singularity: absolute,
+  python: absolute,
+  path: list(absolute),
+  modules: list(string),
+  prologue: string,
+  state_dir: absolute,
+  image_store: absolute,
+  work_dir: absolute,
+  binds: list(parsed(parseBind)),
+  trust: list(string),
+  ports: parsed(parsePorts),
+  bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', base),
+  build_partition: named,
+  mksquashfs_args: string,
+  defaults: requestDefaults,
+});
+
+const pip = object({ index_url: string, extra_index_urls: list(string), constraints: absolute });
+
+const config = object({
+  schema: integer(1, 1),
+  default: named,
+  clusters: mapOf(NAME, 'name of a cluster', cluster),
+  defaults: requestDefaults,
+  bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', string),
+  pip,
+  apt_mirror: string,
+  ca_bundle: absolute,
+  engine: string,
+  browser: boolean,
+});
+
+type Read<R> = R extends Reader<infer T> ? T : never;
+export type Config = Read<typeof config>;
+export type ClusterEntry = Read<typeof cluster>;
+export type RequestDefaults = Read<typeof requestDefaults>;
+
+/** Throws E-CONFIG with `file:line:column` and the nearest key. */
+export function parseConfig(text: string, file: string): Config {
+  const result = readYaml(text, file, 'E-CONFIG', config);
+  if (result.default !== undefined && !result.clusters?.has(result.default)) {
+    throw new HpcbinderError('E-CONFIG', {
+      message: `${file}: default names "${result.default}", which is not under clusters`,
+      hint: 'hpcbinder cluster ls',
+    });
+  }
+  for (const [name, entry] of result.clusters ?? []) {
+    if (entry.host === undefined && name !== 'local')
+      throw new HpcbinderError('E-CONFIG', { message: `${file}: cluster "${name}" has no host` });
+  }
+  return result;
+}
