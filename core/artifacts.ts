@@ -83,13 +83,14 @@ export type BaseImage = {
   standIn?: boolean;
 };
 
-/** What the repository asks for, before base and platform are known. */
+/** What the repository asks for, before base and platform are known. Paths are those of regular files, links followed. */
 export type EnvironmentSpec = {
   builder: 'python' | 'dockerfile';
   /** active config directory: '', 'binder' or '.binder' (REES section 1.1) */
-  configDir: string;
+  configDir: '' | 'binder' | '.binder';
   /** `x.y`; absent for a Dockerfile */
   python?: { version: string; why: string };
+  /** sorted, each once */
   apt: readonly string[];
   /** paths of requirements files, in install order */
   requirements: readonly string[];
@@ -98,22 +99,42 @@ export type EnvironmentSpec = {
   postBuild?: string;
   start?: string;
   dockerfile?: string;
-  /** a requirement that refers to the repository itself, or anything else that needs all files at install time */
+  /** what can read any file at build time, and so widens the key to the whole tree: the first such file */
   wholeTree?: { by: string; why: string };
   /** files that were seen and are not honoured by this builder: warned of */
   ignored: readonly { file: string; why: string }[];
   notes: readonly string[];
 };
 
+/**
+ * A step is rendered literally, in this order; nothing is left for the renderer to know about Python, pip or apt.
+ * `as: 'user'` runs as BuildPlan.user with HOME at its home; where a build has no other ids, both kinds run as whoever builds.
+ */
 export type PlanStep =
-  /** `shell` is a constant of the buildpack with words quoted by core/shell; runs under /bin/sh -e */
-  | { kind: 'run'; name: string; as: 'root' | 'user'; shell: string; cwd: string; file?: string }
-  /** files of the repository, named, to the same place under repoDir */
-  | { kind: 'files'; paths: readonly string[] }
-  /** the whole repository to repoDir */
-  | { kind: 'tree' }
-  /** a text of ours at an absolute path */
+  | {
+      kind: 'run';
+      name: string;
+      as: 'root' | 'user';
+      /** a constant of the buildpack with words quoted by core/shell; for /bin/sh -e */
+      shell: string;
+      cwd: string;
+      /** the repository's file that is to blame when the step fails */
+      file?: string;
+      /** useradd and chown: left out where a build has no other ids (DESIGN 5) */
+      onlyWithIds?: true;
+    }
+  /** files of the repository, named, to `to/<path>`; owned by the user */
+  | { kind: 'files'; paths: readonly string[]; to: string }
+  /**
+   * The repository to repoDir, owned by the user; for a Dockerfile the build context, and the only step. Without the paths of
+   * `exclude` (each with all below it). `.git` goes along exactly where `commit` is given and '.git' is not in `exclude`.
+   */
+  | { kind: 'tree'; sha256: string; commit?: string; exclude: readonly string[] }
+  /** a text of ours at an absolute path, owned by root; its directory may have to be made */
   | { kind: 'text'; path: string; mode: number; text: string };
+
+/** What of the host's pip settings defines an environment: the sha256 of a constraints file, indexes without credentials. */
+export type PipDefinition = { constraints?: string; indexes?: readonly string[] };
 
 /** Reproducible: clock, registries' answers and platform are inputs, recorded here (DESIGN 12). */
 export type BuildPlan = {
@@ -122,18 +143,22 @@ export type BuildPlan = {
   platform: Platform;
   /** absent for a Dockerfile */
   base?: BaseImage;
+  /** buildArgs: name and value, for `--build-arg` */
   dockerfile?: { path: string; buildArgs: readonly (readonly [string, string])[] };
+  pip?: PipDefinition;
   repoDir: '/srv/repo';
   user: { name: 'jovyan'; uid: 1000; home: '/home/jovyan' };
+  /** of every step and of the image, in this order; values hold no references to other variables */
   env: readonly (readonly [string, string])[];
   steps: readonly PlanStep[];
-  /** program and fixed arguments before the app's command: the entrypoint, then `start` where there is one */
+  /** program and fixed arguments before the app's command; it runs the repository's `start` by itself (R2D_ENTRYPOINT). Empty for a Dockerfile: its own stays */
   entrypoint: readonly string[];
   /** does the image hold the repository's content? where it does, the key covers the whole tree */
   contentInImage: boolean;
   widened?: { by: string; why: string };
-  /** seconds; install steps run under it (DESIGN 12) */
+  /** seconds; the install steps export it themselves, a renderer uses it for times of layers and files (DESIGN 12) */
   sourceDateEpoch: number;
+  /** not in the key: a label names what was built, it does not define it */
   labels: readonly (readonly [string, string])[];
   /** files of the repository that the plan reads, with the sha256 that enters the key */
   reads: readonly { path: string; mode: number; sha256: string }[];
