@@ -1,0 +1,67 @@
+/** The arrows of the other rooms, as a launch needs them (DESIGN section 1); put together in cli/. */
+import type {
+  BuildPlan,
+  Checkout,
+  EnvironmentKey,
+  ImageRef,
+  Platform,
+  ResolvedRepo,
+  SifFile,
+  SifReceipt,
+} from './artifacts.ts';
+import type { Cluster } from './cluster.ts';
+import type { OnProgress } from './progress.ts';
+import type { AppName } from './session.ts';
+
+/** What hpc.yml asks for; nothing else can come from a repository (DESIGN 18). */
+export type RepositoryWishes = {
+  cpus?: number;
+  memoryMb?: number;
+  gpus?: number;
+  gpuType?: string;
+  seconds?: number;
+  app?: AppName;
+};
+
+export type Planned = {
+  plan: BuildPlan;
+  key: EnvironmentKey;
+  /** `Python 3.13 · requirements.txt (14 packages)` */
+  words: string;
+  notes: readonly string[];
+};
+
+/** A SIF on the cluster. */
+export type StoredSif = { path: string; receipt: SifReceipt };
+
+/** The repository's content on the cluster, by id. */
+export type StoredContent = { id: string; content: string; git?: string; bytes: number; reused: boolean };
+
+/** How a SIF will be made, decided before anything is built. `why` is told. */
+export type BuildPlace = { where: 'here' | 'cluster'; why?: string };
+
+export interface LaunchArrows {
+  connect(on: OnProgress, signal: AbortSignal): Promise<Cluster>;
+  resolve(on: OnProgress, signal: AbortSignal): Promise<ResolvedRepo>;
+  checkout(repo: ResolvedRepo, on: OnProgress, signal: AbortSignal): Promise<Checkout>;
+  wishes(checkout: Checkout): RepositoryWishes;
+  plan(checkout: Checkout, cluster: Cluster, platform: Platform, on: OnProgress, signal: AbortSignal): Promise<Planned>;
+  stored(cluster: Cluster, key: EnvironmentKey): Promise<StoredSif | undefined>;
+  buildPlace(planned: Planned, cluster: Cluster): Promise<BuildPlace>;
+  build(planned: Planned, checkout: Checkout, on: OnProgress, signal: AbortSignal): Promise<ImageRef>;
+  /** the image is started once: the app answers, `start` is executable */
+  check(image: ImageRef, planned: Planned, signal: AbortSignal): Promise<string>;
+  convert(image: ImageRef, planned: Planned, on: OnProgress, signal: AbortSignal): Promise<SifFile>;
+  upload(cluster: Cluster, sif: SifFile, receipt: SifReceipt, on: OnProgress, signal: AbortSignal): Promise<StoredSif>;
+  buildOnCluster(
+    cluster: Cluster,
+    planned: Planned,
+    checkout: Checkout,
+    receipt: Omit<SifReceipt, 'bytes' | 'sha256'>,
+    on: OnProgress,
+    signal: AbortSignal,
+  ): Promise<StoredSif>;
+  content(cluster: Cluster, checkout: Checkout, on: OnProgress, signal: AbortSignal): Promise<StoredContent>;
+  /** asks the person; without a terminal E-CONFIRM unless --yes */
+  confirm(question: string, flag: string): Promise<void>;
+}

@@ -1,0 +1,39 @@
+/** A cluster as a launch meets it: what was found there once, and what it offers now. */
+import type { Platform } from './artifacts.ts';
+import type { Bind } from './config.ts';
+import type { Partition, Scheduler } from './scheduler.ts';
+import type { Transport } from './transport.ts';
+
+export type ContainerCommand = { command: string; flavor: 'apptainer' | 'singularity'; version: string };
+
+/** Everything absolute. Found by one question at the first contact, kept in the cluster's entry. */
+export type ClusterProfile = {
+  /** of the config, or `user@host` */
+  name: string;
+  /** the host as the user typed it: for messages and for the line to copy */
+  host: string;
+  user: string;
+  uid: number;
+  home: string;
+  container: ContainerCommand;
+  python: string;
+  /** session records and scripts; small; on storage that is kept */
+  stateDir: string;
+  /** images and content that can be made again: on scratch where there is one */
+  imageStore: string;
+  workDir: string;
+  /** of the login node, taken for the nodes' where the scheduler names none */
+  platform: Platform;
+  /** shell text of the user's or site's own config, run in the job before the agent */
+  prologue: string;
+  binds: readonly Bind[];
+  ports: readonly number[];
+  bases: ReadonlyMap<string, { archive?: string; name?: string; digest?: string }>;
+};
+
+export type Cluster = {
+  profile: ClusterProfile;
+  transport: Transport;
+  scheduler: Scheduler;
+  partitions: readonly Partition[];
+};

@@ -1,0 +1,105 @@
+/** Session + what was seen + now → session. Pure. `unreachable` ends nothing: silence is not death (DESIGN 1). */
+import type { JobEnd, JobStatus } from '../core/scheduler.ts';
+import type { EndReason, Seen, Session } from '../core/session.ts';
+
+export function advance(session: Session, seen: Seen, now: Date): Session {
+  if (session.phase === 'ended') return session;
+  const answered =
+    (seen.job !== undefined && seen.job !== 'unreachable') ||
+    (seen.agent !== undefined && seen.agent !== 'unreachable') ||
+    seen.address !== undefined ||
+    seen.end !== undefined ||
+    seen.final !== undefined;
+  const next: Session = answered ? { ...session, seenAt: now.toISOString() } : session;
+
+  if (seen.end) return ended(next, seen.end.why, new Date(seen.end.at * 1000), seen.end.detail);
+  const over =
+    seen.final?.state === 'ended'
+      ? seen.final
+      : isStatus(seen.job) && seen.job.state === 'ended'
+        ? seen.job
+        : undefined;
+  if (over) return endedByScheduler(next, over, now);
+  if (seen.job === 'absent') {
+    // the poller says absent only after two answers far enough apart (SECURITY R12)
+    return ended(next, 'lost', now, 'the scheduler knows no such job any more');
+  }
+  return alive(next, seen);
+}
+
+function alive(session: Session, seen: Seen): Session {
+  let next = session;
+  if (isStatus(seen.job)) {
+    next = { ...next, job: seen.job };
+    if (seen.job.state === 'pending' && before(next, 'starting')) next = { ...next, phase: 'queued' };
+    if (seen.job.state === 'running' && before(next, 'starting')) next = { ...next, phase: 'starting' };
+    if (seen.job.endsAt !== undefined && next.endsAt === undefined) next = { ...next, endsAt: seen.job.endsAt };
+  }
+  if (seen.address) {
+    const { host, port, startedAt, endsAt } = seen.address;
+    next = { ...next, address: { host, port }, startedAt, endsAt };
+    if (before(next, 'starting')) next = { ...next, phase: 'starting' };
+  }
+  if (seen.agent !== undefined && seen.agent !== 'unreachable') {
+    next = { ...next, idle: { since: seen.agent.idleSince, busyKernels: seen.agent.busyKernels } };
+    if (seen.agent.ready && before(next, 'ready')) next = { ...next, phase: 'ready' };
+  }
+  return next;
+}
+
+const ORDER = ['preparing', 'submitting', 'queued', 'starting', 'ready', 'ended'];
+
+function before(session: Session, phase: Session['phase']): boolean {
+  return ORDER.indexOf(session.phase) < ORDER.indexOf(phase);
+}
+
+function isStatus(job: Seen['job']): job is JobStatus {
+  return typeof job === 'object';
+}
+
+/** The scheduler's word for an end, in ours. `completed` without an end file: the agent could not write it. */
+const WHY: Readonly<Record<JobEnd, EndReason>> = {
+  completed: 'app-ended',
+  failed: 'failed',
+  cancelled: 'cancelled',
+  timeout: 'timeout',
+  'out-of-memory': 'out-of-memory',
+  'node-failed': 'node-failed',
+  preempted: 'preempted',
+  refused: 'failed',
+};
+
+function endedByScheduler(session: Session, status: JobStatus, now: Date): Session {
+  const why =
+    status.end === undefined
+      ? 'lost'
+      : status.end === 'failed' && session.phase === 'ready'
+        ? 'app-failed'
+        : WHY[status.end];
+  const at = status.endsAt === undefined ? now : new Date(Math.min(status.endsAt * 1000, now.getTime()));
+  const detail = status.exitCode ? `exit ${status.exitCode}` : undefined;
+  return { ...ended(session, why, at, detail), job: status };
+}
+
+function ended(session: Session, why: EndReason, at: Date, detail?: string): Session {
+  return { ...session, phase: 'ended', ended: { why, at: at.toISOString(), ...(detail ? { detail } : {}) } };
+}
+
+/** For `list` and the last line of a launch. */
+export function endInWords(why: EndReason): string {
+  const words: Readonly<Record<EndReason, string>> = {
+    stopped: 'stopped',
+    idle: 'ended: nobody used it',
+    'max-age': 'ended: older than allowed',
+    timeout: 'ended: walltime over',
+    'app-ended': 'ended: the app was closed',
+    'app-failed': 'failed: the app ended',
+    'out-of-memory': 'failed: out of memory',
+    'node-failed': 'failed: the node went down',
+    preempted: 'ended: preempted by another job',
+    cancelled: 'cancelled at the scheduler',
+    failed: 'failed',
+    lost: 'lost: the job is gone and nothing says why',
+  };
+  return words[why];
+}

@@ -1,0 +1,155 @@
+/**
+ * Session records on the cluster: the truth (DESIGN 11). One round trip each, by the cluster's own Python with a constant
+ * program and JSON on stdin, so that no user text meets a shell.
+ */
+import type { ClusterProfile } from '../core/cluster.ts';
+import {
+  type Answer,
+  endedInWords,
+  ok,
+  type Question,
+  refused,
+  succeeded,
+  textOf,
+  unreachable,
+} from '../core/command.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import type { Session } from '../core/session.ts';
+import { lastLines } from '../core/text.ts';
+
+export type RemoteFile = { name: string; mode: number; text: string };
+
+/** mkdir without -p for the last part: an existing directory is somebody else's, or another launch's (SECURITY INJ-12). */
+const CREATE = `
+import json, os, sys
+os.umask(0o077)
+p = json.load(sys.stdin)
+os.makedirs(p["parent"], 0o700, exist_ok=True)
+st = os.lstat(p["parent"])
+if st.st_uid != os.getuid() or st.st_mode & 0o077:
+    sys.exit("%s must be a directory of yours that nobody else can open (mode 0700)" % p["parent"])
+d = os.path.join(p["parent"], p["id"])
+os.mkdir(d, 0o700)
+for f in p["files"]:
+    fd = os.open(os.path.join(d, f["name"]), os.O_WRONLY | os.O_CREAT | os.O_EXCL, f["mode"])
+    with os.fdopen(fd, "wb") as out:
+        out.write(f["text"].encode())
+        out.flush()
+        os.fsync(out.fileno())
+`;
+
+const SAVE = `
+import json, os, sys
+os.umask(0o077)
+p = json.load(sys.stdin)
+path = os.path.join(p["directory"], "session.json")
+tmp = "%s.%d" % (path, os.getpid())
+with open(tmp, "w") as out:
+    out.write(p["text"])
+    out.flush()
+    os.fsync(out.fileno())
+os.rename(tmp, path)
+`;
+
+/** Small files of each session, whole: an empty or half one is "not yet" (DESIGN 1, SECURITY F-40: list before believing). */
+const LOOK = `
+import json, os, sys
+p = json.load(sys.stdin)
+out = []
+names = p["ids"]
+if names is None:
+    try:
+        names = sorted(os.listdir(p["parent"]))
+    except OSError:
+        names = []
+for name in names:
+    d = os.path.join(p["parent"], name)
+    try:
+        os.listdir(d)
+    except OSError:
+        continue
+    one = {"id": name}
+    for key in p["files"]:
+        try:
+            with open(os.path.join(d, key), "rb") as f:
+                one[key] = f.read(262144).decode("utf-8", "replace")
+        except OSError:
+            pass
+    out.append(one)
+json.dump(out, sys.stdout)
+`;
+
+export function sessionsDirectory(profile: ClusterProfile): string {
+  return `${profile.stateDir}/sessions`;
+}
+
+function program<T>(
+  profile: ClusterProfile,
+  source: string,
+  input: unknown,
+  what: string,
+  read: (text: string) => T,
+): Question<T> {
+  return {
+    command: {
+      argv: [profile.python, '-I', '-c', source],
+      stdin: JSON.stringify(input),
+      timeoutMs: 30_000,
+      maxBytes: 64 << 20,
+    },
+    parse(result): Answer<T> {
+      if (succeeded(result)) return ok(read(textOf(result.stdout)));
+      const evidence = lastLines(textOf(result.stderr), 3);
+      const silent = result.ended.kind === 'timeout' || result.ended.kind === 'lost';
+      const full = evidence.some((line) => /No space left|Disk quota exceeded/.test(line));
+      const error = new HpcbinderError(full ? 'E-DISK-FULL' : silent ? 'E-SSH-LOST' : 'E-REMOTE', {
+        message: `${what} on ${profile.host} failed (${endedInWords(result.ended)})`,
+        evidence,
+        transient: silent,
+        ...(full
+          ? {
+              hint: `${profile.stateDir} is on a full disk or over its quota; free some room, or set state_dir for this cluster.`,
+            }
+          : {}),
+      });
+      return silent ? unreachable(error) : refused(error);
+    },
+  };
+}
+
+/** Makes the session's directory, 0700, with its files. Fails where it exists. */
+export function createSession(profile: ClusterProfile, id: string, files: readonly RemoteFile[]): Question<void> {
+  return program(
+    profile,
+    CREATE,
+    { parent: sessionsDirectory(profile), id, files },
+    'writing the session directory',
+    () => undefined,
+  );
+}
+
+export function saveSession(profile: ClusterProfile, session: Session): Question<void> {
+  const text = `${JSON.stringify(session)}\n`;
+  return program(profile, SAVE, { directory: session.directory, text }, 'writing the session record', () => undefined);
+}
+
+export type Looked = { id: string; files: ReadonlyMap<string, string> };
+
+/** The named files of the named sessions (all of them where `ids` is undefined). */
+export function lookAt(
+  profile: ClusterProfile,
+  ids: readonly string[] | undefined,
+  files: readonly string[],
+): Question<readonly Looked[]> {
+  return program(
+    profile,
+    LOOK,
+    { parent: sessionsDirectory(profile), ids: ids ?? null, files },
+    'reading the session records',
+    (text) =>
+      (JSON.parse(text) as Record<string, string>[]).map(({ id, ...rest }) => ({
+        id: id ?? '',
+        files: new Map(Object.entries(rest)),
+      })),
+  );
+}
