@@ -1,0 +1,55 @@
+/** Whether the devcluster is what it should be: every daemon alive, both nodes in Slurm's eyes ready, sshd answering. */
+import type Docker from 'dockerode';
+import { type ExecResult, execIn } from './exec.ts';
+import type { Host, Layout } from './layout.ts';
+import { answersSsh, rememberedPort } from './port.ts';
+
+export type NodeState = { node: string; state: string; partitions: readonly string[]; gres: string };
+
+/** What is missing on one host; empty when nothing is. */
+export async function missingOn(docker: Docker, layout: Layout, host: Host): Promise<readonly string[]> {
+  const result = await attempt(docker, layout, host, ['/usr/local/sbin/healthy.sh']);
+  if (result === undefined) return ['the container'];
+  return result.exitCode === 0 ? [] : result.stdout.split('\n').filter((line) => line !== '');
+}
+
+const FORMAT = '%N|%T|%R|%G';
+
+/** Slurm's view of c1 and c2; empty while slurmctld does not answer. */
+export async function nodeStates(docker: Docker, layout: Layout): Promise<readonly NodeState[]> {
+  const result = await attempt(docker, layout, 'login', ['sinfo', '-h', '-N', '-o', FORMAT]);
+  return result?.exitCode === 0 ? parseNodes(result.stdout) : [];
+}
+
+/** `sinfo -h -N -o %N|%T|%R|%G` (one line for a node and partition) → one record a node. */
+export function parseNodes(text: string): NodeState[] {
+  const nodes = new Map<string, NodeState>();
+  for (const line of text.split('\n')) {
+    const [node, state, partition, gres] = line.split('|');
+    if (!node || !state || !partition) continue;
+    const before = nodes.get(node)?.partitions ?? [];
+    nodes.set(node, { node, state, partitions: [...before, partition], gres: gres === '(null)' ? '' : (gres ?? '') });
+  }
+  return [...nodes.values()];
+}
+
+/** States in which a node takes or runs jobs; a `*` behind it means that slurmctld does not hear from the node. */
+export function isUsable(state: string): boolean {
+  return ['idle', 'mixed', 'allocated', 'completing', 'planned'].includes(state);
+}
+
+/** True when a job can be submitted this moment. */
+export async function isReady(docker: Docker, layout: Layout): Promise<boolean> {
+  const nodes = await nodeStates(docker, layout);
+  const port = await rememberedPort(layout);
+  return nodes.length === 2 && nodes.every(({ state }) => isUsable(state)) && !!port && answersSsh(port);
+}
+
+async function attempt(
+  docker: Docker,
+  layout: Layout,
+  host: Host,
+  argv: readonly string[],
+): Promise<ExecResult | undefined> {
+  return execIn(docker, layout, host, argv, { timeoutMs: 15_000 }).catch(() => undefined);
+}
