@@ -93,7 +93,7 @@ export interface Scheduler {
   /** from accounting where there is any; undefined: it has no record */
   finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undefined>;
   /** after a lost answer to submit */
-  find(tag: string, owner: number): Question<JobId | undefined>;
+  find(tag: string, owner: number): Inquiry<JobId | undefined>;
   cancel(id: JobId): Question<'cancelled' | 'already-over'>;
   extend(id: JobId, seconds: number): Question<'extended' | 'refused'>;
   offers(): Inquiry<readonly Partition[]>;

@@ -1,0 +1,55 @@
+/** Slurm 20.11 and later (the oldest with --me and `%s` times everywhere we ask for them), as words. */
+import { ok, succeeded, textOf } from '../../core/command.ts';
+import type { Scheduler } from '../../core/scheduler.ts';
+import { associations, finalStatus, find } from './accounting.ts';
+import { command, failure } from './answers.ts';
+import { offers } from './offers.ts';
+import { jobWords, requestWords } from './options.ts';
+import { status } from './queue.ts';
+
+/** The job starts with nothing of the login shell. NONE would make slurmd run a login shell for it first, which hangs where a profile does. */
+const CLEAN = '--export=NIL';
+
+export const slurm: Scheduler = {
+  name: 'slurm',
+  can: { singleton: true, testOnly: true, extend: false },
+  submit: (job, scriptPath) => ({
+    command: command(
+      ['sbatch', '--parsable', CLEAN, ...jobWords(job), ...requestWords(job.request), scriptPath],
+      60_000,
+    ),
+    parse(result) {
+      // the last line, for a site's submit plug-in may speak before; a federation adds ";cluster" to the id
+      const id = /(?:^|\n)([0-9]+)(?:;[\w.-]+)?\s*$/.exec(textOf(result.stdout))?.[1];
+      return succeeded(result) && id !== undefined ? ok(id) : failure('sbatch', result, true);
+    },
+  }),
+  status,
+  finalStatus,
+  find,
+  cancel: (id) => ({
+    command: command(['scancel', '--verbose', id]),
+    parse(result) {
+      const over = /Invalid job id|already completing or completed/.test(textOf(result.stderr));
+      if (over) return ok('already-over');
+      return succeeded(result) ? ok('cancelled') : failure('scancel', result);
+    },
+  }),
+  extend: (id, seconds) => ({
+    command: command(['scontrol', 'update', `JobId=${id}`, `TimeLimit=+${Math.ceil(seconds / 60)}`]),
+    parse(result) {
+      if (succeeded(result)) return ok('extended');
+      return /denied|Invalid|already/i.test(textOf(result.stderr)) ? ok('refused') : failure('scontrol', result);
+    },
+  }),
+  offers,
+  startEstimate: (job) => ({
+    command: command(['sbatch', '--test-only', CLEAN, ...requestWords(job.request), '--wrap=:']),
+    parse(result) {
+      if (!succeeded(result)) return failure('sbatch', result);
+      const at = / to start at ([0-9]{9,11}) /.exec(textOf(result.stderr))?.[1];
+      return ok(at === undefined ? undefined : new Date(Number(at) * 1000));
+    },
+  }),
+  associations,
+};

@@ -1,0 +1,114 @@
+/** Partitions with their limits and GPUs, by sinfo: one row for each kind of node in each state (--exact). */
+import { type Inquiry, ok, type Question, succeeded, textOf } from '../../core/command.ts';
+import type { Partition } from '../../core/scheduler.ts';
+import { command, failure } from './answers.ts';
+import { rows } from './queue.ts';
+
+type Kind = Omit<Partition, 'architectures'>;
+
+export function offers(): Inquiry<readonly Partition[]> {
+  const questions = [kinds(), architectures()] as const;
+  return {
+    questions,
+    combine(answers) {
+      const [found, machines] = answers as [
+        ReturnType<(typeof questions)[0]['parse']>,
+        ReturnType<(typeof questions)[1]['parse']>,
+      ];
+      if (!found.ok) return found;
+      const known = machines.ok ? machines.value : new Map<string, Set<string>>();
+      return ok(found.value.map((one) => ({ ...one, architectures: [...(known.get(one.name) ?? [])].sort() })));
+    },
+  };
+}
+
+function kinds(): Question<readonly Kind[]> {
+  return {
+    command: command(['sinfo', '-h', '--exact', '-o', '%P|%a|%l|%L|%D|%t|%c|%m|%G']),
+    parse(result) {
+      if (!succeeded(result)) return failure('sinfo', result);
+      const byName = new Map<string, Kind>();
+      for (const row of rows(textOf(result.stdout), 9)) {
+        const kind = kindOf(row);
+        const other = byName.get(kind.name);
+        byName.set(kind.name, other === undefined ? kind : merged(other, kind));
+      }
+      return ok([...byName.values()]);
+    },
+  };
+}
+
+function kindOf(row: readonly string[]): Kind {
+  const [name = '', up, most = '', usual = '', count, state, cpus = '', memory = '', gres = ''] = row;
+  const gpusPerNode = gpusOf(gres);
+  const kind: Kind = {
+    name: name.replace(/\*$/, ''),
+    isDefault: name.endsWith('*'),
+    up: up === 'up',
+    nodes: Number(count),
+    cpusPerNode: Number.parseInt(cpus, 10),
+    memoryMbPerNode: Number.parseInt(memory, 10),
+    gpusPerNode,
+    allNodesHaveGpus: Object.keys(gpusPerNode).length > 0,
+    // idle~ is powered down to save energy and comes up by itself; idle* does not respond
+    idleNodes: /^idle~?$/.test(state ?? '') ? Number(count) : 0,
+  };
+  const [maxSeconds, defaultSeconds] = [secondsOf(most), secondsOf(usual)];
+  if (maxSeconds !== undefined) kind.maxSeconds = maxSeconds;
+  if (defaultSeconds !== undefined) kind.defaultSeconds = defaultSeconds;
+  return kind;
+}
+
+function merged(a: Kind, b: Kind): Kind {
+  const gpus = new Map(Object.entries(a.gpusPerNode));
+  for (const [type, count] of Object.entries(b.gpusPerNode)) gpus.set(type, Math.max(count, gpus.get(type) ?? 0));
+  return {
+    ...a,
+    nodes: a.nodes + b.nodes,
+    cpusPerNode: Math.min(a.cpusPerNode, b.cpusPerNode),
+    memoryMbPerNode: Math.min(a.memoryMbPerNode, b.memoryMbPerNode),
+    gpusPerNode: Object.fromEntries(gpus),
+    allNodesHaveGpus: a.allNodesHaveGpus && b.allNodesHaveGpus,
+    idleNodes: a.idleNodes + b.idleNodes,
+  };
+}
+
+/** `gpu:a100:4(S:0-1),gpu:2,lscratch:900` → a100: 4, '': 2. */
+export function gpusOf(gres: string): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const word of gres.replace(/\([^)]*\)/g, '').split(',')) {
+    const [, type = '', count = '1'] = /^gpu(?::([^:]*[^:0-9][^:]*))?(?::([0-9]+))?$/.exec(word) ?? [
+      undefined,
+      '',
+      '0',
+    ];
+    if (Number(count) > 0) counts.set(type, (counts.get(type) ?? 0) + Number(count));
+  }
+  return Object.fromEntries(counts);
+}
+
+/** `[D-]HH:MM:SS` or `MM:SS`; `infinite` and `n/a` are no limit. */
+export function secondsOf(text: string): number | undefined {
+  const match = /^(?:([0-9]+)-)?(?:([0-9]+):)?([0-9]+):([0-9]+)$/.exec(text);
+  if (match === null) return undefined;
+  const [d, h, m, s] = match.slice(1).map((part) => Number(part ?? 0));
+  return (d ?? 0) * 86_400 + (h ?? 0) * 3600 + (m ?? 0) * 60 + (s ?? 0);
+}
+
+/** sinfo has no field for it. A node's record holds words of administrators only. */
+function architectures(): Question<ReadonlyMap<string, ReadonlySet<string>>> {
+  return {
+    command: command(['scontrol', '--oneliner', 'show', 'node']),
+    parse(result) {
+      if (!succeeded(result)) return failure('scontrol', result);
+      const byPartition = new Map<string, Set<string>>();
+      for (const line of textOf(result.stdout).split('\n')) {
+        const arch = / Arch=(\w+)/.exec(line)?.[1];
+        for (const name of / Partitions=(\S+)/.exec(line)?.[1]?.split(',') ?? []) {
+          if (arch !== undefined) byPartition.set(name, (byPartition.get(name) ?? new Set()).add(arch));
+        }
+      }
+      return ok(byPartition);
+    },
+  };
+}
