@@ -13,6 +13,12 @@ export function loadConfig(): Config {
   return existsSync(path) ? parseConfig(readFileSync(path, 'utf8'), path) : {};
 }
 
+/** The file's own text; what to type where there is none. */
+export function showConfig(): string {
+  const path = configPath();
+  return existsSync(path) ? readFileSync(path, 'utf8') : `# ${path} does not exist yet: hpcbinder cluster add\n`;
+}
+
 type Plain = { [key: string]: unknown };
 
 /** Adds or replaces an entry. The first one becomes the default, `devcluster` only while it is alone. */

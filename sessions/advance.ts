@@ -2,7 +2,7 @@
 import type { JobEnd, JobStatus } from '../core/scheduler.ts';
 import type { EndReason, Seen, Session } from '../core/session.ts';
 
-export function advance(session: Session, seen: Seen, now: Date): Session {
+export function advance<S extends Session>(session: S, seen: Seen, now: Date): S {
   if (session.phase === 'ended') return session;
   const answered =
     (seen.job !== undefined && seen.job !== 'unreachable') ||
@@ -10,7 +10,7 @@ export function advance(session: Session, seen: Seen, now: Date): Session {
     seen.address !== undefined ||
     seen.end !== undefined ||
     seen.final !== undefined;
-  const next: Session = answered ? { ...session, seenAt: now.toISOString() } : session;
+  const next: S = answered ? { ...session, seenAt: now.toISOString() } : session;
 
   if (seen.end) return ended(next, seen.end.why, new Date(seen.end.at * 1000), seen.end.detail);
   const over =
@@ -27,7 +27,7 @@ export function advance(session: Session, seen: Seen, now: Date): Session {
   return alive(next, seen);
 }
 
-function alive(session: Session, seen: Seen): Session {
+function alive<S extends Session>(session: S, seen: Seen): S {
   let next = session;
   if (isStatus(seen.job)) {
     next = { ...next, job: seen.job };
@@ -69,7 +69,7 @@ const WHY: Readonly<Record<JobEnd, EndReason>> = {
   refused: 'failed',
 };
 
-function endedByScheduler(session: Session, status: JobStatus, now: Date): Session {
+function endedByScheduler<S extends Session>(session: S, status: JobStatus, now: Date): S {
   const why =
     status.end === undefined
       ? 'lost'
@@ -81,7 +81,7 @@ function endedByScheduler(session: Session, status: JobStatus, now: Date): Sessi
   return { ...ended(session, why, at, detail), job: status };
 }
 
-function ended(session: Session, why: EndReason, at: Date, detail?: string): Session {
+function ended<S extends Session>(session: S, why: EndReason, at: Date, detail?: string): S {
   return { ...session, phase: 'ended', ended: { why, at: at.toISOString(), ...(detail ? { detail } : {}) } };
 }
 

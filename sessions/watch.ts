@@ -1,37 +1,44 @@
-/** Looking at one session until something is true of it: address file and end file by the cluster's disk, job by the one poller. */
+/** Looking at one session: its own files by the cluster's disk, its job by the one poller, its end by accounting. */
 import type { Cluster } from '../core/cluster.ts';
+import { type Answer, ok, type Question, textOf, unreachable } from '../core/command.ts';
+import { HpcbinderError } from '../core/errors.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import type { Seen, Session } from '../core/session.ts';
 import { ask, askAll } from '../core/transport.ts';
 import { advance } from './advance.ts';
 import { readAddress, readEnd, readWorkReport, type WorkReport } from './records.ts';
-import { lookAt } from './remote.ts';
 
-/** The subscription that jobs/poller gives: one query per cluster and interval, however many sessions. */
+/** The subscription that jobs/ gives: one query per cluster and interval, however many sessions. */
 export type WatchJob = (id: string, on: (status: JobStatus | 'absent' | 'unreachable') => void) => () => void;
 
-export const FILES = ['address.json', 'end.json', 'work.json'] as const;
+export type Look = { seen: Seen; work: WorkReport | undefined };
 
-export type Look = { seen: Seen; work: WorkReport | undefined; reachable: boolean };
+/** Listing the directory first makes a network file system look again (SECURITY F-40). */
+const LOOK =
+  'cd -- "$1" && ls >/dev/null && for f in address end work; do cat "$f.json" 2>/dev/null; printf "\\036"; done';
 
-/** What the session's directory says now. An unreadable one says nothing. */
-export async function look(cluster: Cluster, session: Session, signal?: AbortSignal): Promise<Look> {
-  const answer = await ask(cluster.transport, lookAt(cluster.profile, [session.id], FILES), signal);
-  if (!answer.ok) return { seen: {}, work: undefined, reachable: answer.why !== 'unreachable' };
-  const files = answer.value[0]?.files;
-  const address = readAddress(files?.get('address.json'), session.id);
-  const end = readEnd(files?.get('end.json'));
+export function lookQuestion(directory: string): Question<[string?, string?, string?]> {
   return {
-    seen: { ...(address ? { address } : {}), ...(end ? { end } : {}) },
-    work: readWorkReport(files?.get('work.json')),
-    reachable: true,
+    command: { argv: ['/bin/sh', '-c', LOOK, 'look', directory], timeoutMs: 15_000, maxBytes: 1 << 20 },
+    parse(result): Answer<[string?, string?, string?]> {
+      const parts = textOf(result.stdout).split('\u001e');
+      if (result.ended.kind === 'exit' && parts.length === 4) return ok([parts[0], parts[1], parts[2]]);
+      return unreachable(new HpcbinderError('E-REMOTE', { message: `cannot look into ${directory}`, transient: true }));
+    },
   };
 }
 
-/**
- * The scheduler's last word on a job that is no longer in the queue. `undefined` where accounting has none: then only the
- * poller's confirmed absence ends the session.
- */
+/** What the session's directory says now; nothing where it cannot be reached. */
+export async function look(cluster: Cluster, session: Session, signal?: AbortSignal): Promise<Look> {
+  const answer = await ask(cluster.transport, lookQuestion(session.directory), signal);
+  if (!answer.ok) return { seen: {}, work: undefined };
+  const [addressText, endText, workText] = answer.value;
+  const address = readAddress(addressText, session.id);
+  const end = readEnd(endText);
+  return { seen: { ...(address ? { address } : {}), ...(end ? { end } : {}) }, work: readWorkReport(workText) };
+}
+
+/** The scheduler's last word; `undefined` where accounting has none: then only the poller's confirmed absence ends the session. */
 export async function finalStatus(
   cluster: Cluster,
   jobId: string,
@@ -42,12 +49,12 @@ export async function finalStatus(
 }
 
 /** An ended job's own words come before the scheduler's, for the agent knows why. */
-export async function settle(
+export async function settle<S extends Session>(
   cluster: Cluster,
-  session: Session,
+  session: S,
   status: JobStatus | 'absent',
   now: Date,
-): Promise<Session> {
+): Promise<S> {
   const { seen } = await look(cluster, session);
   if (seen.end) return advance(session, seen, now);
   const final = status === 'absent' && session.jobId ? await finalStatus(cluster, session.jobId) : undefined;

@@ -1,0 +1,39 @@
+/** `cluster add|ls|rm|default`: the clusters of the config. */
+import type { Command } from 'commander';
+
+type Flags = Record<string, unknown>;
+
+export function register(program: Command): void {
+  const cluster = program.command('cluster').description('the clusters you use');
+  cluster
+    .command('add')
+    .description('look at a login node and remember what it has')
+    .argument('[user@host]', 'as for ssh; a Host of ~/.ssh/config will do')
+    .option('--name <name>', 'what to call it')
+    .option('-y, --yes', 'do not ask')
+    .option('--json', 'as JSON')
+    .action(async (host: string | undefined, flags: Flags) => {
+      process.exitCode = await (await import('../clusters.ts')).add(host, flags);
+    });
+  cluster
+    .command('ls')
+    .description('list them')
+    .option('--json', 'as JSON')
+    .action(async (flags: Flags) => {
+      process.exitCode = await (await import('../clusters.ts')).list(flags);
+    });
+  cluster
+    .command('rm')
+    .description('forget one; nothing on the cluster is touched')
+    .argument('<name>')
+    .action(async (name: string) => {
+      process.exitCode = await (await import('../clusters.ts')).remove(name);
+    });
+  cluster
+    .command('default')
+    .description('which one is used where none is named')
+    .argument('<name>')
+    .action(async (name: string) => {
+      process.exitCode = await (await import('../clusters.ts')).makeDefault(name);
+    });
+}

@@ -1,0 +1,51 @@
+/** `list`, `status`, `open`, `logs`, `stop`: what one does with a session. */
+import type { Command } from 'commander';
+
+type Flags = Record<string, unknown>;
+
+export function register(program: Command): void {
+  const add = (
+    name: string,
+    text: string,
+    option: (command: Command) => Command,
+    run: (room: typeof import('../manage.ts'), id: string, flags: Flags) => Promise<number>,
+  ) => {
+    option(program.command(name).description(text).argument('<id>', 'as `list` prints it; can be abbreviated')).action(
+      async (id: string, flags: Flags) => {
+        process.exitCode = await run(await import('../manage.ts'), id, flags);
+      },
+    );
+  };
+
+  program
+    .command('list')
+    .alias('ls')
+    .description('your sessions: state, where, until when')
+    .option('--refresh', 'ask the clusters first')
+    .option('--all', 'ended ones too')
+    .option('--json', 'as JSON')
+    .action(async (flags: Flags) => {
+      process.exitCode = await (await import('../manage.ts')).list(flags);
+    });
+  const json = (command: Command) => command.option('--json', 'as JSON');
+  add('status', 'all about one session', json, (room, id, flags) => room.status(id, flags));
+  add(
+    'open',
+    'back to a session in the browser',
+    (command) =>
+      json(command).option('--no-browser', 'print the URL, open nothing').option('--port <n>', 'port of this machine'),
+    (room, id, flags) => room.open(id, flags),
+  );
+  add(
+    'logs',
+    'what a launch, its job and its app said',
+    (command) =>
+      command
+        .option('-f, --follow', 'go on until the session ends')
+        .option('--build', 'of the build')
+        .option('--app', 'of the app only')
+        .option('--job', 'of the job only'),
+    (room, id, flags) => room.logs(id, flags),
+  );
+  add('stop', 'end a session; its work directory is kept', json, (room, id, flags) => room.stop(id, flags));
+}

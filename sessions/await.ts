@@ -1,0 +1,133 @@
+/** From a submitted job to an app that answers: the queue in words, then the node. */
+import type { Cluster } from '../core/cluster.ts';
+import { textOf } from '../core/command.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import type { OnProgress } from '../core/progress.ts';
+import type { JobStatus } from '../core/scheduler.ts';
+import type { Seen } from '../core/session.ts';
+import { lastLines } from '../core/text.ts';
+import { readAll } from '../core/transport.ts';
+import { memory } from '../core/units.ts';
+import { advance, endInWords } from './advance.ts';
+import type { SessionRecord, WorkReport } from './records.ts';
+import { look, settle, type WatchJob } from './watch.ts';
+
+export type AwaitWorld = {
+  watchJob: WatchJob;
+  /** asks the agent itself, over the tunnel; 'unreachable' is no end */
+  agent(session: SessionRecord): Promise<Seen['agent']>;
+  /** a pending job's reason as a sentence */
+  reason(status: JobStatus): string;
+  now(): Date;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+};
+
+export type Arrived = { session: SessionRecord; work: WorkReport | undefined };
+
+/**
+ * Until `wanted`: 'running' (the node has it) or 'ready' (the app answers). Readiness comes from the agent's address file,
+ * never from a faster query of the scheduler (DESIGN 9); the file is looked for often at first, then less.
+ */
+export async function until(
+  wanted: 'running' | 'ready',
+  cluster: Cluster,
+  session: SessionRecord,
+  world: AwaitWorld,
+  on: OnProgress,
+  signal: AbortSignal,
+): Promise<Arrived> {
+  let current = session;
+  let work: WorkReport | undefined;
+  let job: JobStatus | 'absent' | 'unreachable' | undefined;
+  const unwatch = world.watchJob(session.jobId ?? '', (status) => {
+    job = status;
+  });
+  const began = world.now().getTime();
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      if (job !== undefined) {
+        const over = job === 'absent' || (typeof job === 'object' && job.state === 'ended');
+        current =
+          over && job !== 'unreachable'
+            ? await settle(cluster, current, job, world.now())
+            : advance(current, { job }, world.now());
+      }
+      if (current.phase !== 'ended') {
+        const looked = await look(cluster, current, signal);
+        work = looked.work ?? work;
+        current = advance(current, looked.seen, world.now());
+      }
+      if (current.phase !== 'ended' && current.address) {
+        current = advance(current, { agent: await world.agent(current) }, world.now());
+      }
+      if (current.phase === 'ended') throw await endedEarly(cluster, current);
+      if (current.phase === 'ready' || (wanted === 'running' && current.phase === 'starting'))
+        return { session: current, work };
+      tell(current, job, world, on);
+      await world.sleep(pause(current.phase === 'queued' && job !== undefined, world.now().getTime() - began), signal);
+    }
+  } finally {
+    unwatch();
+  }
+}
+
+/** Milliseconds between two looks at the address file: half a second while an answer is near, a quarter of a minute in a long queue. */
+function pause(pending: boolean, waitedMs: number): number {
+  if (!pending) return 400;
+  return waitedMs < 60_000 ? 1_000 : waitedMs < 600_000 ? 5_000 : 15_000;
+}
+
+function tell(
+  session: SessionRecord,
+  job: JobStatus | 'absent' | 'unreachable' | undefined,
+  world: AwaitWorld,
+  on: OnProgress,
+): void {
+  if (session.phase === 'starting') {
+    on({
+      type: 'update',
+      phase: 'start',
+      text: session.address ? 'the app is starting' : 'the node prepares the work directory and the app',
+    });
+  } else if (job === 'unreachable') {
+    on({ type: 'update', phase: 'queue', text: 'the scheduler does not answer at the moment; still waiting' });
+  } else if (typeof job === 'object') {
+    const start =
+      job.startsAt === undefined ? '' : ` · likely start ${clock(new Date(job.startsAt * 1000), world.now())}`;
+    on({ type: 'update', phase: 'queue', text: `waiting: ${world.reason(job)}${start}` });
+  }
+}
+
+/** `14:32`, with the date where it is another day. */
+export function clock(at: Date, now: Date): string {
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return at.toDateString() === now.toDateString()
+    ? time
+    : `${at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short' })} ${time}`;
+}
+
+/** What the user is told of a job that ended before its app answered: cause first, then the evidence. */
+export async function endedEarly(cluster: Cluster, session: SessionRecord): Promise<HpcbinderError> {
+  const why = session.ended?.why ?? 'failed';
+  const evidence: string[] = [];
+  for (const name of ['app.log', 'agent.log', 'job.log']) {
+    const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 1 << 20).catch(() => undefined);
+    if (bytes && bytes.length > 0 && evidence.length === 0) evidence.push(...lastLines(textOf(bytes), 10));
+  }
+  const common = { evidence, log: `hpcbinder logs ${session.id}` };
+  const detail = session.ended?.detail ? ` (${session.ended.detail})` : '';
+  if (why === 'out-of-memory') {
+    return new HpcbinderError('E-JOB-MEMORY', {
+      ...common,
+      message: `the job was killed for its memory: it asked for ${memory(session.request.memoryMb)}${detail}`,
+      hint: `Ask for more, for example --mem ${memory(session.request.memoryMb * 2).replace(' ', '')}.`,
+    });
+  }
+  const code = why === 'app-failed' || why === 'app-ended' ? 'E-APP' : 'E-JOB-FAILED';
+  return new HpcbinderError(code, {
+    ...common,
+    message: `job ${session.jobId ?? ''} ended before the app was ready: ${endInWords(why)}${detail}`,
+    hint: `Your work directory is kept: ${cluster.profile.host}:${session.workDirectory}`,
+  });
+}
