@@ -1,0 +1,95 @@
+/**
+ * Who may use a session's origin: whoever holds its cookie, and a cookie is had for a code that works once (DESIGN 16).
+ * The cookie is verified by the key of the session record alone, so an open tab outlives a restart of the CLI.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { sha256 } from '../core/canonical.ts';
+
+/** Every cookie of ours begins so, and none that begins so is passed to an app: on 127.0.0.1 all ports share a jar. */
+export const COOKIE_PREFIX = 'hb_';
+/** Longer than any walltime that partitions offer to interactive work; the key dies with the session. */
+const COOKIE_SECONDS = 8 * 86400;
+/** Codes that were printed and never used; the oldest is forgotten first. */
+const MAX_CODES = 100;
+const CODE = /^[A-Za-z0-9_-]{43}$/;
+
+export class Access {
+  /** `hb_<id>_<8 hex of the key>`: other local pages cannot guess the name to overwrite it */
+  readonly cookieName: string;
+  readonly #sessionId: string;
+  readonly #key: string;
+  /** by their hash: looking one up takes the same time however much of it was guessed */
+  readonly #codes = new Set<string>();
+
+  constructor(sessionId: string, cookieKey: string) {
+    this.#sessionId = sessionId;
+    this.#key = cookieKey;
+    this.cookieName = `${COOKIE_PREFIX}${sessionId.replace(/^hb-/, '')}_${this.#mac('name').toString('hex').slice(0, 8)}`;
+  }
+
+  /** 256 bits, base64url; valid once, as long as this process lives. */
+  newCode(): string {
+    const code = randomBytes(32).toString('base64url');
+    this.#codes.add(sha256(code));
+    const [oldest] = this.#codes;
+    if (this.#codes.size > MAX_CODES && oldest !== undefined) this.#codes.delete(oldest);
+    return code;
+  }
+
+  /** Is it one of ours, unspent? It stays so. */
+  knows(code: string): boolean {
+    return this.#codes.has(sha256(code));
+  }
+
+  spend(code: string): boolean {
+    return this.#codes.delete(sha256(code));
+  }
+
+  /** The value of a Set-Cookie header. `now` in epoch milliseconds. */
+  setCookie(origin: string, now: number): string {
+    const expires = Math.floor(now / 1000) + COOKIE_SECONDS;
+    const value = `${expires}.${this.#mac(`cookie ${expires}`).toString('base64url')}`;
+    // Lax, not Strict: a link in a mail or a notebook of another origin may lead here, and nothing acts on a GET.
+    const secure = origin.startsWith('https:') ? '; Secure' : '';
+    return `${this.cookieName}=${value}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
+  }
+
+  /** Does the Cookie header hold a valid, unexpired cookie of this session? */
+  admits(cookieHeader: string | undefined, now: number): boolean {
+    return parseCookies(cookieHeader).some(([name, value]) => name === this.cookieName && this.#valid(value, now));
+  }
+
+  #valid(value: string, now: number): boolean {
+    const match = /^([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/.exec(value);
+    if (match?.[1] === undefined || match[2] === undefined) return false;
+    const genuine = timingSafeEqual(this.#mac(`cookie ${match[1]}`), Buffer.from(match[2], 'base64url'));
+    return genuine && Number(match[1]) * 1000 > now;
+  }
+
+  #mac(purpose: string): Buffer {
+    return createHmac('sha256', Buffer.from(this.#key, 'hex')).update(`${this.#sessionId} ${purpose}`).digest();
+  }
+}
+
+/** The code of a target like `/lab?c=…&x=1`, and the target without it. Only what has a code's form is taken for one. */
+export function takeCode(target: string): { code: string; stay: boolean; rest: string } | undefined {
+  const cut = target.indexOf('?');
+  if (cut < 0) return undefined;
+  const fields = target.slice(cut + 1).split('&');
+  const code = fields.find((field) => field.startsWith('c=') && CODE.test(field.slice(2)))?.slice(2);
+  if (code === undefined) return undefined;
+  const others = fields.filter((field) => field !== `c=${code}` && field !== 'stay=1');
+  const query = others.length > 0 ? `?${others.join('&')}` : '';
+  return { code, stay: fields.includes('stay=1'), rest: target.slice(0, cut) + query };
+}
+
+export function parseCookies(header: string | undefined): (readonly [name: string, value: string])[] {
+  return (header ?? '')
+    .split(';')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const cut = part.indexOf('=');
+      return cut < 0 ? ([part, ''] as const) : ([part.slice(0, cut).trim(), part.slice(cut + 1).trim()] as const);
+    });
+}

@@ -1,0 +1,95 @@
+/** The HTTP server in front of a table of doors: limits, the one decision, and what follows from it. */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { admit } from './admit.ts';
+import { plain, send, sendRaw } from './answers.ts';
+import type { Limits } from './limits.ts';
+import { createForwarder } from './proxy.ts';
+import type { Doors, Route } from './routes.ts';
+
+/** Since the start; `websockets`: open at present. */
+export type Counters = { requests: number; websockets: number };
+
+export type Front = {
+  /** a server that listens nowhere yet; each shares counters and doors */
+  server(): Server;
+  counters(): Counters;
+  /** ends every connection, spliced ones too */
+  destroy(): void;
+};
+
+export function createFront(doors: Doors, limits: Limits, onActivity: (route: Route) => void = () => {}): Front {
+  const counters: Counters = { requests: 0, websockets: 0 };
+  const sockets = new Set<Socket>();
+  const forwarder = createForwarder(limits, (change) => {
+    counters.websockets += change;
+  });
+  const judge = (req: IncomingMessage, upgrade: boolean) => admit(req, { doors, limits, now: Date.now(), upgrade });
+
+  function server(): Server {
+    const made = createServer({
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.checkMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      // A large upload may take its time; proxy.ts cuts a body that stands still.
+      requestTimeout: 0,
+      noDelay: true,
+    });
+    made.maxConnections = limits.connections;
+    made.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+    made.on('request', (req, res) => {
+      const verdict = judge(req, false);
+      if ('refuse' in verdict) {
+        send(res, verdict.refuse);
+        return;
+      }
+      counters.requests += 1;
+      onActivity(verdict.pass.route);
+      forwarder.request(req, res, verdict.pass);
+    });
+    made.on('upgrade', (req, stream: Duplex, head) => {
+      const socket = stream as Socket;
+      socket.on('error', () => socket.destroy());
+      const verdict = judge(req, true);
+      if ('refuse' in verdict) sendRaw(socket, verdict.refuse);
+      else if (head.length > 0) sendRaw(socket, plain(400, 'Nothing may follow an upgrade before its answer.'));
+      else {
+        onActivity(verdict.pass.route);
+        forwarder.upgrade(req, socket, head, verdict.pass);
+      }
+    });
+    made.on('clientError', refuseMalformed);
+    return made;
+  }
+
+  return {
+    server,
+    counters: () => ({ ...counters }),
+    destroy() {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function refuseMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
+  const socket = stream as Socket;
+  // In the middle of another answer there is no place for this one.
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy();
+    return;
+  }
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    sendRaw(
+      socket,
+      plain(431, 'The headers are too large. Deleting the cookies of this address in the browser helps.'),
+    );
+  } else if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    sendRaw(socket, plain(408, 'The request was not sent in time.'));
+  } else {
+    sendRaw(socket, plain(400, 'This is no HTTP request.'));
+  }
+}

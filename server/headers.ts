@@ -1,0 +1,71 @@
+/** What travels between browser and app, and what ends at the proxy. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { COOKIE_PREFIX, parseCookies } from './access.ts';
+import type { Door } from './routes.ts';
+
+/** RFC 9110 section 7.6.1, and what older software treats the same. `expect` was answered by our own server. */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'http2-settings',
+]);
+/** Who the peer is, is for the proxy to say: apps believe these. */
+const IDENTITY = /^(?:forwarded|x-forwarded-.*|x-real-ip|x-scheme|x-hb-.*|(?:x-)?remote-user|authorization)$/;
+const MAX_COOKIES = 50;
+const MAX_COOKIE_BYTES = 4096;
+
+function namedIn(connection: string | undefined): string[] {
+  return (connection ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim());
+}
+
+/**
+ * The headers that go to the app. `transfer-encoding` stays, for it tells Node to frame the body anew; Host stays as
+ * the browser sent it, for the app compares it with Origin.
+ */
+export function upstreamHeaders(req: IncomingMessage, door: Door): IncomingHttpHeaders {
+  const dropped = new Set([...HOP_BY_HOP, ...namedIn(req.headers.connection)]);
+  // Whatever Connection names, these frame or address the message, or are set by us.
+  for (const kept of ['host', 'content-length', 'transfer-encoding', 'cookie', 'origin']) dropped.delete(kept);
+  const headers: IncomingHttpHeaders = Object.fromEntries(
+    Object.entries(req.headers).filter(([name]) => !dropped.has(name) && !IDENTITY.test(name) && name !== 'cookie'),
+  );
+  const cookies = parseCookies(req.headers.cookie).filter(([name]) => !name.startsWith(COOKIE_PREFIX));
+  if (cookies.length > 0) headers.cookie = cookies.map(([name, value]) => `${name}=${value}`).join('; ');
+  const { protocol, host } = new URL(door.origin);
+  headers['x-forwarded-for'] = req.socket.remoteAddress ?? '127.0.0.1';
+  headers['x-forwarded-proto'] = protocol.slice(0, -1);
+  headers['x-forwarded-host'] = host;
+  headers.authorization = `token ${door.route.appToken}`;
+  return headers;
+}
+
+export function upgradeHeaders(req: IncomingMessage, door: Door): IncomingHttpHeaders {
+  return { ...upstreamHeaders(req, door), connection: 'Upgrade', upgrade: 'websocket' };
+}
+
+/** Takes out of the app's answer what must not pass; `connection` is for the caller to set. Changes the message. */
+export function cleanResponse(response: IncomingMessage): void {
+  const { headers } = response;
+  for (const name of namedIn(headers.connection)) if (name !== 'upgrade') delete headers[name];
+  for (const name of ['connection', 'keep-alive', 'proxy-authenticate', 'trailer']) delete headers[name];
+  const cookies = headers['set-cookie'];
+  if (cookies !== undefined) headers['set-cookie'] = cookies.slice(0, MAX_COOKIES).flatMap(cleanCookie);
+}
+
+/** Without Domain, by which a session would reach its neighbours' origins, and never under a name of ours (WEB-12). */
+function cleanCookie(cookie: string): string[] {
+  const [pair = '', ...attributes] = cookie.split(';');
+  if (cookie.length > MAX_COOKIE_BYTES || pair.trim().toLowerCase().startsWith(COOKIE_PREFIX)) return [];
+  const kept = attributes.filter((attribute) => attribute.split('=', 1)[0]?.trim().toLowerCase() !== 'domain');
+  return [[pair, ...kept].join(';')];
+}

@@ -1,0 +1,151 @@
+/** The proxy's own pages: small, calm, no script, nothing loaded. All that comes from elsewhere is escaped. */
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { harmless } from '../core/text.ts';
+import { type Answer, answer, plain, wantsHtml } from './answers.ts';
+import type { Route } from './routes.ts';
+
+const STYLE = `
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 15vh auto 0; padding: 0 1rem; }
+h1 { font-size: 1.25rem; font-weight: 600; }
+code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
+footer { margin-top: 2rem; opacity: 0.65; font-size: 0.875rem; }
+`;
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
+const CSP = [
+  "default-src 'none'",
+  `style-src 'sha256-${STYLE_HASH}'`,
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+export function escapeHtml(text: string): string {
+  const names: Readonly<Record<string, string>> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  };
+  return harmless(text).replace(/[&<>"']/g, (c) => names[c] ?? c);
+}
+
+/** A line is a sentence, a sentence with something to type, or a link. */
+type Line = string | { say: string; command: string } | { say: string; href: string };
+
+type Page = { status: number; title: string; lines: readonly Line[]; footer?: string; refreshSeconds?: number };
+
+function html(line: Line): string {
+  if (typeof line === 'string') return `<p>${escapeHtml(line)}</p>`;
+  if ('command' in line) return `<p>${escapeHtml(line.say)}<br><code>${escapeHtml(line.command)}</code></p>`;
+  return `<p><a href="${escapeHtml(line.href)}">${escapeHtml(line.say)}</a></p>`;
+}
+
+function text(line: Line): string {
+  if (typeof line === 'string') return harmless(line);
+  return harmless(`${line.say} ${'command' in line ? line.command : line.href}`);
+}
+
+/** HTML for a person, one text for a script. */
+function page(req: IncomingMessage, what: Page): Answer {
+  const retry: Record<string, string> =
+    what.refreshSeconds === undefined ? {} : { 'Retry-After': String(what.refreshSeconds) };
+  if (!wantsHtml(req)) {
+    const said = plain(what.status, [what.title, ...what.lines.map(text)].join('\n'));
+    return { ...said, headers: { ...said.headers, ...retry } };
+  }
+  const refresh =
+    what.refreshSeconds === undefined ? '' : `<meta http-equiv="refresh" content="${what.refreshSeconds}">\n`;
+  const footer = what.footer === undefined ? '' : `<footer>${escapeHtml(what.footer)}</footer>\n`;
+  const title = escapeHtml(what.title);
+  const body = `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+${refresh}<title>${title}</title>
+<style>${STYLE}</style>
+<h1>${title}</h1>
+${what.lines.map(html).join('\n')}
+${footer}</html>
+`;
+  const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': CSP, ...retry };
+  return answer(what.status, body, headers);
+}
+
+/** Spent code, wrong code, no cookie: one page, for the difference helps only those who guess. */
+export function denied(req: IncomingMessage, route: Route): Answer {
+  return page(req, {
+    status: 403,
+    title: 'This link does not open the session',
+    lines: [
+      'A link to a session works once, in one browser, and this one has been used or is incomplete.',
+      { say: 'Open the session again with:', command: `hpcbinder open ${route.sessionId}` },
+    ],
+  });
+}
+
+/** On an address whose cookies all ports share, the session's own name is offered first (SECURITY NET-11). */
+export function choice(req: IncomingMessage, how: { better: string; here: string }): Answer {
+  return page(req, {
+    status: 200,
+    title: 'Open the session under its own name',
+    lines: [
+      { say: 'Open the session', href: how.better },
+      'Under its own name the session is kept apart from everything else that this browser opens on this machine.',
+      'Some browsers (Safari) do not find that name. There, go on at this address:',
+      { say: 'Go on here', href: how.here },
+    ],
+  });
+}
+
+export function starting(req: IncomingMessage, route: Route): Answer {
+  return page(req, {
+    status: 503,
+    title: 'The session is starting',
+    lines: ['It opens here by itself as soon as it answers.'],
+    footer: route.words().repo,
+    refreshSeconds: 3,
+  });
+}
+
+/** The agent in the job cannot be reached, or whoever answered was not the agent. */
+export function lost(req: IncomingMessage, route: Route): Answer {
+  return page(req, {
+    status: 502,
+    title: 'No contact with the session',
+    lines: [
+      'The compute node does not answer at the moment. This page tries again by itself; a running job goes on meanwhile.',
+      { say: 'What is known of the session:', command: `hpcbinder status ${route.sessionId}` },
+    ],
+    footer: route.words().repo,
+    refreshSeconds: 5,
+  });
+}
+
+export function slow(req: IncomingMessage, route: Route, seconds: number): Answer {
+  return page(req, {
+    status: 504,
+    title: 'The session is slow to answer',
+    lines: [
+      `The app has not answered for ${seconds} s. It may be busy; reload to try again.`,
+      { say: 'What the app says:', command: `hpcbinder logs ${route.sessionId}` },
+    ],
+    footer: route.words().repo,
+  });
+}
+
+export function ended(req: IncomingMessage, route: Route): Answer {
+  const words = route.words();
+  return page(req, {
+    status: 410,
+    title: 'This session has ended',
+    lines: [
+      words.ended ?? 'The job is over.',
+      { say: 'Your work is kept at:', command: words.work },
+      { say: 'Go on later with:', command: words.relaunch },
+    ],
+    footer: words.repo,
+  });
+}

@@ -1,0 +1,49 @@
+/** Host → session: the table by which a request finds its job. In memory only, rebuilt from the session records. */
+import type { Agent } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Access } from './access.ts';
+
+export type RouteState = 'starting' | 'ready' | 'lost' | 'ended';
+
+/** What our own pages say of a session; plain text, escaped where it is shown. */
+export type PageWords = {
+  /** `org/repo @ 4f1c2ab` */
+  repo: string;
+  /** `login.hpc.edu:~/hpcbinder/github.com/org/repo` */
+  work: string;
+  /** the command that goes on with it later */
+  relaunch: string;
+  /** one sentence, present once the session has ended */
+  ended?: string;
+};
+
+export type Route = {
+  /** `hb-` + 10 of a-z0-9 */
+  sessionId: string;
+  /**
+   * A TLS stream on which the job's agent has proven itself, ALPN `http/1.1`. Called for every new connection, so
+   * that whoever took over a dead agent's port never sees a byte (SECURITY NET-02).
+   */
+  connectApp: () => Promise<Duplex>;
+  /** the app's own token: goes upstream, never to the browser */
+  appToken: string;
+  /** 32 bytes hex, of the session record */
+  cookieKey: string;
+  state: () => RouteState;
+  words: () => PageWords;
+};
+
+/** One accepted Host value. The same session has several on a laptop: its own name, and the loopback address. */
+export type Door = {
+  route: Route;
+  /** the only Origin that may act here */
+  origin: string;
+  /** set where cookies are shared with other ports: the session's own, isolated origin, which is offered first */
+  better?: string;
+  access: Access;
+  /** keeps connections to the app */
+  agent: Agent;
+};
+
+/** By the exact value of the Host header. */
+export type Doors = ReadonlyMap<string, Door>;
