@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import { execa } from 'execa';
 import { lastLines } from '../core/text.ts';
 import { fault, messageOf } from './faults.ts';
+import { canInstall, type Host, installPackages, isInstalled, rememberImage } from './install.ts';
 import { PUBLIC_BASE, STAND_IN_BASE } from './layout.ts';
 import { type Tell, talking } from './patience.ts';
 
@@ -10,12 +11,17 @@ const PULL_MS = 5 * 60_000;
 const MIRROR = 'http://deb.debian.org/debian';
 
 /** The name of a Debian image that is there: pulled or made when there was none. */
-export async function baseImage(docker: Docker, tell: Tell): Promise<string> {
+export async function baseImage(docker: Docker, host: Host): Promise<string> {
+  const { tell } = host;
   for (const name of [PUBLIC_BASE, STAND_IN_BASE]) if (await hasImage(docker, name)) return name;
   tell(`Pulling ${PUBLIC_BASE}`);
   const refusal = await talking(tell, 'pulling', pull(docker, PUBLIC_BASE));
-  if (refusal === undefined) return PUBLIC_BASE;
+  if (refusal === undefined) {
+    await rememberImage(host.stateDir, PUBLIC_BASE);
+    return PUBLIC_BASE;
+  }
   tell(`No registry answers (${refusal}); the Debian root is made from ${MIRROR} instead`);
+  await needMmdebstrap(host);
   await makeDebianRoot(docker, STAND_IN_BASE, tell);
   return STAND_IN_BASE;
 }
@@ -38,6 +44,14 @@ async function pull(docker: Docker, image: string): Promise<string | undefined> 
   } catch (error) {
     return messageOf(error).split('\n')[0]?.slice(0, 120) ?? 'no answer';
   }
+}
+
+async function needMmdebstrap(host: Host): Promise<void> {
+  if ((await isInstalled('mmdebstrap')) || !(await canInstall())) return;
+  const yes = await host.confirm(
+    'No registry answers. Install mmdebstrap with apt-get and make the Debian base with it?',
+  );
+  if (yes) await installPackages(host.stateDir, ['mmdebstrap', 'debian-archive-keyring'], host.tell);
 }
 
 /** Imports a minimal trixie root under `tag` ("name:version"). E-DEVCLUSTER with the log where it can't be made. */

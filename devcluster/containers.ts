@@ -76,11 +76,7 @@ export async function createHost(
   ];
   if (host === 'login') files.push({ path: 'host_key', mode: 0o600, data: Buffer.from(how.keys.hostKey) });
   await container.putArchive(tarOf(files), { path: '/etc/devcluster' });
-  await startHost(docker, layout, host);
-}
-
-export async function startHost(docker: Docker, layout: Layout, host: Host): Promise<void> {
-  await tolerate([304], docker.getContainer(layout.container(host)).start()).catch((cause: unknown) => {
+  await container.start().catch((cause: unknown) => {
     throw fault({ message: `${layout.container(host)} does not start: ${messageOf(cause)}`, cause });
   });
 }

@@ -6,16 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { HpcbinderError } from '../core/errors.ts';
 import { messageOf } from './faults.ts';
-import { canInstall, installPackages, isInstalled, startDaemon } from './install.ts';
-import type { Tell } from './patience.ts';
-
-/** Asks the user; true is yes. The caller answers for `--yes` and CI. */
-export type Confirm = (question: string) => Promise<boolean>;
+import { type Confirm, canInstall, type Host, installPackages, isInstalled, startDaemon } from './install.ts';
 
 const INSTALL = 'sudo apt-get install -y docker.io && sudo systemctl start docker';
 
 /** An engine that answers. E-ENGINE-RIGHTS, E-ENGINE-NONE or E-CONFIRM, each with what to type. */
-export async function ensureEngine(how: { stateDir: string; confirm: Confirm; tell: Tell }): Promise<Docker> {
+export async function ensureEngine(how: Host): Promise<Docker> {
   const found = await findEngine();
   if (found.docker) return found.docker;
   if (found.forbidden) throw noRights(found.forbidden);
@@ -31,13 +27,20 @@ export async function ensureEngine(how: { stateDir: string; confirm: Confirm; te
   throw noEngine(true);
 }
 
+/** An engine that answers, with nothing started or installed for it. */
+export async function requireEngine(): Promise<Docker> {
+  const { docker, forbidden } = await findEngine();
+  if (docker) return docker;
+  throw forbidden ? noRights(forbidden) : noEngine(await isInstalled('dockerd'));
+}
+
 async function confirmed(confirm: Confirm, question: string): Promise<void> {
   if (await confirm(question)) return;
   throw new HpcbinderError('E-CONFIRM', { message: 'the devcluster needs a container engine', hint: INSTALL });
 }
 
 /** The first engine that answers on the sockets where Docker and Podman are found; or one that we may not use. */
-export async function findEngine(): Promise<{ docker?: Docker; forbidden?: string }> {
+async function findEngine(): Promise<{ docker?: Docker; forbidden?: string }> {
   const { default: Dockerode } = await import('dockerode');
   if (process.env.DOCKER_HOST) {
     const docker = new Dockerode();

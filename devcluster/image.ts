@@ -8,6 +8,7 @@ import { sha256 } from '../core/canonical.ts';
 import { lastLines, plainLine } from '../core/text.ts';
 import { baseImage, hasImage } from './base.ts';
 import { fault, messageOf } from './faults.ts';
+import type { Host } from './install.ts';
 import { IMAGE_REPOSITORY } from './layout.ts';
 import { type Tell, talking } from './patience.ts';
 import { type TarFile, tarOf } from './tar.ts';
@@ -17,11 +18,12 @@ const SOURCES = join(fileURLToPath(new URL('.', import.meta.url)), 'image');
 const BUILD_MS = 30 * 60_000;
 
 /** Finds or builds the image. @returns its tag */
-export async function ensureImage(docker: Docker, tell: Tell): Promise<string> {
+export async function ensureImage(docker: Docker, host: Host): Promise<string> {
+  const { tell } = host;
   const context = tarOf(await imageFiles());
   const tag = `${IMAGE_REPOSITORY}:${sha256(context).slice(0, 12)}`;
   if (await hasImage(docker, tag)) return tag;
-  const base = await baseImage(docker, tell);
+  const base = await baseImage(docker, host);
   tell('Building the image of the devcluster (once; about two minutes)');
   await build(docker, context, { tag, base }, tell);
   return tag;

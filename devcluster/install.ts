@@ -10,30 +10,46 @@ import { type Tell, talking, until } from './patience.ts';
 
 const PACKAGE_MS = 10 * 60_000;
 
-type Installed = { packages: string[]; dockerd?: number };
+/** Asks the user; true is yes. The caller answers for `--yes` and CI. */
+export type Confirm = (question: string) => Promise<boolean>;
+
+/** This machine, as far as `up` may change it. */
+export type Host = { stateDir: string; confirm: Confirm; tell: Tell };
+
+type Installed = { packages: readonly string[]; images: readonly string[]; dockerd?: number };
 
 function recordPath(stateDir: string): string {
   return join(stateDir, 'devcluster-installed.json');
 }
 
-/** What we installed or started here, by our own record; nothing where there is none. */
+/** What we installed, pulled or started here, by our own record; nothing where there is none. */
 export async function readInstalled(stateDir: string): Promise<Installed> {
   const text = await readFile(recordPath(stateDir), 'utf8').catch(() => '{}');
-  const record: unknown = JSON.parse(text);
-  if (typeof record !== 'object' || record === null) return { packages: [] };
-  const packages = 'packages' in record && Array.isArray(record.packages) ? record.packages.filter(isWord) : [];
-  const dockerd = 'dockerd' in record && typeof record.dockerd === 'number' ? record.dockerd : undefined;
-  return dockerd === undefined ? { packages } : { packages, dockerd };
+  const written: unknown = JSON.parse(text);
+  const fields = new Map(Object.entries(typeof written === 'object' && written !== null ? written : {}));
+  const words = (key: string) => {
+    const list: unknown = fields.get(key);
+    return Array.isArray(list) ? list.filter(isWord) : [];
+  };
+  const dockerd: unknown = fields.get('dockerd');
+  const found = { packages: words('packages'), images: words('images') };
+  return typeof dockerd === 'number' ? { ...found, dockerd } : found;
 }
 
+/** A package or an image: never an option of the command that will remove it. */
 function isWord(value: unknown): value is string {
-  return typeof value === 'string' && /^[a-z0-9][a-z0-9.+-]+$/.test(value);
+  return typeof value === 'string' && /^[a-z0-9][a-z0-9.+:/-]+$/.test(value);
 }
 
 async function record(stateDir: string, change: Partial<Installed>): Promise<void> {
   await mkdir(stateDir, { recursive: true, mode: 0o700 });
   const before = await readInstalled(stateDir);
   await writeFile(recordPath(stateDir), `${JSON.stringify({ ...before, ...change })}\n`, { mode: 0o600 });
+}
+
+export async function rememberImage(stateDir: string, image: string): Promise<void> {
+  const { images } = await readInstalled(stateDir);
+  await record(stateDir, { images: [...new Set([...images, image])] });
 }
 
 export async function isInstalled(program: string): Promise<boolean> {

@@ -2,20 +2,12 @@
 import type Docker from 'dockerode';
 import { lastLines } from '../core/text.ts';
 import { type BaseArchive, type BaseWanted, exportBases } from './bases.ts';
-import {
-  createHost,
-  createNetwork,
-  logOf,
-  look,
-  refuseForeign,
-  removeHost,
-  restartHost,
-  startHost,
-} from './containers.ts';
-import { type Confirm, ensureEngine } from './engine.ts';
+import { createHost, createNetwork, logOf, look, refuseForeign, removeHost, restartHost } from './containers.ts';
+import { ensureEngine } from './engine.ts';
 import { fault } from './faults.ts';
 import { isReady, missingOn } from './health.ts';
 import { ensureImage } from './image.ts';
+import type { Confirm } from './install.ts';
 import { type Keys, prepareKeys } from './keys.ts';
 import { HOSTS, type Host, type Layout, layoutOf } from './layout.ts';
 import { withLock } from './lock.ts';
@@ -23,15 +15,16 @@ import { type Tell, talking, until } from './patience.ts';
 import { choosePort, rememberedPort } from './port.ts';
 
 const READY_MS = 180_000;
+/** slurmctld marks a node that it has not heard of; a healthy cluster is asked this long before it is repaired */
+const GRACE_MS = 10_000;
 
-/** What the config says of the devcluster. Paths: of this machine, except work_dir, image_store and bases' archives. */
+/** What the config says of the devcluster. The two paths are of this machine, image_store and archives of the cluster. */
 export type DevclusterEntry = {
   host: '127.0.0.1';
   port: number;
   user: 'alice';
   identity_file: string;
   known_hosts: string;
-  work_dir: string;
   image_store: string;
   bases?: Record<string, BaseArchive>;
 };
@@ -48,18 +41,18 @@ export type UpOptions = {
   writeEntry: (entry: DevclusterEntry) => Promise<void> | void;
 };
 
-/** @returns the entry, and what had to be done: nothing (`was-up`), some (`repaired`) or all (`created`) */
-export async function up(how: UpOptions): Promise<{ entry: DevclusterEntry; did: 'was-up' | 'repaired' | 'created' }> {
+/** nothing, some or all of the hosts had to be touched */
+export type Did = 'was-up' | 'repaired' | 'created';
+
+/** Idempotent; a second one at the same time waits for the first. E-ENGINE-*, E-CONFIRM, E-DEVCLUSTER, E-LOCKED. */
+export async function up(how: UpOptions): Promise<{ entry: DevclusterEntry; did: Did }> {
   const layout = layoutOf(how.stateDir, how.name);
   return withLock(layout.lock, how, async () => {
     const docker = await ensureEngine(how);
     await refuseForeign(docker, layout);
-    const image = await ensureImage(docker, how.tell);
-    const changed = await raise(docker, layout, image, how.tell);
+    const image = await ensureImage(docker, how);
+    const { port, changed } = await raise(docker, layout, image, how.tell);
     if (changed.length > 0) await waitUntilReady(docker, layout, how.tell);
-    const port = await rememberedPort(layout);
-    if (port === undefined)
-      throw fault({ message: `${layout.port} is gone`, hint: 'hpcbinder devcluster down, then up' });
     const bases = await exportBases(docker, layout, how.bases ?? [], how.tell);
     const entry = entryOf(layout, port, bases);
     await how.writeEntry(entry);
@@ -75,24 +68,32 @@ function entryOf(layout: Layout, port: number, bases: ReadonlyMap<string, BaseAr
     user: 'alice',
     identity_file: layout.identity,
     known_hosts: layout.knownHosts,
-    work_dir: '/home/alice/hpcbinder',
     image_store: '/scratch/alice/hpcbinder/images',
     ...(bases.size > 0 ? { bases: Object.fromEntries(bases) } : {}),
   };
 }
 
-/** Brings every host to "running the present image"; those that were well are left alone. @returns those that were not */
-async function raise(docker: Docker, layout: Layout, image: string, tell: Tell): Promise<readonly Host[]> {
+/** Brings every host to "running the present image"; those that are well are left alone. `changed`: the others. */
+async function raise(
+  docker: Docker,
+  layout: Layout,
+  image: string,
+  tell: Tell,
+): Promise<{ port: number; changed: readonly Host[] }> {
   await createNetwork(docker, layout);
   const login = await look(docker, layout, 'login');
-  const kept = login.state !== 'absent' && login.image === image;
-  const port = (kept && (await rememberedPort(layout))) || (await choosePort(layout));
+  const keeps = login.state === 'running' && login.image === image;
+  const port = (keeps ? await rememberedPort(layout) : undefined) ?? (await choosePort(layout));
   const keys = await prepareKeys(layout, port);
   const changed: Host[] = [];
   for (const host of HOSTS) if (await raiseHost(docker, layout, host, { image, keys, port }, tell)) changed.push(host);
-  return changed;
+  if (changed.length > 0 || (await until(() => isReady(docker, layout), GRACE_MS))) return { port, changed };
+  tell('Slurm does not see its nodes as ready; restarting all hosts');
+  for (const host of HOSTS) await restartHost(docker, layout, host);
+  return { port, changed: ['login'] };
 }
 
+/** All that must last is on volumes, so a stopped host is made anew: the port of the old one may be taken by now. */
 async function raiseHost(
   docker: Docker,
   layout: Layout,
@@ -101,19 +102,16 @@ async function raiseHost(
   tell: Tell,
 ): Promise<boolean> {
   const seen = await look(docker, layout, host);
-  if (seen.state !== 'absent' && seen.image === how.image) {
-    if (seen.state === 'stopped') {
-      tell(`Starting ${host}`);
-      await startHost(docker, layout, host);
-      return true;
-    }
+  if (seen.state === 'running' && seen.image === how.image) {
     const missing = await missingOn(docker, layout, host);
     if (missing.length === 0) return false;
-    tell(`Restarting ${host}: ${missing.join(', ')} is missing`);
+    tell(`Restarting ${host}, where this is missing: ${missing.join(', ')}`);
     await restartHost(docker, layout, host);
     return true;
   }
-  tell(seen.state === 'absent' ? `Creating ${host}` : `Creating ${host} again, of a newer image`);
+  tell(
+    `Creating ${host}${{ absent: '', stopped: ' again: it was stopped', running: ' again: of a newer image' }[seen.state]}`,
+  );
   await removeHost(docker, layout, host);
   await createHost(docker, layout, host, how);
   return true;
@@ -123,10 +121,8 @@ async function waitUntilReady(docker: Docker, layout: Layout, tell: Tell): Promi
   tell('Waiting for Slurm');
   let missing: string[] = [];
   const healthy = async () => {
-    const lists = await Promise.all(
-      HOSTS.map(async (host) => (await missingOn(docker, layout, host)).map((what) => `${what} on ${host}`)),
-    );
-    missing = lists.flat();
+    const onHost = async (host: Host) => (await missingOn(docker, layout, host)).map((what) => `${what} on ${host}`);
+    missing = (await Promise.all(HOSTS.map(onHost))).flat();
     return missing.length === 0 && isReady(docker, layout);
   };
   if (await talking(tell, 'waiting', until(healthy, READY_MS, 1000), () => missing.join(', '))) return;
