@@ -2,132 +2,75 @@
  * Slurm's two ways of saying no: the controller did not answer, or it refused. Words from src/common/slurm_errno.c,
  * which are the same in every command; English by LC_ALL=C.
  */
-import {
-  type Answer,
-  type Command,
-  type CommandResult,
-  endedInWords,
-  exitCode,
-  refused,
-  textOf,
-  unreachable,
-} from '../../core/command.ts';
+import type { Answer, Command, CommandResult } from '../../core/command.ts';
+import { endedInWords, exitCode, refused, succeeded, textOf, unreachable } from '../../core/command.ts';
 import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
 import { lastLines } from '../../core/text.ts';
 
-/** A squeue whose controller is down answers after 18 s (measured): we stop waiting before. */
-const QUERY_MS = 15_000;
-
-/** Times as epoch seconds: local times are ambiguous twice a year. */
-export function command(argv: readonly string[], timeoutMs = QUERY_MS): Command {
+/** Times as epoch seconds, for local ones are ambiguous twice a year. 15 s: with the controller down squeue takes 18. */
+export function command(argv: readonly string[], timeoutMs = 15_000): Command {
   return { argv, env: { LC_ALL: 'C', SLURM_TIME_FORMAT: '%s' }, timeoutMs, maxBytes: 16 << 20 };
 }
 
 /** Sent or not, nobody knows: the job may have been accepted (SECURITY F-11). */
 const IN_DOUBT =
-  /timed out|Zero Bytes were transmitted|Unexpected message received|Message (send|receive) failure|Unspecified error/i;
+  /timed out|Zero Bytes were trans|Unexpected message rec|Message (send|receive) fail|Unspecified error/i;
 const DOWN =
-  /Unable to contact slurm controller|Connection refused|connect failure|Communication connection|standby mode|not responding|temporarily unable|Unable to establish c|DNS SRV|[Mm]unge|Protocol authentication|Job violates accounting.*retry|Resource temporarily unavailable/;
+  /contact slurm controller|Connection refused|connect failure|Communication connection|standby mode|not responding|temporarily unable|Unable to establish c|DNS SRV|munge|Protocol authentication|Resource temporarily/i;
 
-export function controllerSilent(text: string): boolean {
-  return IN_DOUBT.test(text) || DOWN.test(text);
-}
-
-type Refusal = readonly [pattern: RegExp, code: ErrorCode, message: string, hint: string];
-const REFUSALS: readonly Refusal[] = [
+const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
+  [/invalid partition|partition.*(not |un)available/i, 'E-PARTITION', 'there is no such partition, or not for you'],
+  [/invalid account/i, 'E-ACCOUNT', 'this account may not be used with this partition'],
+  [/invalid qos/i, 'E-ACCOUNT', 'this QOS may not be used'],
+  [/gres|Invalid GPU|Trackable RESource/i, 'E-GPU', 'the cluster has no such GPU, or not that many in a node'],
+  [/time limit is invalid/i, 'E-LIMIT', 'the walltime is over the limit of the partition or of your account'],
+  [/Memory specification/i, 'E-LIMIT', 'no node of the partition has that much memory'],
   [
-    /[Ii]nvalid partition|partition.*(not|un)available|required partition/,
-    'E-PARTITION',
-    'there is no such partition, or you may not use it',
-    '`sinfo -s` on the cluster lists the partitions.',
-  ],
-  [
-    /Invalid account|account.*not (valid|permitted)/i,
-    'E-ACCOUNT',
-    'this account may not be used with this partition',
-    'Choose one of yours with --account.',
-  ],
-  [
-    /Invalid qos|qos.*not (valid|permitted)/i,
-    'E-ACCOUNT',
-    'this QOS may not be used',
-    'Choose one of yours with --qos.',
-  ],
-  [
-    /gres|Invalid GPU|Invalid Trackable RESource/i,
-    'E-GPU',
-    'the cluster has no such GPU, or not that many in one node',
-    '`sinfo -o "%P %G"` on the cluster lists the GPUs by partition.',
-  ],
-  [
-    /time limit|Time limit specification|--time specification/i,
+    /processors|CPU count|Node count|node configuration/i,
     'E-LIMIT',
-    'the walltime is over the limit of the partition or of your account',
-    'Ask for less with --time.',
+    'no node of the partition has all that is asked for',
   ],
-  [
-    /Memory specification|memory.*(limit|exceed)/i,
-    'E-LIMIT',
-    'no node of the partition has that much memory',
-    'Ask for less with --mem.',
-  ],
-  [
-    /More processors|CPU count|Node count specification|node configuration is not available/i,
-    'E-LIMIT',
-    'no node of the partition has all that the job asks for',
-    'Ask for fewer cores, less memory or fewer GPUs.',
-  ],
-  [
-    /Job violates accounting|QOSMax|Assoc|MaxSubmit|limit/,
-    'E-LIMIT',
-    'a limit of your account or QOS forbids this job',
-    'Ask for less, stop another job of yours, or use another --account or --qos.',
-  ],
-  [
-    /[Rr]eservation/,
-    'E-OPTION',
-    'this reservation may not be used',
-    '`scontrol show reservation` on the cluster lists them.',
-  ],
-  [
-    /[Ii]nvalid feature/,
-    'E-OPTION',
-    'the cluster has no node of this constraint',
-    '`sinfo -o "%P %f"` on the cluster lists the features.',
-  ],
-  [
-    /unrecognized option|is ambiguous|invalid option|Invalid .* specification|requires an argument|doesn't allow/i,
-    'E-OPTION',
-    'sbatch does not accept one of the options',
-    'Compare the --sbatch words with `man sbatch` on the cluster.',
-  ],
+  [/Job violates accounting|\b(QOS|Assoc)|limit/, 'E-LIMIT', 'a limit of your account or QOS forbids this job'],
+  [/reservation|invalid feature/i, 'E-OPTION', 'the reservation or constraint does not exist, or not for you'],
+  [/unrecognized|ambiguous|Invalid .* specification|argument/i, 'E-OPTION', 'one of the options is not accepted'],
 ];
+const HINTS: ReadonlyMap<ErrorCode, string> = new Map([
+  ['E-PARTITION', '`sinfo -s` on the cluster lists the partitions.'],
+  ['E-ACCOUNT', 'Choose one of yours with --account and --qos.'],
+  ['E-GPU', '`sinfo -o "%P %G"` on the cluster lists the GPUs of each partition.'],
+  ['E-LIMIT', 'Ask for less with --time, --cpus, --mem or --gpus, or choose another --partition, --account or --qos.'],
+  ['E-OPTION', 'Compare the words of --sbatch with `man sbatch` on the cluster.'],
+  ['E-NO-SCHEDULER', 'Say where Slurm is installed: `path` or `modules` in the cluster’s entry.'],
+  [
+    'E-SCHEDULER-DOWN',
+    'Running jobs go on. `scontrol ping` on the cluster shows the controller; try again in a few minutes.',
+  ],
+]);
+
+/**
+ * A whole answer: half a list would make the other half absent. An error on stderr beside an empty list counts as none:
+ * squeue exits with 0 when it can't resolve a user (seen with 24.11: "Invalid user").
+ */
+export function complete(result: CommandResult): boolean {
+  const said = textOf(result.stderr);
+  if (!succeeded(result) || result.truncated || IN_DOUBT.test(said) || DOWN.test(said)) return false;
+  return result.stdout.length > 0 || !/error:/.test(said);
+}
 
 /** Of a command that did not succeed. `submits`: whether it could have left a job behind without saying so. */
 export function failure(what: string, result: CommandResult, submits = false): Answer<never> {
   const said = textOf(result.stderr);
-  const detail = { evidence: lastLines(said, 4) };
+  const how = endedInWords(result.ended);
+  const fault = (code: ErrorCode, message: string, transient = false) =>
+    new HpcbinderError(code, { message, hint: HINTS.get(code), evidence: lastLines(said, 4), transient });
   const code = exitCode(result);
-  if (code === 126 || code === 127) {
-    const hint = 'Name where Slurm is installed: `path` or `modules` in the cluster’s entry.';
-    return refused(
-      new HpcbinderError('E-NO-SCHEDULER', { ...detail, message: `${what}: the command is not there`, hint }),
-    );
-  }
+  if (code === 126 || code === 127) return refused(fault('E-NO-SCHEDULER', `${what} cannot be run there (${how})`));
   if (submits && (code === undefined || code === 0 || IN_DOUBT.test(said))) {
-    const message = `it is not known whether Slurm accepted the job (${endedInWords(result.ended)})`;
-    return unreachable(new HpcbinderError('E-SUBMIT-UNKNOWN', { ...detail, message, transient: true }));
+    return unreachable(fault('E-SUBMIT-UNKNOWN', `it is not known whether Slurm accepted the job (${how})`, true));
   }
-  if (code === undefined || result.truncated || controllerSilent(said)) {
-    const message = `${what}: Slurm does not answer (${endedInWords(result.ended)})`;
-    const hint = 'Jobs that run go on. Try again in a few minutes; `scontrol ping` on the cluster shows its state.';
-    return unreachable(new HpcbinderError('E-SCHEDULER-DOWN', { ...detail, message, hint, transient: true }));
+  if (code === undefined || result.truncated || IN_DOUBT.test(said) || DOWN.test(said)) {
+    return unreachable(fault('E-SCHEDULER-DOWN', `Slurm does not answer to ${what} (${how})`, true));
   }
-  for (const [pattern, refusal, message, hint] of REFUSALS) {
-    if (pattern.test(said))
-      return refused(new HpcbinderError(refusal, { ...detail, message: `${what}: ${message}`, hint }));
-  }
-  return refused(
-    new HpcbinderError('E-SCHEDULER', { ...detail, message: `${what}: Slurm refused (${endedInWords(result.ended)})` }),
-  );
+  const [, refusal = 'E-SCHEDULER', words = how] = REFUSALS.find(([pattern]) => pattern.test(said)) ?? [];
+  return refused(fault(refusal as ErrorCode, `Slurm refused ${what}: ${words}`));
 }

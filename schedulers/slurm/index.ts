@@ -1,4 +1,4 @@
-/** Slurm 20.11 and later (the oldest with --me and `%s` times everywhere we ask for them), as words. */
+/** Slurm as words. */
 import { ok, succeeded, textOf } from '../../core/command.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
 import { associations, finalStatus, find } from './accounting.ts';

@@ -1,32 +1,25 @@
 /** Partitions with their limits and GPUs, by sinfo: one row for each kind of node in each state (--exact). */
-import { type Inquiry, ok, type Question, succeeded, textOf } from '../../core/command.ts';
+import { type Inquiry, ok, type Question, textOf } from '../../core/command.ts';
 import type { Partition } from '../../core/scheduler.ts';
-import { command, failure } from './answers.ts';
+import { command, complete, failure } from './answers.ts';
+import { pair } from './pair.ts';
 import { rows } from './queue.ts';
 
 type Kind = Omit<Partition, 'architectures'>;
 
 export function offers(): Inquiry<readonly Partition[]> {
-  const questions = [kinds(), architectures()] as const;
-  return {
-    questions,
-    combine(answers) {
-      const [found, machines] = answers as [
-        ReturnType<(typeof questions)[0]['parse']>,
-        ReturnType<(typeof questions)[1]['parse']>,
-      ];
-      if (!found.ok) return found;
-      const known = machines.ok ? machines.value : new Map<string, Set<string>>();
-      return ok(found.value.map((one) => ({ ...one, architectures: [...(known.get(one.name) ?? [])].sort() })));
-    },
-  };
+  return pair(kinds(), architectures(), (found, machines) => {
+    if (!found.ok) return found;
+    const known = machines.ok ? machines.value : new Map<string, Set<string>>();
+    return ok(found.value.map((one) => ({ ...one, architectures: [...(known.get(one.name) ?? [])].sort() })));
+  });
 }
 
 function kinds(): Question<readonly Kind[]> {
   return {
     command: command(['sinfo', '-h', '--exact', '-o', '%P|%a|%l|%L|%D|%t|%c|%m|%G']),
     parse(result) {
-      if (!succeeded(result)) return failure('sinfo', result);
+      if (!complete(result)) return failure('sinfo', result);
       const byName = new Map<string, Kind>();
       for (const row of rows(textOf(result.stdout), 9)) {
         const kind = kindOf(row);
@@ -100,7 +93,7 @@ function architectures(): Question<ReadonlyMap<string, ReadonlySet<string>>> {
   return {
     command: command(['scontrol', '--oneliner', 'show', 'node']),
     parse(result) {
-      if (!succeeded(result)) return failure('scontrol', result);
+      if (!complete(result)) return failure('scontrol', result);
       const byPartition = new Map<string, Set<string>>();
       for (const line of textOf(result.stdout).split('\n')) {
         const arch = / Arch=(\w+)/.exec(line)?.[1];

@@ -2,16 +2,11 @@
  * The controller's memory, by squeue. Only fields that no user can write are asked for, and a row counts only with the
  * owner's uid (SECURITY R3, INJ-10).
  */
-import { type CommandResult, ok, type Question, succeeded, textOf } from '../../core/command.ts';
+import { ok, type Question, textOf } from '../../core/command.ts';
 import type { JobId, JobStatus } from '../../core/scheduler.ts';
-import { command, controllerSilent, failure } from './answers.ts';
+import { command, complete, failure } from './answers.ts';
 import { expandHostlist } from './hostlist.ts';
 import { stateOf } from './states.ts';
-
-/** Complete answers only: half a list would make the other half absent. */
-export function complete(result: CommandResult): boolean {
-  return succeeded(result) && !result.truncated && !controllerSilent(textOf(result.stderr));
-}
 
 /** Lines of exactly `width` fields, the last of which may hold the separator. Others are not ours. */
 export function* rows(text: string, width: number): Generator<string[]> {
@@ -61,7 +56,7 @@ export function jobStatus(word: string, nodes: string, start: string, end: strin
   return known;
 }
 
-/** The newest job of that name: ids grow, and a duplicate that waits behind the first is the younger one. */
+/** Running, waiting, or ended within MinJobAge. */
 export function findInQueue(tag: string, owner: number): Question<JobId | undefined> {
   return {
     command: command(['squeue', '-h', '-a', '--states=all', `--user=${owner}`, `--name=${tag}`, '-o', '%A|%U']),

@@ -1,0 +1,32 @@
+/** What a job may ask for, before any scheduler or site is asked (SECURITY ABU-08, INJ-02). */
+import { HpcbinderError } from './errors.ts';
+import type { ResourceRequest } from './scheduler.ts';
+import { cutMiddle, harmless } from './text.ts';
+
+const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@+:,-]{0,254}$/;
+/** Also of constraints and node lists: `a100&(ib|roce)`, `[rack1|rack2]`, `c[1-3]`. No space, quote, `;`, `$` or control. */
+export const EXPRESSION = /^[A-Za-z0-9_([!][A-Za-z0-9_.@+:=,/&|*!()[\]-]{0,510}$/;
+
+/** Throws E-OPTION. */
+export function refuseOption(what: string, word: string, hint: string): never {
+  throw new HpcbinderError('E-OPTION', { message: `${what} "${cutMiddle(harmless(word), 80)}" cannot be used`, hint });
+}
+
+/** Throws E-OPTION at a number that no site can mean, and at a name that could be read as something else. */
+export function checkResources(request: ResourceRequest): void {
+  inRange('the number of cores', request.cpus, 1, 65_535);
+  inRange('the memory in MiB', request.memoryMb, 1, 1 << 30);
+  inRange('the walltime in seconds', request.seconds, 1, 366 * 86_400);
+  inRange('the number of GPUs', request.gpus, 0, 1024);
+  for (const field of ['partition', 'account', 'qos', 'reservation', 'gpuType', 'constraint'] as const) {
+    const value = request[field];
+    const grammar = field === 'constraint' ? EXPRESSION : NAME;
+    if (value === undefined || grammar.test(value)) continue;
+    refuseOption(`the ${field}`, value, 'It is empty or has a character that no such name has.');
+  }
+}
+
+function inRange(what: string, value: number, least: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  refuseOption(what, String(value), `It must be a whole number from ${least} to ${most}.`);
+}

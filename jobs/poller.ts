@@ -1,0 +1,159 @@
+/** One query per cluster and interval, however many jobs are watched (DESIGN 9). */
+import type { JobId, JobStatus, Scheduler } from '../core/scheduler.ts';
+import { ask, askAll, type Transport } from '../core/transport.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { FIRST_MS, LEAST_MS, pace } from './pace.ts';
+
+/** `absent`: it is confirmed that the scheduler has no such job. `unreachable` says nothing of the job. */
+export type Sighting = JobStatus | 'absent' | 'unreachable';
+
+/** slurm.conf's default MinJobAge. A list that misses a job is believed the second time, this much later (SECURITY R12). */
+const CONFIRMED_MS = 300_000;
+
+export type PollerOptions = {
+  /** uid on the cluster */
+  owner: number;
+  clock?: Clock;
+  /** of the site: every interval times this, at least 1 */
+  slowdown?: number;
+};
+
+type Watch = {
+  id: JobId;
+  on: (sighting: Sighting) => void;
+  live: () => boolean;
+  since: number;
+  asked: number | undefined;
+  last: JobStatus | undefined;
+  missedSince: number | undefined;
+};
+
+export class Poller {
+  readonly #transport: Pick<Transport, 'run'>;
+  readonly #scheduler: Scheduler;
+  readonly #owner: number;
+  readonly #clock: Clock;
+  readonly #slowdown: number;
+  readonly #watches = new Set<Watch>();
+  readonly #closed = new AbortController();
+  #wake = new AbortController();
+  #asked = Number.NEGATIVE_INFINITY;
+  #running = false;
+
+  constructor(transport: Pick<Transport, 'run'>, scheduler: Scheduler, options: PollerOptions) {
+    this.#transport = transport;
+    this.#scheduler = scheduler;
+    this.#owner = options.owner;
+    this.#clock = options.clock ?? systemClock;
+    this.#slowdown = Math.max(1, options.slowdown ?? 1);
+  }
+
+  /**
+   * Calls back at each answer, until the job has ended, is confirmed absent, or the returned function is called.
+   * `live`: whether a tunnel to the job is up, which makes queries rare. Callbacks must not throw.
+   */
+  watch(id: JobId, on: (sighting: Sighting) => void, live: () => boolean = () => false): () => void {
+    const watch: Watch = {
+      id,
+      on,
+      live,
+      since: this.#clock.now(),
+      asked: undefined,
+      last: undefined,
+      missedSince: undefined,
+    };
+    this.#watches.add(watch);
+    this.#wake.abort();
+    if (!this.#running) void this.#loop();
+    return () => {
+      this.#watches.delete(watch);
+      this.#wake.abort();
+    };
+  }
+
+  /** Stops for good: no timer and no query is left, subscribers hear nothing more. */
+  close(): void {
+    this.#watches.clear();
+    this.#closed.abort();
+    this.#wake.abort();
+  }
+
+  async #loop(): Promise<void> {
+    this.#running = true;
+    while (this.#watches.size > 0) {
+      const wait = this.#due() - this.#clock.now();
+      if (wait <= 0) {
+        await this.#query();
+        continue;
+      }
+      this.#wake = new AbortController();
+      await this.#clock.sleep(wait, this.#wake.signal);
+    }
+    this.#running = false;
+  }
+
+  #due(): number {
+    const wanted = [...this.#watches].map((watch) => {
+      if (watch.asked === undefined) return watch.since + FIRST_MS;
+      return watch.asked + this.#slowdown * pace(watch.last?.state, watch.asked - watch.since, watch.live());
+    });
+    return Math.max(Math.min(...wanted), this.#asked + this.#slowdown * LEAST_MS);
+  }
+
+  async #query(): Promise<void> {
+    const watches = [...this.#watches];
+    const ids = [...new Set(watches.map((watch) => watch.id))];
+    this.#asked = this.#clock.now();
+    for (const watch of watches) watch.asked = this.#asked;
+    const answer = await this.#ask(ids);
+    for (const watch of watches) {
+      if (!this.#watches.has(watch)) continue;
+      const status = answer?.get(watch.id);
+      if (answer === undefined) watch.on('unreachable');
+      else if (status === undefined) await this.#missed(watch);
+      else this.#seen(watch, status);
+    }
+  }
+
+  /** undefined: no answer. A transport may throw when its link is down for good; that is no answer either. */
+  async #ask(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, JobStatus> | undefined> {
+    try {
+      const answer = await ask(this.#transport, this.#scheduler.status(ids, this.#owner), this.#closed.signal);
+      return answer.ok ? answer.value : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #seen(watch: Watch, status: JobStatus): void {
+    watch.last = status;
+    watch.missedSince = undefined;
+    if (status.state === 'ended') this.#watches.delete(watch);
+    watch.on(status);
+  }
+
+  /** Positive proof ends it at once; otherwise it takes a second miss, long enough after the first. */
+  async #missed(watch: Watch): Promise<void> {
+    const now = this.#clock.now();
+    const first = watch.missedSince === undefined;
+    watch.missedSince ??= now;
+    const late = now - watch.missedSince >= CONFIRMED_MS;
+    if (!first && !late) return;
+    const final = await this.#final(watch.id);
+    if (!this.#watches.has(watch)) return;
+    if (final === 'unreachable') return;
+    if (final?.state === 'ended') return this.#seen(watch, final);
+    if (final !== undefined || !late) return;
+    this.#watches.delete(watch);
+    watch.on('absent');
+  }
+
+  async #final(id: JobId): Promise<JobStatus | undefined | 'unreachable'> {
+    try {
+      const answer = await askAll(this.#transport, this.#scheduler.finalStatus(id, this.#owner), this.#closed.signal);
+      return answer.ok ? answer.value : 'unreachable';
+    } catch {
+      return 'unreachable';
+    }
+  }
+}
