@@ -1,4 +1,5 @@
 /** The devcluster's commands: its room, the config file and the terminal put together. */
+import { pythonOffer } from '../buildpacks/bases.ts';
 import * as room from '../devcluster/index.ts';
 import { loadConfig, removeClusterEntry, writeClusterEntry } from './config-file.ts';
 import { stateDir } from './paths.ts';
@@ -12,7 +13,10 @@ export async function up(flags: Named & { yes?: boolean }): Promise<number> {
   const { entry, did } = await room.up({
     stateDir: stateDir(),
     name: flags.name,
-    bases: [...(loadConfig().bases ?? [])].map(([python, image]) => ({ python, image })),
+    bases: [...pythonOffer({ bases: loadConfig().bases ?? new Map() }).bases].map(([python, image]) => ({
+      python,
+      image,
+    })),
     tell,
     confirm: async (question) => {
       await confirm(question, { yes, flag: '--yes' });

@@ -1,0 +1,157 @@
+/**
+ * While a session is open here: the proxy, the browser, warnings before the end, ctrl-C. Closing it ends nothing: the job
+ * and its own agent's limits go on (DESIGN 7).
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Cluster } from '../core/cluster.ts';
+import { duration } from '../core/units.ts';
+import { advance, endInWords } from '../sessions/advance.ts';
+import { clock } from '../sessions/await.ts';
+import { openApp } from '../sessions/control.ts';
+import type { SessionRecord, WorkReport } from '../sessions/records.ts';
+import { look, settle } from '../sessions/watch.ts';
+import { openBrowser, ring } from './browser.ts';
+import { plain } from './terminal.ts';
+import { shortId, whereOf, workLines } from './words.ts';
+import { askAgent, toAgent, type World } from './world.ts';
+
+export type AttendOptions = {
+  browser: boolean;
+  json: boolean;
+  port?: number;
+  path?: string /** the launch took long: call the person back */;
+  call: boolean;
+};
+
+const WARN_MINUTES = [15, 5, 1];
+
+/** Serves until the session ends (0, or 1 where it failed) or ctrl-C (0: the job lives). */
+export async function attend(
+  cluster: Cluster,
+  first: SessionRecord,
+  work: WorkReport | undefined,
+  world: World,
+  options: AttendOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const { serveSession } = await import('../server/local.ts');
+  let record = first;
+  let reachable = true;
+  const route = {
+    sessionId: record.id,
+    connectApp: () => openApp(toAgent(cluster, record), record.id, record.secrets),
+    appToken: record.secrets.appToken,
+    cookieKey: record.secrets.cookieKey,
+    state: () => (record.phase === 'ended' ? ('ended' as const) : reachable ? ('ready' as const) : ('lost' as const)),
+    words: () => ({
+      repo: record.repo.shown,
+      work: whereOf(cluster.profile.host, record.workDirectory),
+      relaunch: `hpcbinder launch ${record.repo.url ?? record.repo.shown}`,
+      ...(record.ended ? { ended: endInWords(record.ended.why) } : {}),
+    }),
+  };
+  const port = options.port ?? record.localPort;
+  const served = await serveSession({ route, ...(port ? { port } : {}) });
+  record = { ...record, localPort: served.port };
+  world.keep(record);
+  world.live = true;
+  const url = served.url(options.path ?? '/');
+  showReady(cluster, record, work, url, options);
+  if (options.call) ring(`${record.repo.shown} is ready`);
+  if (options.browser) await openBrowser(url);
+
+  const warned = new Set<number>();
+  const unwatch = world.watchJob(record.jobId ?? '', async (status) => {
+    const over = status === 'absent' || (typeof status === 'object' && status.state === 'ended');
+    if (over && record.phase !== 'ended') record = await settle(cluster, record, status, new Date());
+  });
+  try {
+    while (record.phase !== 'ended' && !signal.aborted) {
+      await wait(5_000, undefined, { signal }).catch(() => {});
+      if (signal.aborted) break;
+      warn(record, warned);
+      const seen = await askAgent(cluster, record);
+      if (seen === 'unreachable' || !reachable) {
+        const looked = await look(cluster, record);
+        record = advance(record, looked.seen, new Date());
+      }
+      reachable = seen !== 'unreachable';
+      record = advance(record, { agent: seen }, new Date());
+    }
+  } finally {
+    unwatch();
+    world.keep(record);
+    await served.close();
+  }
+  if (record.phase === 'ended') return showEnd(cluster, record, options.json);
+  process.stderr.write(
+    plain(
+      `\nThe tunnel is closed; the job lives on. Back: hpcbinder open ${shortId(record.id)} · stop: hpcbinder stop ${shortId(record.id)}\n`,
+    ),
+  );
+  return 0;
+}
+
+function showReady(
+  cluster: Cluster,
+  record: SessionRecord,
+  work: WorkReport | undefined,
+  url: string,
+  options: AttendOptions,
+): void {
+  const directory = work?.directory ?? record.workDirectory;
+  if (options.json) {
+    const { id, jobId, address, endsAt } = record;
+    process.stdout.write(
+      `${JSON.stringify({ type: 'ready', id, jobId, node: address?.host, url, endsAt, workDirectory: directory, work })}\n`,
+    );
+    return;
+  }
+  const ends = record.endsAt
+    ? `${clock(new Date(record.endsAt * 1000), new Date())} (walltime ${duration(record.request.seconds)}), or `
+    : '';
+  const id = shortId(record.id);
+  process.stderr.write('\n');
+  process.stdout.write(`${url}\n`);
+  const lines = [
+    `  ${options.browser ? 'opened in your browser; ' : ''}the link works once, ctrl-C closes the tunnel and leaves the job running`,
+    '',
+    `  ends      ${ends}after ${duration(record.limits.idleSeconds)} without use (--idle)`,
+    `  work      ${whereOf(cluster.profile.host, directory)}`,
+    ...workLines(work).map((line) => `            ${line}`),
+    `  sees      the repository, nothing of $HOME (--bind /path adds data)`,
+    `  back      hpcbinder open ${id}      stop   hpcbinder stop ${id}`,
+    '',
+  ];
+  process.stderr.write(plain(`${lines.join('\n')}\n`));
+}
+
+function warn(record: SessionRecord, warned: Set<number>): void {
+  if (!record.endsAt) return;
+  const left = record.endsAt * 1000 - Date.now();
+  const due = WARN_MINUTES.filter((minutes) => left <= minutes * 60_000);
+  const now = due[due.length - 1];
+  if (now === undefined || warned.has(now)) return;
+  for (const minutes of due) warned.add(minutes);
+  const at = clock(new Date(record.endsAt * 1000), new Date());
+  process.stderr.write(
+    plain(
+      `${shortId(record.id)} ends in ${Math.max(1, Math.round(left / 60_000))} min (${at}). Save your notebooks; your work directory is kept.\n`,
+    ),
+  );
+}
+
+function showEnd(cluster: Cluster, record: SessionRecord, json: boolean): number {
+  const why = record.ended?.why ?? 'lost';
+  if (json)
+    process.stdout.write(`${JSON.stringify({ type: 'ended', id: record.id, why, detail: record.ended?.detail })}\n`);
+  else {
+    const detail = record.ended?.detail ? ` (${record.ended.detail})` : '';
+    process.stderr.write(
+      plain(
+        `\n${shortId(record.id)} ${endInWords(why)}${detail}. Your work is kept: ${whereOf(cluster.profile.host, record.workDirectory)}\n`,
+      ),
+    );
+  }
+  return ['app-failed', 'out-of-memory', 'node-failed', 'failed', 'lost'].includes(why) ? 1 : 0;
+}

@@ -1,0 +1,177 @@
+/** Which cluster is meant, the way to it, and what is there: Config or USER@HOST → Cluster. */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { Cluster, ClusterProfile } from '../core/cluster.ts';
+import { orThrow } from '../core/command.ts';
+import type { ClusterEntry, Config } from '../core/config.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import { quote } from '../core/shell.ts';
+import { nearest } from '../core/text.ts';
+import { ask, askAll, type Prompter, type Transport } from '../core/transport.ts';
+import { type Probe, probe } from '../sessions/probe.ts';
+import { configPath } from './config-file.ts';
+
+export type Choice = { name: string; entry: ClusterEntry; saved: boolean };
+
+/** `--cluster NAME|USER@HOST`, else the config's default, else `local` where sbatch is on this machine; undefined: none. */
+export function chooseCluster(config: Config, wanted: string | undefined): Choice | undefined {
+  const entries = config.clusters ?? new Map<string, ClusterEntry>();
+  if (wanted !== undefined) {
+    const entry = entries.get(wanted);
+    if (entry) return { name: wanted, entry, saved: true };
+    if (wanted === 'local') return { name: 'local', entry: {}, saved: false };
+    const at = /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.:-]*)$/.exec(wanted);
+    if (at?.[1] !== undefined || (at && /[.]/.test(wanted))) {
+      return { name: wanted, entry: { host: at[2] ?? wanted, ...(at[1] ? { user: at[1] } : {}) }, saved: false };
+    }
+    const near = nearest(wanted, [...entries.keys()]);
+    throw new HpcbinderError('E-CLUSTER-UNKNOWN', {
+      message: `there is no cluster "${wanted}" in ${configPath()}`,
+      hint: `${near ? `Did you mean ${near}? ` : ''}hpcbinder cluster ls shows those there are; USER@HOST works without any entry.`,
+    });
+  }
+  const names = [...entries.keys()];
+  const only = names.length === 1 ? names[0] : undefined;
+  const name = config.default ?? only;
+  const entry = name === undefined ? undefined : entries.get(name);
+  if (name !== undefined && entry) return { name, entry, saved: true };
+  if (names.length > 1) {
+    throw new HpcbinderError('E-CLUSTER-NONE', {
+      message: 'there are several clusters in your config and no default',
+      hint: `Say which: --cluster NAME (${names.join(', ')}), or once: hpcbinder cluster default NAME`,
+    });
+  }
+  return onPath('sbatch') ? { name: 'local', entry: {}, saved: false } : undefined;
+}
+
+function onPath(command: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((dir) => dir !== '' && existsSync(join(dir, command)));
+}
+
+export async function openLink(choice: Choice, prompter: Prompter | undefined): Promise<Transport> {
+  const { openTransport } = await import('../transports/index.ts');
+  const { entry } = choice;
+  const setup = {
+    ...(entry.path ? { path: entry.path.join(':') } : {}),
+    ...(entry.modules ? { modules: entry.modules } : {}),
+    ...(entry.prologue ? { prologue: entry.prologue } : {}),
+  };
+  if (entry.host === undefined) return openTransport('local', prompter, { setup });
+  const target = {
+    host: entry.host,
+    ...(entry.user ? { user: entry.user } : {}),
+    ...(entry.port ? { port: entry.port } : {}),
+    ...(entry.identity_file ? { identityFile: entry.identity_file } : {}),
+    ...(entry.known_hosts ? { knownHosts: entry.known_hosts } : {}),
+    ...(entry.jump ? { jump: entry.jump } : {}),
+  };
+  return openTransport(target, prompter, { setup });
+}
+
+/** Asks the login node, and joins what it says with what the entry says: the entry wins. */
+export async function lookAtCluster(
+  choice: Choice,
+  transport: Transport,
+): Promise<{ found: Probe; profile: ClusterProfile }> {
+  const found = orThrow(await ask(transport, probe(shownHost(choice))));
+  return { found, profile: profileOf(choice, found) };
+}
+
+export function shownHost(choice: Choice): string {
+  return choice.entry.host ?? 'this machine';
+}
+
+export function profileOf(choice: Choice, found: Probe): ClusterProfile {
+  const { entry, name } = choice;
+  const host = shownHost(choice);
+  const here = (path: string) =>
+    path
+      .replace(/^~(?=\/|$)/, found.home)
+      .replace(/^\$HOME(?=\/|$)/, found.home)
+      .replace(/^\$USER|\/\$USER(?=\/|$)/, `/${found.user}`);
+  const named = entry.apptainer ?? entry.singularity;
+  const container = named
+    ? {
+        command: here(named),
+        flavor: entry.apptainer ? ('apptainer' as const) : ('singularity' as const),
+        version: found.container?.version ?? '',
+      }
+    : found.container;
+  if (!found.scheduler) {
+    throw new HpcbinderError('E-NO-SCHEDULER', {
+      message: `neither sbatch nor qsub was found on ${host}`,
+      hint: `If they are in a folder of their own, name it in the cluster's entry: path: [/opt/slurm/bin] (${configPath()}).`,
+    });
+  }
+  if (!container) {
+    throw new HpcbinderError('E-NO-CONTAINER', {
+      message: `neither apptainer nor singularity was found on ${host}: not on PATH, not in a login shell, not as a module`,
+      hint: `Ask the site which module offers it and name it in the cluster's entry: modules: [NAME], or apptainer: /path/to/apptainer (${configPath()}).`,
+    });
+  }
+  const python = entry.python ?? found.python?.command;
+  if (!python) {
+    throw new HpcbinderError('E-NO-PYTHON', {
+      message: `no Python 3.6 or newer was found on ${host}`,
+      hint: `Name one in the cluster's entry: python: /path/to/python3 (${configPath()}); the compute nodes need it too.`,
+    });
+  }
+  const scratch = found.scratch ? `${found.scratch.directory}/hpcbinder` : `${found.home}/.cache/hpcbinder`;
+  return {
+    name,
+    host,
+    user: found.user,
+    uid: found.uid,
+    home: found.home,
+    container,
+    python: here(python),
+    stateDir: here(entry.state_dir ?? `${found.home}/.local/state/hpcbinder`),
+    imageStore: here(entry.image_store ?? `${scratch}/images`),
+    workDir: here(entry.work_dir ?? `${found.home}/hpcbinder`),
+    platform: found.platform,
+    prologue: prologueOf(entry, 'module' in container ? (container.module as string | undefined) : undefined),
+    binds: (entry.binds ?? []).map((bind) => ({ ...bind, from: here(bind.from) })),
+    ports: entry.ports ?? [],
+    bases: entry.bases ?? new Map(),
+  };
+}
+
+/** Shell text of the user's own config, for the job: path, modules, prologue in this order. */
+function prologueOf(entry: ClusterEntry, module: string | undefined): string {
+  const lines: string[] = [];
+  if (entry.path) lines.push(`PATH=${entry.path.map(quote).join(':')}:$PATH; export PATH`);
+  const modules = entry.modules ?? (module ? [module] : []);
+  if (modules.length > 0) {
+    lines.push(
+      'command -v module >/dev/null 2>&1 || for f in /etc/profile.d/modules.sh /etc/profile.d/lmod.sh /etc/profile.d/z00_lmod.sh; do [ -r "$f" ] && . "$f"; done',
+    );
+    for (const name of modules) lines.push(`module load ${quote(name)}`);
+  }
+  if (entry.prologue) lines.push(entry.prologue);
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
+}
+
+/** Transport, profile and what the scheduler offers: one connection, two questions. */
+export async function connectCluster(choice: Choice, prompter: Prompter | undefined): Promise<Cluster> {
+  const transport = await openLink(choice, prompter);
+  try {
+    const { found, profile } = await lookAtCluster(choice, transport);
+    const scheduler = await schedulerOf(found);
+    const answer = await askAll(transport, scheduler.offers());
+    // partitions are for choosing and checking; a scheduler that is silent now may still take the job
+    return { profile, transport, scheduler, partitions: answer.ok ? answer.value : [] };
+  } catch (error) {
+    await transport[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function schedulerOf(found: Probe): Promise<Cluster['scheduler']> {
+  const { SCHEDULERS } = await import('../schedulers/index.ts');
+  const scheduler = SCHEDULERS.get(found.scheduler?.name ?? 'slurm');
+  if (scheduler) return scheduler;
+  throw new HpcbinderError('E-NO-SCHEDULER', {
+    message: 'this cluster runs PBS, which hpcbinder does not speak yet',
+    hint: 'Slurm works.',
+  });
+}

@@ -1,0 +1,85 @@
+/** What sessions/ needs of the other rooms and of this machine, for one cluster: put together once per command. */
+import type { Duplex } from 'node:stream';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Cluster } from '../core/cluster.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import type { JobSpec } from '../core/scheduler.ts';
+import type { Seen } from '../core/session.ts';
+import { Poller } from '../jobs/poller.ts';
+import { submitOnce } from '../jobs/submit.ts';
+import { explain } from '../schedulers/slurm/reasons.ts';
+import type { AwaitWorld } from '../sessions/await.ts';
+import { controlRequest } from '../sessions/control.ts';
+import { LocalRecords } from '../sessions/local.ts';
+import type { SessionRecord } from '../sessions/records.ts';
+import { stateDir } from './paths.ts';
+
+export function localRecords(): LocalRecords {
+  return new LocalRecords(stateDir());
+}
+
+/** The tunnel to a session's agent: a fresh stream at each call. */
+export function toAgent(cluster: Cluster, record: Pick<SessionRecord, 'id' | 'address'>): () => Promise<Duplex> {
+  return () => {
+    if (!record.address)
+      throw new HpcbinderError('E-SESSION-STATE', { message: `session ${record.id} has no address yet` });
+    return cluster.transport.connect(record.address);
+  };
+}
+
+/** What the agent says of itself. No answer is no end. */
+export async function askAgent(cluster: Cluster, record: SessionRecord): Promise<NonNullable<Seen['agent']>> {
+  try {
+    const status = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
+    return {
+      ready: status.ready === true,
+      idleSince: Number(status.idleSince) || 0,
+      busyKernels: Number(status.busyKernels) || 0,
+    };
+  } catch {
+    return 'unreachable';
+  }
+}
+
+export class World implements AwaitWorld {
+  readonly #records = localRecords();
+  #cluster: Cluster | undefined;
+  #poller: Poller | undefined;
+  /** the newest record of this launch: for ctrl-C and for the attendance after it */
+  latest: SessionRecord | undefined;
+  /** a tunnel is up: the scheduler is then asked rarely (DESIGN 9) */
+  live = false;
+
+  use(cluster: Cluster): void {
+    this.#cluster = cluster;
+    this.#poller ??= new Poller(cluster.transport, cluster.scheduler, { owner: cluster.profile.uid });
+  }
+
+  get cluster(): Cluster | undefined {
+    return this.#cluster;
+  }
+
+  readonly watchJob: AwaitWorld['watchJob'] = (id, on) => this.#poller?.watch(id, on, () => this.live) ?? (() => {});
+
+  readonly agent: AwaitWorld['agent'] = async (record) =>
+    this.#cluster ? askAgent(this.#cluster, record) : 'unreachable';
+
+  readonly reason: AwaitWorld['reason'] = (status) => explain(status.reason ?? '');
+
+  readonly keep = (record: SessionRecord): void => {
+    this.latest = record;
+    this.#records.save(record);
+  };
+
+  now = () => new Date();
+
+  sleep = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal });
+
+  readonly submit = (cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string> =>
+    submitOnce(cluster.transport, cluster.scheduler, job, scriptPath, { owner: cluster.profile.uid, signal });
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#poller?.close();
+    await this.#cluster?.transport[Symbol.asyncDispose]();
+  }
+}
