@@ -26,4 +26,21 @@ export interface Engine {
     image: string,
     how: { command: readonly string[]; stdin: Readable; mount: { from: string; to: string }; signal?: AbortSignal },
   ): Promise<{ exitCode: number; stderr: string }>;
+  /** builds and tags; `context` is a tar that holds the Dockerfile. Throws nothing for a failed step: `failed` says it */
+  build(
+    context: Readable,
+    how: {
+      dockerfile: string;
+      tag: string;
+      platform: Platform;
+      buildArgs?: Readonly<Record<string, string>>;
+      labels?: Readonly<Record<string, string>>;
+      on(line: string): void;
+      signal?: AbortSignal;
+    },
+  ): Promise<{ failed?: string }>;
+  /** the digest by which the engine knows the image after a pull; undefined where the registry does not answer */
+  pull(name: string, platform: Platform, signal?: AbortSignal): Promise<string | undefined>;
+  /** a root file system as an image of one layer */
+  importRoot(tag: string, root: Readable, labels: Readonly<Record<string, string>>): Promise<void>;
 }

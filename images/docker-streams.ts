@@ -1,0 +1,72 @@
+/** dockerode's event streams: one JSON object a line. `followProgress` calls failed builds done, so `error` is looked for here. */
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import type { Engine } from '../core/engine.ts';
+import { plainLine } from '../core/text.ts';
+
+type Event = { stream?: string; status?: string; error?: string; errorDetail?: { message?: string } };
+
+/**
+ * The classic builder: its log is plain text, it is on every engine and on Podman, and a rebuild uses its cache.
+ * BuildKit (`version: '2'`) answers in base64 protobuf, which would be a parser of its own for cache mounts alone.
+ */
+export async function buildStream(
+  docker: Docker,
+  context: Readable,
+  how: Parameters<Engine['build']>[1],
+): ReturnType<Engine['build']> {
+  const stream = await docker.buildImage(context, {
+    t: how.tag,
+    dockerfile: how.dockerfile,
+    platform: how.platform,
+    networkmode: 'host',
+    rm: true,
+    forcerm: true,
+    version: '1',
+    buildargs: { ...how.buildArgs },
+    labels: { ...how.labels },
+    ...(how.signal === undefined ? {} : { abortSignal: how.signal }),
+  });
+  let partial = '';
+  let failed: string | undefined;
+  for await (const event of events(stream as Readable)) {
+    if (event.error !== undefined) failed = event.errorDetail?.message ?? event.error;
+    const lines = (partial + (event.stream ?? '')).split('\n');
+    partial = lines.pop() ?? '';
+    for (const line of lines) how.on(lastDrawn(line));
+  }
+  if (partial !== '') how.on(lastDrawn(partial));
+  return failed === undefined ? {} : { failed: plainLine(failed) };
+}
+
+/** false: the registry can't be reached, or does not have it */
+export async function pullStream(
+  docker: Docker,
+  name: string,
+  platform: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  try {
+    const stream = await docker.pull(name, { platform, ...(signal === undefined ? {} : { abortSignal: signal }) });
+    for await (const event of events(stream as Readable)) if (event.error !== undefined) return false;
+    return true;
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Error && 'statusCode' in error) return false;
+    throw error;
+  }
+}
+
+async function* events(stream: Readable): AsyncGenerator<Event> {
+  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+    if (line.trim() === '') continue;
+    yield JSON.parse(line) as Event;
+  }
+}
+
+/** Of a progress bar that redraws itself only the last drawing. */
+function lastDrawn(line: string): string {
+  const parts = line.split('\r').filter((part) => part !== '');
+  return plainLine(parts.at(-1) ?? '');
+}

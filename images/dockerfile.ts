@@ -1,0 +1,139 @@
+/**
+ * BuildPlan → Dockerfile, pure. Exec forms only, and files come from folders of the context that we name: nothing that
+ * a repository wrote is ever parsed as Dockerfile syntax. No heredocs, no `--mount`, no `# syntax=`: the classic builder
+ * and Podman before 4.1 know none of them.
+ */
+import type { BuildPlan, PlanStep } from '../core/artifacts.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import { quote } from '../core/shell.ts';
+import { hasControls } from '../core/text.ts';
+
+/** where the host's settings (CA, index, mirror, proxy) are while steps run; gone from the finished root file system */
+export const SETTINGS_DIR = '/run/hpcbinder-build';
+/** the context's folder of those settings */
+export const SETTINGS_CONTEXT = 'settings';
+
+/** `name`: what the line does, for people. */
+export type Instruction = { text: string; name?: string; step?: number };
+
+/** The context's folder that holds the files of a step. */
+export function stepContext(index: number): string {
+  return `step-${index}`;
+}
+
+export function renderDockerfile(plan: BuildPlan): string {
+  return `${instructions(plan)
+    .map(({ text }) => text)
+    .join('\n')}\n`;
+}
+
+/** In the order of the file, so that the builder's "Step 9/14" finds its name. */
+export function instructions(plan: BuildPlan): Instruction[] {
+  if (plan.base === undefined) {
+    throw new HpcbinderError('E-INTERNAL', { message: 'a plan without a base image has no Dockerfile of ours' });
+  }
+  const { user, repoDir } = plan;
+  const from = plan.base.standIn ? plan.base.digest : `${plan.base.name}@${plan.base.digest}`;
+  return [
+    { text: `FROM ${from}` },
+    { text: 'USER root' },
+    ...plan.env.map(([name, value]) => ({ text: `ENV ${word(name)}=${quoted(value)}` })),
+    { text: run(identity(plan)), name: 'user and directories' },
+    { text: `COPY ["${SETTINGS_CONTEXT}/", "${SETTINGS_DIR}/"]` },
+    { text: run(PREPARE), name: 'build settings' },
+    ...plan.steps.flatMap((step, index) => stepInstructions(plan, step, index)),
+    { text: 'USER root' },
+    { text: run(`rm -rf ${SETTINGS_DIR}`), name: 'build settings removed' },
+    ...plan.labels.map(([name, value]) => ({ text: `LABEL ${quoted(name)}=${quoted(value)}` })),
+    { text: `USER ${word(user.name)}` },
+    { text: `WORKDIR ${repoDir}` },
+    { text: `ENTRYPOINT ${JSON.stringify(plan.entrypoint)}` },
+    { text: 'CMD ["jupyter", "lab"]' },
+  ];
+}
+
+/**
+ * The bundle is the base's own certificates and the site's, for an index may be outside the inspecting proxy. apt reads
+ * its mirror from a file of its own (APT_CONFIG), so that there is nothing to undo in /etc.
+ */
+export const PREPARE = [
+  `cd ${SETTINGS_DIR}`,
+  'if [ -f site-ca.pem ]; then',
+  '  touch bundle.pem',
+  '  if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cat /etc/ssl/certs/ca-certificates.crt > bundle.pem; fi',
+  '  cat site-ca.pem >> bundle.pem',
+  'fi',
+  'if [ -f apt-mirror ]; then',
+  '  IFS= read -r mirror < apt-mirror',
+  '  mkdir sources.d',
+  '  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do',
+  '    if [ -f "$file" ]; then sed "s|https\\{0,1\\}://deb.debian.org/debian|$mirror|g" "$file" > "sources.d/${file##*/}"; fi',
+  '  done',
+  'fi',
+].join('\n');
+
+/** As in a base that already has an account of that number (ubuntu): it is renamed, not doubled. */
+function identity({ user, repoDir }: BuildPlan): string {
+  const ids = `${user.uid}:${user.uid}`;
+  return [
+    `if getent passwd ${user.uid} > /dev/null; then`,
+    `  old="$(getent passwd ${user.uid} | cut -d: -f1)"`,
+    `  if [ "$old" != ${user.name} ]; then usermod --login ${user.name} --home ${user.home} --move-home "$old"; fi`,
+    'else',
+    `  if ! getent group ${user.uid} > /dev/null; then groupadd --gid ${user.uid} ${user.name}; fi`,
+    `  useradd --uid ${user.uid} --gid ${user.uid} --home-dir ${user.home} --create-home --shell /bin/bash ${user.name}`,
+    'fi',
+    `mkdir -p ${repoDir}`,
+    `chown ${ids} /srv ${repoDir}`,
+  ].join('\n');
+}
+
+function stepInstructions(plan: BuildPlan, step: PlanStep, index: number): Instruction[] {
+  const owner = `--chown=${plan.user.uid}:${plan.user.uid}`;
+  switch (step.kind) {
+    case 'run':
+      return [
+        { text: `USER ${step.as === 'root' ? 'root' : word(plan.user.name)}` },
+        { text: run(runText(plan, step)), name: step.name, step: index },
+      ];
+    case 'files':
+    case 'tree': {
+      const name = step.kind === 'tree' ? 'the repository' : step.paths.join(', ');
+      return [{ text: `COPY ${owner} ["${stepContext(index)}/", "${plan.repoDir}/"]`, name, step: index }];
+    }
+    case 'text':
+      return [{ text: `COPY ["${stepContext(index)}", "${place(step.path)}"]`, name: step.path, step: index }];
+  }
+}
+
+function runText(plan: BuildPlan, step: Extract<PlanStep, { kind: 'run' }>): string {
+  return [
+    `. ${SETTINGS_DIR}/env`,
+    `export SOURCE_DATE_EPOCH=${plan.sourceDateEpoch}`,
+    `cd -- ${quote(step.cwd)}`,
+    step.shell,
+  ].join('\n');
+}
+
+function run(shell: string): string {
+  return `RUN ${JSON.stringify(['/bin/sh', '-ec', shell])}`;
+}
+
+/** Names and absolute paths of ours stand bare in the file; anything else is a defect. */
+function word(text: string): string {
+  if (/^[A-Za-z_][A-Za-z0-9_-]*$/.test(text)) return text;
+  throw new HpcbinderError('E-INTERNAL', { message: `${JSON.stringify(text)} is no name for a Dockerfile` });
+}
+
+function place(path: string): string {
+  if (/^\/[A-Za-z0-9._/-]+$/.test(path) && !path.includes('..')) return path;
+  throw new HpcbinderError('E-INTERNAL', { message: `${JSON.stringify(path)} is no place for a file of ours` });
+}
+
+/** ENV and LABEL values: in double quotes the builder still expands `$` and `\`. */
+function quoted(text: string): string {
+  if (hasControls(text)) {
+    throw new HpcbinderError('E-BUILD', { message: `${JSON.stringify(text)} cannot stand in an image's settings` });
+  }
+  return `"${text.replace(/[\\"$]/g, '\\$&')}"`;
+}
