@@ -1,0 +1,80 @@
+/** A checkout's content in the cluster's content store, sent once per commit or tree. */
+import type { Checkout, ResolvedRepo } from '../../core/artifacts.ts';
+import { endedInWords, exitCode } from '../../core/command.ts';
+import { HpcbinderError } from '../../core/errors.ts';
+import { lastLines } from '../../core/text.ts';
+import type { Transport } from '../../core/transport.ts';
+import { packContent, packGit } from './content.ts';
+
+/** The parts of job.json's `work` that come from the content. */
+export type SentContent = {
+  /** absolute, on the cluster */
+  content: string;
+  git?: string;
+  id: string;
+  /** first 7 of commit or tree: the `abc1234` of `name.~abc1234` */
+  short: string;
+  /** bytes sent now; 0 where all was there */
+  sent: number;
+};
+
+type Link = Pick<Transport, 'run' | 'write'>;
+
+/** `git:<commit>` or `tree:<hex>`: the identity of the content. */
+export function contentId(repo: ResolvedRepo): { id: string; short: string } {
+  const [kind, hex] = repo.kind === 'git' ? ['git', repo.commit] : ['tree', repo.tree];
+  if (!/^[0-9a-f]{40,64}$/.test(hex)) {
+    throw new HpcbinderError('E-INTERNAL', { message: `"${hex}" is no id of a commit or tree` });
+  }
+  return { id: `${kind}:${hex}`, short: hex.slice(0, 7) };
+}
+
+/**
+ * `store`: absolute directory on the cluster's scratch. Files are 0600 in a 0700 directory, and never visible half
+ * (Transport.write). What is used again gets a new time, so that a purge of old scratch files spares it.
+ * Throws E-REMOTE, E-REPO-FILE or what the transport throws.
+ */
+export async function sendContent(
+  transport: Link,
+  store: string,
+  checkout: Checkout,
+  signal?: AbortSignal,
+): Promise<SentContent> {
+  const { id, short } = contentId(checkout.repo);
+  const stem = `${store}/${id.replace(':', '-')}`;
+  await makeDirectory(transport, store, signal);
+  let sent = 0;
+  const once = async (path: string, data: () => Promise<AsyncIterable<Uint8Array> | undefined>): Promise<boolean> => {
+    if (await touched(transport, path, signal)) return true;
+    const stream = await data();
+    if (stream === undefined) return false;
+    sent += (await transport.write(path, stream, signal ? { mode: 0o600, signal } : { mode: 0o600 })).bytes;
+    return true;
+  };
+  const content = `${stem}.tar.gz`;
+  await once(content, async () => packContent(checkout, signal));
+  const git = `${stem}.git.tar.gz`;
+  const hasGit = checkout.repo.kind === 'git' && (await once(git, () => packGit(checkout, signal)));
+  return hasGit ? { content, git, id, short, sent } : { content, id, short, sent };
+}
+
+async function makeDirectory(transport: Link, path: string, signal?: AbortSignal): Promise<void> {
+  const result = await transport.run({ argv: ['sh', '-c', 'umask 077 && mkdir -p -- "$1"', 'sh', path] }, signal);
+  if (exitCode(result) !== 0) throw remote(`${path} could not be made on the cluster`, result);
+}
+
+async function touched(transport: Link, path: string, signal?: AbortSignal): Promise<boolean> {
+  const argv = ['sh', '-c', 'test -f "$1" || exit 3; touch -c -- "$1" || :', 'sh', path];
+  const result = await transport.run({ argv }, signal);
+  const code = exitCode(result);
+  if (code !== 0 && code !== 3) throw remote(`the cluster could not say whether it has ${path}`, result);
+  return code === 0;
+}
+
+function remote(message: string, result: Awaited<ReturnType<Link['run']>>): HpcbinderError {
+  return new HpcbinderError('E-REMOTE', {
+    message: `${message} (${endedInWords(result.ended)})`,
+    evidence: lastLines(new TextDecoder().decode(result.stderr), 5),
+    transient: result.ended.kind !== 'exit',
+  });
+}
