@@ -32,3 +32,12 @@ export function programOf(command: {
   parts.push(quoteWords(command.argv));
   return parts.join(' ');
 }
+
+/**
+ * The same program as one line, for a shell that takes its program by `read`. A newline can only stand inside a
+ * quoted word (all else is ours and has none); it becomes a variable between quotes, for a POSIX shell has no escape.
+ */
+export function oneLine(program: string): string {
+  if (!program.includes('\n')) return program;
+  return `hb_nl=$(printf '\\nx'); hb_nl=\${hb_nl%x}; ${program.replaceAll('\n', `'"$hb_nl"'`)}`;
+}

@@ -1,0 +1,28 @@
+/** What goes wrong on a wire, in words. */
+import { HpcbinderError } from '../core/errors.ts';
+import { harmless } from '../core/text.ts';
+import type { Endpoint } from '../core/transport.ts';
+
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+/** A tunnel that did not open: the agent's port is closed, or the login node forbids tunnels. */
+export function agentFault(to: Endpoint, by: string, cause: unknown): HpcbinderError {
+  const where = 'socketPath' in to ? to.socketPath : `${to.host}:${to.port}`;
+  const said = harmless(messageOf(cause));
+  if (/administratively prohibited/i.test(said)) {
+    return new HpcbinderError('E-AGENT', {
+      message: `${by} forbids tunnels: no connection to ${where} (administratively prohibited)`,
+      hint: 'Its sshd has AllowTcpForwarding or PermitOpen set against it. Ask the site, or run hpcbinder on the login node itself.',
+      evidence: [said],
+      cause,
+    });
+  }
+  return new HpcbinderError('E-AGENT', {
+    message: `no connection to ${where} from ${by}`,
+    evidence: [said],
+    transient: true,
+    cause,
+  });
+}

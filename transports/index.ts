@@ -1,0 +1,39 @@
+/** Where commands run and bytes flow. Each implementation is a Wire; what is above it is written once. */
+import type { Prompter } from '../core/transport.ts';
+import { localWire } from './local.ts';
+import { type ShellOptions, ShellTransport } from './shell-transport.ts';
+import type { SshTarget } from './ssh2/target.ts';
+
+export type { Setup } from './programs.ts';
+export { type ShellOptions, ShellTransport } from './shell-transport.ts';
+export { sshConfigHosts } from './ssh2/config.ts';
+export { parseSshTarget, type SshTarget } from './ssh2/target.ts';
+
+export type TransportOptions = ShellOptions & {
+  /** the user's ssh configuration; `~/.ssh/config` where absent, '' for none */
+  sshConfig?: string;
+};
+
+/**
+ * Opened and proved: a command can run there. Without a prompter nothing is asked, and what would need a person fails.
+ * E-SSH-UNREACHABLE, E-SSH-HOSTKEY, E-SSH-AUTH, E-REMOTE-SHELL, E-CONFIG.
+ */
+export async function openTransport(
+  target: SshTarget | 'local',
+  prompter: Prompter | undefined,
+  options: TransportOptions = {},
+): Promise<ShellTransport> {
+  const wire = target === 'local' ? localWire() : await sshWire(target, prompter, options);
+  const transport = new ShellTransport(wire, options);
+  try {
+    return await transport.open();
+  } catch (error) {
+    await transport[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+async function sshWire(target: SshTarget, prompter: Prompter | undefined, options: TransportOptions) {
+  const { openSsh2Wire } = await import('./ssh2/index.ts');
+  return openSsh2Wire(target, prompter, options.sshConfig);
+}

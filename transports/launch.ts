@@ -1,0 +1,100 @@
+/** Starting the constant remote command, giving it its program, and waiting for the marks. */
+import type { PassThrough, Readable, Writable } from 'node:stream';
+import type { Ended } from '../core/command.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import { lastLines } from '../core/text.ts';
+import type { PtySize } from '../core/transport.ts';
+import { TIMED_OUT, within } from './deadline.ts';
+import { AfterMark } from './frame.ts';
+import { newMark, PTY_COMMAND, PTY_READY, REMOTE_COMMAND, type Setup } from './programs.ts';
+import type { Slots } from './slots.ts';
+import type { RawProcess, Wire } from './wire.ts';
+
+export type Launcher = { wire: Wire; slots: Slots; setup?: Setup; openTimeoutMs: number };
+
+/** A process past its marks. `pid` is also its process group: sshd makes each session the leader of one. */
+export type Launched = {
+  pid: number;
+  process: {
+    stdin: Writable;
+    stdout: Readable;
+    stderr: Readable | PassThrough;
+    ended: Promise<Ended>;
+    resize(size: PtySize): void;
+    close(): void;
+  };
+};
+
+/** E-REMOTE-SHELL when the login shell does not come to our program in time; it shows the last lines that it printed. */
+export async function launch(
+  { wire, slots, setup, openTimeoutMs }: Launcher,
+  lineOf: (mark: string, setup?: Setup) => string,
+  pty?: PtySize,
+): Promise<Launched> {
+  const mark = newMark();
+  const line = `${lineOf(mark, setup)}\n`;
+  const release = await slots.take();
+  let raw: RawProcess;
+  try {
+    raw = await wire.exec(pty ? PTY_COMMAND : REMOTE_COMMAND, pty ? { pty } : {});
+  } catch (error) {
+    release();
+    throw error;
+  }
+  void raw.ended.then(release);
+  raw.stdin.on('error', () => undefined);
+  const [out, err] = [new AfterMark(mark), new AfterMark(mark)];
+  if (pty)
+    raw.stdout.once('data', function ready(chunk: Buffer) {
+      if (chunk.includes(PTY_READY)) raw.stdin.write(line);
+      else raw.stdout.once('data', ready);
+    });
+  else raw.stdin.write(line);
+  pass(raw.stdout, out);
+  pass(raw.stderr, err);
+  const began = await within(openTimeoutMs, Promise.race([out.began, raw.ended.then(() => within(500, out.began))]));
+  if (typeof began !== 'string') {
+    const ended = began === TIMED_OUT ? await within(0, raw.ended) : await raw.ended;
+    raw.close();
+    if (ended !== TIMED_OUT && ended.kind === 'lost') throw asLost(wire.name, ended.cause);
+    throw shellFault(wire.name, ended === TIMED_OUT ? undefined : ended, `${out.noise}\n${err.noise}`, openTimeoutMs);
+  }
+  return {
+    pid: Number(began),
+    process: {
+      stdin: raw.stdin,
+      stdout: out,
+      stderr: err,
+      ended: raw.ended,
+      resize: (size) => raw.resize(size),
+      close: () => raw.close(),
+    },
+  };
+}
+
+/** Like pipe, and the end also comes when the source is cut off. */
+function pass(from: Readable, to: AfterMark): void {
+  from.pipe(to);
+  from.once('close', () => to.end());
+  from.once('error', () => to.end());
+}
+
+function asLost(name: string, cause: unknown): HpcbinderError {
+  if (cause instanceof HpcbinderError) return cause;
+  return new HpcbinderError('E-SSH-LOST', { message: `the connection to ${name} broke`, transient: true, cause });
+}
+
+function shellFault(name: string, ended: Ended | undefined, noise: string, waitedMs: number): HpcbinderError {
+  const evidence = lastLines(noise, 5);
+  const how =
+    ended === undefined
+      ? `does not come to our command within ${Math.round(waitedMs / 1000)} s`
+      : `ends before it runs our command (${ended.kind === 'exit' ? `exit ${ended.code}` : ended.kind})`;
+  return new HpcbinderError('E-REMOTE-SHELL', {
+    message: `the login shell on ${name} ${how}`,
+    hint:
+      'Its start files (~/.bashrc, ~/.bash_profile, ~/.cshrc, …) wait, read or exit there even when no terminal is open. ' +
+      'Guard such lines, for bash with: case $- in *i*) ;; *) return ;; esac',
+    evidence,
+  });
+}

@@ -1,0 +1,143 @@
+/** One hop: a TCP connection or a channel of the hop before, the host key, the login. */
+import { connect as tcp } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { Client, ConnectConfig } from 'ssh2';
+import { HpcbinderError } from '../../core/errors.ts';
+import { lastLines } from '../../core/text.ts';
+import type { Prompter } from '../../core/transport.ts';
+import { messageOf } from '../faults.ts';
+import { Authentication } from './auth.ts';
+import type { Hop } from './hop.ts';
+import { hostKeyAlgorithms, verifyHostKey } from './host-key.ts';
+import type { KeyRing, Ssh2 } from './keys.ts';
+import { PatientClock } from './patient.ts';
+
+export const CONNECT_MS = 20_000;
+const KEEPALIVE = { keepaliveInterval: 15_000, keepaliveCountMax: 3 };
+
+export type Opened = { client: Client; attended: boolean };
+
+/** E-SSH-UNREACHABLE (transient), E-SSH-HOSTKEY, E-SSH-AUTH. */
+export async function openHop(
+  hop: Hop,
+  via: Client | undefined,
+  how: { ssh2: Ssh2; ring: KeyRing; prompter: Prompter | undefined },
+): Promise<Opened> {
+  const clock = new PatientClock(CONNECT_MS);
+  const socket = await (via ? channelTo(via, hop) : socketTo(hop));
+  const client = new how.ssh2.Client();
+  const prompter = how.prompter ? patient(how.prompter, clock, client) : undefined;
+  const authentication = new Authentication(hop, how.ring, prompter);
+  let refusal: unknown;
+  const config: ConnectConfig = {
+    sock: socket,
+    username: hop.user,
+    readyTimeout: 0,
+    ...KEEPALIVE,
+    authHandler: authentication.handler as NonNullable<ConnectConfig['authHandler']>,
+    hostVerifier: (key: Buffer, verify: (accepted: boolean) => void) => {
+      verifyHostKey(hop, key, prompter).then(
+        () => verify(true),
+        (error) => {
+          refusal = error;
+          verify(false);
+        },
+      );
+    },
+  };
+  const serverHostKey = hostKeyAlgorithms(hop);
+  if (serverHostKey) config.algorithms = { serverHostKey: serverHostKey as never };
+  const ready = new Promise<void>((resolve, reject) => {
+    client.once('ready', resolve);
+    client.on('error', (error: Error & { level?: string }) => {
+      // an agent that cannot sign with one key: the next one is tried
+      if (error.level === 'agent') return;
+      reject(refusal ?? faultOf(hop, error, authentication));
+    });
+    client.once('close', () => reject(refusal ?? unreachable(hop, 'it closed the connection')));
+    clock.expired.then(() => reject(unreachable(hop, `no answer within ${CONNECT_MS / 1000} s`)));
+  });
+  try {
+    client.connect(config);
+    await ready;
+    return { client, attended: authentication.attended };
+  } catch (error) {
+    client.destroy();
+    socket.destroy();
+    throw error;
+  } finally {
+    clock.stop();
+  }
+}
+
+function socketTo(hop: Hop): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const socket = tcp({ host: hop.host, port: hop.port, timeout: CONNECT_MS, noDelay: true });
+    socket.once('connect', () => {
+      socket.setTimeout(0);
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+    socket.once('timeout', () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
+    socket.once('error', (error) => reject(unreachable(hop, messageOf(error), error)));
+  });
+}
+
+function channelTo(via: Client, hop: Hop): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    via.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) => {
+      if (error) reject(unreachable(hop, `through the jump host: ${messageOf(error)}`, error));
+      else resolve(channel);
+    });
+  });
+}
+
+/** The server's banner is shown before the first question: it may say what is asked. */
+function patient(prompter: Prompter, clock: PatientClock, client: Client): Prompter {
+  let banner = '';
+  client.on('banner', (text: string) => {
+    banner += text;
+  });
+  const first = () => {
+    for (const line of lastLines(banner, 50)) prompter.say(line);
+    banner = '';
+  };
+  return {
+    ask: (prompt, how) => {
+      first();
+      return clock.pause(() => prompter.ask(prompt, how));
+    },
+    confirm: (question, fallback) => clock.pause(() => prompter.confirm(question, fallback)),
+    say: (line) => prompter.say(line),
+  };
+}
+
+function faultOf(hop: Hop, error: Error & { level?: string }, authentication: Authentication): HpcbinderError {
+  if (error.level === 'client-authentication' || /authentication failures/i.test(error.message)) {
+    return authentication.refused(error.message);
+  }
+  if (/no matching.*host key/i.test(error.message)) {
+    return new HpcbinderError('E-SSH-HOSTKEY', {
+      message: `${hop.label} offers no host key of the types that known_hosts has for it`,
+      hint: 'The site may have new keys: compare what it publishes, then remove the old line from known_hosts.',
+      evidence: [error.message],
+    });
+  }
+  return unreachable(hop, messageOf(error), error);
+}
+
+function unreachable(hop: Hop, why: string, cause?: unknown): HpcbinderError {
+  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
+  const words =
+    code === 'ECONNREFUSED'
+      ? `nothing listens on port ${hop.port}`
+      : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
+        ? 'no such name in DNS'
+        : why;
+  return new HpcbinderError('E-SSH-UNREACHABLE', {
+    message: `${hop.host} (port ${hop.port}) cannot be reached: ${words}`,
+    hint: 'Is the name right, is the network there, is a VPN needed?',
+    transient: true,
+    cause,
+  });
+}

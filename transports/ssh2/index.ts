@@ -1,0 +1,148 @@
+/** ssh2 as a wire: one connection for everything, kept up while no person is needed for it (DESIGN 8). */
+import type { Duplex } from 'node:stream';
+import type { Client, ClientChannel } from 'ssh2';
+import { HpcbinderError } from '../../core/errors.ts';
+import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts';
+import { TIMED_OUT, within } from '../deadline.ts';
+import { agentFault } from '../faults.ts';
+import { Watched } from '../watch.ts';
+import type { RawProcess, Wire } from '../wire.ts';
+import { backOff } from './back-off.ts';
+import { CONNECT_MS, openHop } from './client.ts';
+import { type Hop, hopsTo } from './hop.ts';
+import { KeyRing, type Ssh2 } from './keys.ts';
+import { processOf } from './process.ts';
+import type { SshTarget } from './target.ts';
+
+export async function openSsh2Wire(target: SshTarget, prompter: Prompter | undefined, config?: string): Promise<Wire> {
+  const hops = hopsTo(target, config);
+  const ssh2 = (await import('ssh2')).default as unknown as Ssh2;
+  const wire = new Ssh2Wire(hops, ssh2, prompter);
+  await wire.reconnect();
+  return wire;
+}
+
+class Ssh2Wire implements Wire {
+  readonly name: string;
+  readonly link = new Watched<Link>('down');
+  readonly #hops: readonly Hop[];
+  readonly #ssh2: Ssh2;
+  readonly #ring: KeyRing;
+  readonly #prompter: Prompter | undefined;
+  #clients: Client[] = [];
+  #attended = false;
+  #stopped = new AbortController();
+
+  constructor(hops: readonly Hop[], ssh2: Ssh2, prompter: Prompter | undefined) {
+    this.#hops = hops;
+    this.#ssh2 = ssh2;
+    this.#ring = new KeyRing(ssh2);
+    this.#prompter = prompter;
+    this.name = hops.at(-1)?.label ?? '';
+  }
+
+  async reconnect(): Promise<void> {
+    if (this.link.value === 'up') return;
+    await this.#open(this.#prompter);
+  }
+
+  async #open(prompter: Prompter | undefined): Promise<void> {
+    const clients: Client[] = [];
+    let attended = false;
+    try {
+      for (const hop of this.#hops) {
+        const opened = await openHop(hop, clients.at(-1), { ssh2: this.#ssh2, ring: this.#ring, prompter });
+        clients.push(opened.client);
+        attended ||= opened.attended;
+      }
+      this.#stopped.signal.throwIfAborted();
+    } catch (error) {
+      for (const client of clients.reverse()) client.destroy();
+      throw error;
+    }
+    this.#clients = clients;
+    this.#attended = attended;
+    clients.at(-1)?.once('close', () => this.#dropped(clients));
+    this.link.set('up');
+  }
+
+  #dropped(clients: readonly Client[]): void {
+    if (clients !== this.#clients) return;
+    this.#clients = [];
+    for (const client of [...clients].reverse()) client.destroy();
+    if (this.#stopped.signal.aborted || this.#attended) {
+      this.link.set('down');
+      return;
+    }
+    this.link.set('reconnecting');
+    void this.#restore();
+  }
+
+  /** Tries again as long as only the network is at fault; a refusal ends it (SSH-07). */
+  async #restore(): Promise<void> {
+    for await (const _ of backOff(this.#stopped.signal)) {
+      if (this.link.value !== 'reconnecting') return;
+      try {
+        await this.#open(undefined);
+        return;
+      } catch (error) {
+        if (!(error instanceof HpcbinderError) || error.code !== 'E-SSH-UNREACHABLE') break;
+      }
+    }
+    if (this.link.value === 'reconnecting') this.link.set('down');
+  }
+
+  async exec(shellCommand: string, { pty }: { pty?: PtySize }): Promise<RawProcess> {
+    const client = this.#up();
+    const options = pty ? { pty: { rows: pty.rows, cols: pty.cols, term: pty.term ?? 'xterm' } } : {};
+    const channel = await this.#opened<ClientChannel>((done) => client.exec(shellCommand, options, done));
+    return processOf(channel, client, this.name);
+  }
+
+  async connect(to: Endpoint): Promise<Duplex> {
+    const client = this.#up();
+    try {
+      return await this.#opened<ClientChannel>((done) => {
+        if ('socketPath' in to) client.openssh_forwardOutStreamLocal(to.socketPath, done);
+        else client.forwardOut('127.0.0.1', 0, to.host, to.port, done);
+      });
+    } catch (error) {
+      throw error instanceof HpcbinderError ? error : agentFault(to, this.name, error);
+    }
+  }
+
+  /** A channel within the deadline; one that comes late is closed. */
+  async #opened<C extends Duplex>(open: (done: (error: Error | undefined, channel: C) => void) => void): Promise<C> {
+    const opening = new Promise<C>((resolve, reject) => {
+      open((error, channel) => (error ? reject(error) : resolve(channel)));
+    });
+    const channel = await within(CONNECT_MS, opening);
+    if (channel !== TIMED_OUT) return channel;
+    void opening.then(
+      (late) => late.destroy(),
+      () => undefined,
+    );
+    throw this.#lost(`${this.name} does not answer`);
+  }
+
+  #up(): Client {
+    const client = this.#clients.at(-1);
+    if (client && this.link.value === 'up') return client;
+    throw this.#lost(`not connected to ${this.name}${this.link.value === 'reconnecting' ? '; reconnecting' : ''}`);
+  }
+
+  #lost(message: string): HpcbinderError {
+    return new HpcbinderError('E-SSH-LOST', { message, transient: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped.abort();
+    const clients = this.#clients.splice(0).reverse();
+    this.link.set('down');
+    for (const client of clients) {
+      const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+      client.end();
+      if ((await within(1_000, closed)) === TIMED_OUT) client.destroy();
+    }
+  }
+}
