@@ -1,0 +1,118 @@
+/** The one way git is called: fixed environment, fixed protocols, no prompts nobody can answer, a deadline (SECURITY.md, GIT-*). */
+import { HpcbinderError } from '../core/errors.ts';
+import { lastLines } from '../core/text.ts';
+
+export type GitAccess = {
+  /** somebody is at a terminal: git and ssh may ask; otherwise they fail */
+  interactive?: boolean;
+  allowHttp?: boolean;
+  /** repositories by path: only for what this machine's user already has, and for tests */
+  allowFile?: boolean;
+  signal?: AbortSignal;
+  timeoutMs?: number;
+  credentials?: { user: string; password: string };
+};
+
+export type GitResult = { code: number; stdout: string; stderr: string; truncated: boolean };
+
+/** Variables that would point git at another repository: we may run inside a hook. */
+const LOCAL =
+  'GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_NAMESPACE GIT_PREFIX GIT_SHALLOW_FILE GIT_GRAFT_FILE GIT_CONFIG GIT_CONFIG_PARAMETERS GIT_TEMPLATE_DIR GIT_EXTERNAL_DIFF GIT_QUARANTINE_PATH'.split(
+    ' ',
+  );
+
+/** No hooks, no bundle URIs (CVE-2025-48385), no submodules by themselves, no filter, checked objects, no endless drip. */
+const CONFIG = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.autocrlf=false',
+  'core.symlinks=true',
+  'transfer.bundleURI=false',
+  'fetch.fsckObjects=true',
+  'fetch.recurseSubmodules=false',
+  'submodule.recurse=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'advice.detachedHead=false',
+  'http.lowSpeedLimit=1000',
+  'http.lowSpeedTime=30',
+  'filter.lfs.smudge=',
+  'filter.lfs.process=',
+  'filter.lfs.required=false',
+].flatMap((setting) => ['-c', setting]);
+
+/** Answers for the one host it is configured for; the secret is in git's environment, never in an argument or a file. */
+const HELPER =
+  '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$HPCBINDER_GIT_USER" "$HPCBINDER_GIT_PASSWORD"; }; f';
+
+/** Never throws for git's own end; E-REPO-FETCH where there is no git or its time is over, E-CANCELLED. */
+export async function git(
+  args: readonly string[],
+  how: GitAccess & { cwd?: string; url?: string; onStderr?: (text: string) => void } = {},
+): Promise<GitResult> {
+  const { execa } = await import('execa');
+  const timeoutMs = how.timeoutMs ?? 60_000;
+  const running = execa('git', [...CONFIG, ...credentialConfig(how), ...args], {
+    ...(how.cwd === undefined ? {} : { cwd: how.cwd }),
+    env: environment(how),
+    extendEnv: false,
+    stdin: 'ignore',
+    reject: false,
+    timeout: timeoutMs,
+    forceKillAfterDelay: 2000,
+    maxBuffer: 8 << 20,
+    stripFinalNewline: false,
+    ...(how.signal === undefined ? {} : { cancelSignal: how.signal }),
+  });
+  if (how.onStderr !== undefined) running.stderr.setEncoding('utf8').on('data', how.onStderr);
+  const result = await running;
+  if (result.code === 'ENOENT') throw noGit();
+  if (result.isCanceled) throw cancelled(how.signal);
+  if (result.timedOut) {
+    throw new HpcbinderError('E-REPO-FETCH', {
+      message: `git did not finish within ${Math.round(timeoutMs / 1000)} s`,
+      evidence: lastLines(result.stderr, 2),
+      hint: 'Try again; or clone the repository yourself and launch the directory.',
+      transient: true,
+    });
+  }
+  return { code: result.exitCode ?? 1, stdout: result.stdout, stderr: result.stderr, truncated: result.isMaxBuffer };
+}
+
+function environment(how: GitAccess): Record<string, string> {
+  const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const protocols = ['https', 'ssh', ...(how.allowHttp ? ['http'] : []), ...(how.allowFile ? ['file'] : [])];
+  return {
+    ...Object.fromEntries(inherited.filter(([name]) => !LOCAL.includes(name))),
+    LC_ALL: 'C',
+    GIT_ALLOW_PROTOCOL: protocols.join(':'),
+    GIT_LFS_SKIP_SMUDGE: '1',
+    GIT_OPTIONAL_LOCKS: '0',
+    ...(how.interactive
+      ? {}
+      : {
+          GIT_TERMINAL_PROMPT: '0',
+          GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=15 -oPermitLocalCommand=no',
+        }),
+    ...(how.credentials === undefined
+      ? {}
+      : { HPCBINDER_GIT_USER: how.credentials.user, HPCBINDER_GIT_PASSWORD: how.credentials.password }),
+  };
+}
+
+function credentialConfig(how: GitAccess & { url?: string }): string[] {
+  if (how.credentials === undefined || how.url === undefined) return [];
+  const { origin } = new URL(how.url);
+  return ['-c', `credential.${origin}.helper=`, '-c', `credential.${origin}.helper=${HELPER}`];
+}
+
+export function cancelled(signal: AbortSignal | undefined): HpcbinderError {
+  return new HpcbinderError('E-CANCELLED', { message: 'cancelled', cause: signal?.reason });
+}
+
+function noGit(): HpcbinderError {
+  return new HpcbinderError('E-REPO-FETCH', {
+    message: 'there is no git on this machine',
+    hint: 'Install git (apt install git, brew install git), or launch a directory: hpcbinder launch ./directory',
+  });
+}

@@ -1,0 +1,36 @@
+/** git's "no" in words that help. Its messages are read under LC_ALL=C; what is not known stays a plain failure. */
+import { HpcbinderError } from '../core/errors.ts';
+import { lastLines } from '../core/text.ts';
+import type { GitResult } from './git.ts';
+
+const MISSING =
+  /not found|does not appear to be a git repository|does not exist|could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied|access denied|error: 40[134]|no matching host key|repository .* is empty/i;
+const UNREACHABLE =
+  /Could not resolve host|Connection (?:refused|timed out|reset)|Network is unreachable|No route to host|Operation too slow|timed out|error: 5[0-9][0-9]|early EOF|unexpected disconnect|SSL|certificate/i;
+
+export function refusal(result: GitResult, url: string): HpcbinderError {
+  const evidence = lastLines(result.stderr, 3);
+  const ssh = url.startsWith('ssh:');
+  if (/Host key verification failed/.test(result.stderr)) {
+    return new HpcbinderError('E-REPO-FETCH', {
+      message: `${url}: the host's key is not known, or has changed`,
+      hint: `Connect once by hand and compare the fingerprint: ssh ${new URL(url).host}`,
+      evidence,
+    });
+  }
+  if (MISSING.test(result.stderr)) {
+    return new HpcbinderError('E-REPO-MISSING', {
+      message: `${url}: there is no such repository, or no right to see it`,
+      hint: ssh
+        ? 'Check the address; `ssh-add -l` shows the keys that were offered.'
+        : 'Check the address. A private repository needs your git credential helper, or its ssh address: git@host:org/repo.',
+      evidence,
+    });
+  }
+  return new HpcbinderError('E-REPO-FETCH', {
+    message: `${url}: git could not fetch it`,
+    evidence,
+    hint: `The same by hand: git ls-remote ${url}`,
+    transient: UNREACHABLE.test(result.stderr),
+  });
+}

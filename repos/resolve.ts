@@ -1,0 +1,92 @@
+/** RepoRef → ResolvedRepo: a branch becomes a commit once, before anything else (GIT-16). */
+import type { RepoRef, ResolvedRepo } from '../core/artifacts.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import { nearest } from '../core/text.ts';
+import { type GitAccess, git } from './git.ts';
+import { resolveLocal } from './local.ts';
+import { isCommitId } from './refname.ts';
+import { refusal } from './refusal.ts';
+
+type GitRef = RepoRef & { kind: 'git' };
+export type Found = { commit: string; ref?: string };
+
+/**
+ * A branch, tag (an annotated one is its commit), `refs/…`, the default branch, or a whole commit id, which is believed until it
+ * is fetched. A directory gets the hash of its content. E-REPO-MISSING, E-REF-MISSING with the nearest, E-REPO-FETCH.
+ */
+export async function resolveRepo(ref: RepoRef, access: GitAccess = {}): Promise<ResolvedRepo> {
+  if (ref.kind === 'local') return resolveLocal(ref.path, access);
+  const { ref: asked, ...rest } = ref;
+  if (asked !== undefined && isCommitId(asked)) return { ...rest, commit: asked };
+  const wanted = asked ?? 'HEAD';
+  const refs = await lsRemote(
+    ref,
+    access,
+    ['--symref'],
+    candidates(wanted).flatMap((name) => [name, `${name}^{}`]),
+  );
+  const found = pick(wanted, refs);
+  if (found !== undefined) return { ...rest, ...found };
+  throw await missing(ref, wanted, access);
+}
+
+/** In this order; git's own commands disagree about a branch and a tag of one name: here the branch, which is what checkout takes. */
+export function candidates(wanted: string): string[] {
+  if (wanted === 'HEAD' || wanted.startsWith('refs/')) return [wanted];
+  const plain = [`refs/heads/${wanted}`, `refs/tags/${wanted}`];
+  return wanted.startsWith('origin/') ? [...plain, `refs/heads/${wanted.slice('origin/'.length)}`] : plain;
+}
+
+type Refs = { ids: ReadonlyMap<string, string>; symbolic: ReadonlyMap<string, string> };
+
+/** Names compared whole: `git ls-remote` itself matches the ends of names. */
+export function pick(wanted: string, { ids, symbolic }: Refs): Found | undefined {
+  for (const name of candidates(wanted)) {
+    const commit = ids.get(`${name}^{}`) ?? ids.get(name);
+    if (commit === undefined) continue;
+    const real = symbolic.get(name) ?? name;
+    return real === 'HEAD' ? { commit } : { commit, ref: real.replace(/^refs\/(?:heads|tags)\//, '') };
+  }
+  return undefined;
+}
+
+/** Lines `<id>\t<name>` and, with --symref, `ref: <name>\t<name>`. */
+export function parseLsRemote(stdout: string): Refs {
+  const ids = new Map<string, string>();
+  const symbolic = new Map<string, string>();
+  for (const line of stdout.split('\n')) {
+    const [, left, name] = /^(\S.*)\t(\S+)$/.exec(line) ?? [];
+    if (left === undefined || name === undefined) continue;
+    if (left.startsWith('ref: ')) symbolic.set(name, left.slice('ref: '.length));
+    else if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(left)) ids.set(name, left);
+  }
+  return { ids, symbolic };
+}
+
+async function lsRemote(ref: GitRef, access: GitAccess, flags: string[], names: string[]): Promise<Refs> {
+  const how = { ...access, url: ref.url, ...(ref.credentials === undefined ? {} : { credentials: ref.credentials }) };
+  const result = await git(['ls-remote', ...flags, '--end-of-options', ref.url, ...names], how);
+  if (result.code !== 0 && !result.truncated) throw refusal(result, ref.url);
+  return parseLsRemote(result.stdout);
+}
+
+async function missing(ref: GitRef, wanted: string, access: GitAccess): Promise<HpcbinderError> {
+  const { ids } = await lsRemote(ref, access, ['--heads', '--tags'], []);
+  const names = [...ids.keys()]
+    .filter((name) => !name.endsWith('^{}'))
+    .map((name) => name.replace(/^refs\/(?:heads|tags)\//, ''));
+  if (names.length === 0) {
+    return new HpcbinderError('E-REF-MISSING', {
+      message: `${ref.url} is empty: it has no branch and no tag`,
+      hint: 'Push a commit first.',
+    });
+  }
+  const near = nearest(wanted, names);
+  const digits = /^[0-9a-f]{4,39}$/.test(wanted);
+  return new HpcbinderError('E-REF-MISSING', {
+    message: `${ref.url} has no branch or tag "${wanted}"${near === undefined ? '' : `; did you mean ${near}?`}`,
+    hint: digits
+      ? 'A commit must be written with all its 40 digits: a server cannot be asked for a shortened one.'
+      : `There are ${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}.`,
+  });
+}
