@@ -1,8 +1,8 @@
 /** The build context as a tar stream: only what the plan needs, in one order, without times or owners of this machine. */
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildPlan, BuildSettings, Checkout, RepoFile } from '../core/artifacts.ts';
+import type { BuildPlan, BuildSettings, Checkout, PlanStep, RepoFile } from '../core/artifacts.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { TAR_END, tarFile, tarHeader, tarName, tarPadding } from '../core/tar.ts';
 import { renderDockerfile, SETTINGS_CONTEXT, stepContext } from './dockerfile.ts';
@@ -22,17 +22,42 @@ export async function* buildContext(
     const at = stepContext(index);
     if (step.kind === 'text') yield tarFile(at, step.mode, step.text, time);
     if (step.kind === 'files') yield* tarTree(checkout, named(checkout, step.paths), `${at}/`, time);
-    if (step.kind === 'tree') yield* tarTree(checkout, checkout.files.list(), `${at}/`, time);
+    if (step.kind === 'tree') yield* tarTree(checkout, await treeOf(checkout, step), `${at}/`, time);
   }
   yield TAR_END;
 }
 
-/** The context of a repository's own Dockerfile: the files that entered the key, at their places. */
+/** The context of a repository's own Dockerfile: its one step, at the root. */
 export async function* dockerfileContext(plan: BuildPlan, checkout: Checkout): AsyncGenerator<Uint8Array> {
-  const paths = plan.reads.map(({ path }) => path);
-  const files = paths.length === 0 ? checkout.files.list() : named(checkout, paths);
-  yield* tarTree(checkout, files, '', plan.sourceDateEpoch);
+  for (const step of plan.steps) {
+    if (step.kind === 'tree') yield* tarTree(checkout, await treeOf(checkout, step), '', plan.sourceDateEpoch);
+  }
   yield TAR_END;
+}
+
+/** Without what the step excludes, and with `.git` where the step says so: package versions can come from it. */
+async function treeOf(checkout: Checkout, step: Extract<PlanStep, { kind: 'tree' }>): Promise<RepoFile[]> {
+  const out = new Set(step.exclude);
+  const kept = checkout.files.list().filter(({ path }) => {
+    const parts = path.split('/');
+    return !parts.some((_, index) => out.has(parts.slice(0, index + 1).join('/')));
+  });
+  return step.commit === undefined || out.has('.git') ? kept : [...kept, ...(await walk(checkout.dir, '.git'))];
+}
+
+/** Of git's own folder: regular files and directories are all it has. */
+async function walk(root: string, path: string): Promise<RepoFile[]> {
+  const found: RepoFile[] = [];
+  for (const entry of await readdir(join(root, path), { withFileTypes: true })) {
+    const at = `${path}/${entry.name}`;
+    if (entry.isDirectory())
+      found.push({ path: at, kind: 'directory', mode: 0o755, size: 0, sha256: '' }, ...(await walk(root, at)));
+    else if (entry.isFile()) {
+      const { size } = await stat(join(root, at));
+      found.push({ path: at, kind: 'file', mode: 0o644, size, sha256: '' });
+    }
+  }
+  return found;
 }
 
 function named(checkout: Checkout, paths: readonly string[]): RepoFile[] {

@@ -32,13 +32,12 @@ export function instructions(plan: BuildPlan): Instruction[] {
   if (plan.base === undefined) {
     throw new HpcbinderError('E-INTERNAL', { message: 'a plan without a base image has no Dockerfile of ours' });
   }
-  const { user, repoDir } = plan;
+  const { user } = plan;
   const from = plan.base.standIn ? plan.base.digest : `${plan.base.name}@${plan.base.digest}`;
   return [
     { text: `FROM ${from}` },
     { text: 'USER root' },
     ...plan.env.map(([name, value]) => ({ text: `ENV ${word(name)}=${quoted(value)}` })),
-    { text: run(identity(plan)), name: 'user and directories' },
     { text: `COPY ["${SETTINGS_CONTEXT}/", "${SETTINGS_DIR}/"]` },
     { text: run(PREPARE), name: 'build settings' },
     ...plan.steps.flatMap((step, index) => stepInstructions(plan, step, index)),
@@ -46,7 +45,7 @@ export function instructions(plan: BuildPlan): Instruction[] {
     { text: run(`rm -rf ${SETTINGS_DIR}`), name: 'build settings removed' },
     ...plan.labels.map(([name, value]) => ({ text: `LABEL ${quoted(name)}=${quoted(value)}` })),
     { text: `USER ${word(user.name)}` },
-    { text: `WORKDIR ${repoDir}` },
+    { text: `WORKDIR ${place(plan.repoDir)}` },
     { text: `ENTRYPOINT ${JSON.stringify(plan.entrypoint)}` },
     { text: 'CMD ["jupyter", "lab"]' },
   ];
@@ -67,26 +66,10 @@ export const PREPARE = [
   '  IFS= read -r mirror < apt-mirror',
   '  mkdir sources.d',
   '  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do',
-  '    if [ -f "$file" ]; then sed "s|https\\{0,1\\}://deb.debian.org/debian|$mirror|g" "$file" > "sources.d/${file##*/}"; fi',
+  '    if [ -f "$file" ]; then sed "s|https\\{0,1\\}://deb.debian.org/debian|$mirror|g" "$file" > "sources.d/$(basename "$file")"; fi',
   '  done',
   'fi',
 ].join('\n');
-
-/** As in a base that already has an account of that number (ubuntu): it is renamed, not doubled. */
-function identity({ user, repoDir }: BuildPlan): string {
-  const ids = `${user.uid}:${user.uid}`;
-  return [
-    `if getent passwd ${user.uid} > /dev/null; then`,
-    `  old="$(getent passwd ${user.uid} | cut -d: -f1)"`,
-    `  if [ "$old" != ${user.name} ]; then usermod --login ${user.name} --home ${user.home} --move-home "$old"; fi`,
-    'else',
-    `  if ! getent group ${user.uid} > /dev/null; then groupadd --gid ${user.uid} ${user.name}; fi`,
-    `  useradd --uid ${user.uid} --gid ${user.uid} --home-dir ${user.home} --create-home --shell /bin/bash ${user.name}`,
-    'fi',
-    `mkdir -p ${repoDir}`,
-    `chown ${ids} /srv ${repoDir}`,
-  ].join('\n');
-}
 
 function stepInstructions(plan: BuildPlan, step: PlanStep, index: number): Instruction[] {
   const owner = `--chown=${plan.user.uid}:${plan.user.uid}`;
@@ -97,13 +80,16 @@ function stepInstructions(plan: BuildPlan, step: PlanStep, index: number): Instr
         { text: run(runText(plan, step)), name: step.name, step: index },
       ];
     case 'files':
-    case 'tree': {
-      const name = step.kind === 'tree' ? 'the repository' : step.paths.join(', ');
-      return [{ text: `COPY ${owner} ["${stepContext(index)}/", "${plan.repoDir}/"]`, name, step: index }];
-    }
+      return [{ text: copyFolder(owner, index, step.to), name: step.paths.join(', '), step: index }];
+    case 'tree':
+      return [{ text: copyFolder(owner, index, plan.repoDir), name: 'the repository', step: index }];
     case 'text':
       return [{ text: `COPY ["${stepContext(index)}", "${place(step.path)}"]`, name: step.path, step: index }];
   }
+}
+
+function copyFolder(owner: string, index: number, to: string): string {
+  return `COPY ${owner} ["${stepContext(index)}/", "${place(to)}/"]`;
 }
 
 function runText(plan: BuildPlan, step: Extract<PlanStep, { kind: 'run' }>): string {

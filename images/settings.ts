@@ -4,7 +4,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BuildSettings } from '../core/artifacts.ts';
+import type { BuildSettings, PipDefinition } from '../core/artifacts.ts';
+import { sha256 } from '../core/canonical.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { SETTINGS_DIR } from './dockerfile.ts';
@@ -44,6 +45,22 @@ export async function hostBuildSettings(env: Env, home: string, config: Settings
     },
     ...(config.aptMirror === undefined ? {} : { aptMirror: config.aptMirror }),
     ...(proxy.length === 0 ? {} : { proxy: Object.fromEntries(proxy) }),
+  };
+}
+
+/** The part of the settings that defines an environment, for the plan; undefined where there is none. */
+export function pipDefinition({ pip }: BuildSettings): PipDefinition | undefined {
+  const indexes = [pip.indexUrl, ...(pip.extraIndexUrls ?? [])].flatMap((text) => {
+    if (text === undefined || !URL.canParse(text)) return text === undefined ? [] : [text];
+    const url = new URL(text);
+    url.username = '';
+    url.password = '';
+    return [url.href];
+  });
+  if (pip.constraints === undefined && indexes.length === 0) return undefined;
+  return {
+    ...(pip.constraints === undefined ? {} : { constraints: sha256(pip.constraints) }),
+    ...(indexes.length === 0 ? {} : { indexes }),
   };
 }
 
