@@ -1,0 +1,164 @@
+/** Words of the command line → what a launch needs, checked at the door. */
+import { hostname } from 'node:os';
+import { type Config, parseBind, type RequestDefaults } from '../core/config.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import type { AppName } from '../core/session.ts';
+import { parseDuration, parseMemory } from '../core/units.ts';
+import type { LaunchInput } from '../sessions/launch.ts';
+import type { Wishes } from '../sessions/request.ts';
+import type { Choice } from './connect.ts';
+import { PRODUCT } from './version.ts';
+
+export type Flags = Record<string, unknown>;
+
+export type Options = {
+  repo: string | undefined;
+  ref: string | undefined;
+  local: boolean;
+  cluster: string | undefined;
+  buildOn: 'auto' | 'here' | 'cluster';
+  buildPartition: string | undefined;
+  yes: boolean;
+  dryRun: boolean;
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  browser: boolean;
+  detach: boolean;
+  port: number | undefined;
+  input(choice: Choice): LaunchInput;
+};
+
+export function launchInput(repo: string | undefined, flags: Flags, config: Config, id: string): Options {
+  const text = (key: string) => (typeof flags[key] === 'string' ? (flags[key] as string) : undefined);
+  const wishes = wishesOf(flags, text);
+  const sif = text('sif');
+  if (repo === undefined && sif === undefined) {
+    throw new HpcbinderError('E-USAGE', {
+      message: 'name a repository',
+      hint: 'For example: hpcbinder launch https://github.com/org/repo',
+    });
+  }
+  if (sif !== undefined && !/^\/[^\0\n]+$/.test(sif)) {
+    throw new HpcbinderError('E-USAGE', { message: '--sif is the path of an image on the cluster, and absolute' });
+  }
+  const binds = ((flags.bind as string[] | undefined) ?? []).map(parseBind);
+  const idle = text('idle');
+  const maxAge = text('maxAge');
+  const app = appOf(text('app'));
+  return {
+    repo,
+    ref: text('ref'),
+    local: flags.local === true,
+    cluster: text('cluster'),
+    buildOn: (text('buildOn') ?? 'auto') as Options['buildOn'],
+    buildPartition: text('buildPartition'),
+    yes: flags.yes === true || process.env.CI === 'true',
+    dryRun: flags.dryRun === true,
+    json: flags.json === true,
+    quiet: flags.quiet === true,
+    verbose: flags.verbose === true,
+    browser: flags.browser !== false && config.browser !== false && flags.json !== true,
+    detach: flags.detach === true,
+    port: flags.port === undefined ? undefined : wholeNumber(String(flags.port), '--port', 1, 65535),
+    input: (choice) => {
+      const site = siteWishes(config.defaults, choice.entry.defaults);
+      return {
+        id,
+        flags: wishes,
+        site: site.wishes,
+        product: PRODUCT,
+        rebuild: flags.rebuild === true,
+        detach: flags.detach === true,
+        noRepository: repo === undefined,
+        machine: hostname(),
+        binds: [...(choice.entry.binds ?? []), ...binds],
+        fresh: flags.fresh === true,
+        limits: {
+          idleSeconds: idle ? parseDuration(idle) : (site.idle ?? 3600),
+          ...((maxAge ?? site.maxAge) ? { maxAgeSeconds: maxAge ? parseDuration(maxAge) : site.maxAge } : {}),
+        } as LaunchInput['limits'],
+        ...(app ? { app } : {}),
+        ...(sif ? { sif } : {}),
+      };
+    },
+  };
+}
+
+function wishesOf(flags: Flags, text: (key: string) => string | undefined): Wishes {
+  const [partition, gpus, cpus, mem, time] = [
+    text('partition') ?? text('queue'),
+    text('gpus'),
+    text('cpus'),
+    text('mem'),
+    text('time'),
+  ];
+  const wishes: Record<string, unknown> = {
+    partition: partition === undefined ? undefined : name(partition, '--partition'),
+    ...(gpus === undefined ? {} : gpuWish(gpus)),
+    cpus: cpus === undefined ? undefined : wholeNumber(cpus, '--cpus', 1, 4096),
+    memoryMb: mem === undefined ? undefined : parseMemory(mem),
+    seconds: time === undefined ? undefined : parseDuration(time),
+    account: text('account') && name(text('account') ?? '', '--account'),
+    qos: text('qos') && name(text('qos') ?? '', '--qos'),
+    reservation: text('reservation') && name(text('reservation') ?? '', '--reservation'),
+    constraint: text('constraint'),
+    extra: flags.sbatch,
+  };
+  return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined)) as Wishes;
+}
+
+/** SECURITY INJ-02, INJ-06: no spaces, no leading dash, nothing that a directive could end with. */
+function name(text: string, flag: string): string {
+  if (/^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$/.test(text)) return text;
+  throw new HpcbinderError('E-USAGE', {
+    message: `${flag}: "${text}" is no name`,
+    hint: 'Letters, digits and . _ @ + - are allowed, and no leading dash.',
+  });
+}
+
+function gpuWish(text: string): { gpus: number; gpuType?: string } {
+  const match = /^(?:([A-Za-z][A-Za-z0-9_.-]{0,63}):)?([0-9]{1,4})$/.exec(text);
+  if (match) return { gpus: Number(match[2]), ...(match[1] ? { gpuType: match[1] } : {}) };
+  if (/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(text)) return { gpus: 1, gpuType: text };
+  throw new HpcbinderError('E-USAGE', {
+    message: `--gpus: "${text}" is no number of GPUs`,
+    hint: 'Write it like 1 or a100:2.',
+  });
+}
+
+function wholeNumber(text: string, flag: string, least: number, most: number): number {
+  const value = Number(text);
+  if (/^[0-9]{1,6}$/.test(text) && value >= least && value <= most) return value;
+  throw new HpcbinderError('E-USAGE', { message: `${flag}: "${text}" is no whole number from ${least} to ${most}` });
+}
+
+function appOf(text: string | undefined): AppName | undefined {
+  if (text === undefined || text === 'lab' || text === 'notebook') return text;
+  throw new HpcbinderError('E-USAGE', { message: `there is no app "${text}"`, hint: 'There are lab and notebook.' });
+}
+
+/** The cluster's defaults win over the config's own. */
+function siteWishes(
+  general: RequestDefaults | undefined,
+  own: RequestDefaults | undefined,
+): { wishes: Wishes; idle?: number; maxAge?: number } {
+  const all = { ...general, ...own };
+  const wishes: Record<string, unknown> = {
+    partition: all.partition,
+    seconds: all.time,
+    cpus: all.cpus,
+    memoryMb: all.memory,
+    gpus: all.gpus,
+    gpuType: all.gpu_type,
+    account: all.account,
+    qos: all.qos,
+    reservation: all.reservation,
+    constraint: all.constraint,
+  };
+  return {
+    wishes: Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined)) as Wishes,
+    ...(all.idle ? { idle: all.idle } : {}),
+    ...(all.max_age ? { maxAge: all.max_age } : {}),
+  };
+}

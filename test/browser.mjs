@@ -1,0 +1,77 @@
+// A real Chromium, driven as a person would: opens the session's link, runs cells in JupyterLab. Used by the demo's check and the tests.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/snap/bin/chromium'];
+
+export function browserPath() {
+  return [process.env.HPCBINDER_TEST_BROWSER, ...PLACES].find((path) => path !== undefined && existsSync(path));
+}
+
+/** Installs Debian's Chromium where we are root and may; undefined where there is none and can be none. */
+export function ensureBrowser() {
+  const found = browserPath();
+  if (found || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return found;
+  process.stderr.write('installing chromium for the browser tests\n');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync('apt-get', ['update', '-qq'], { stdio: ['ignore', 2, 2], env });
+  spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'chromium'], {
+    stdio: ['ignore', 'ignore', 2],
+    env,
+  });
+  return browserPath();
+}
+
+export async function launchBrowser() {
+  const { chromium } = await import('playwright-core');
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ];
+  return chromium.launch({ executablePath: browserPath(), args });
+}
+
+/** Opens the one-time link and waits for JupyterLab's launcher or an open document. */
+export async function openLab(browser, url) {
+  const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+  const page = await context.newPage();
+  await page.goto(url, { timeout: 60_000 });
+  await page.waitForSelector('.jp-LauncherCard, .jp-Notebook, .jp-FileEditor', { timeout: 120_000 });
+  return page;
+}
+
+/** A new notebook by a click on the launcher's Python card; returns a function that runs code in its next cell and gives the output. */
+export async function newNotebook(page) {
+  if ((await page.locator('.jp-LauncherCard[data-category="Notebook"]').count()) === 0) {
+    await page.keyboard.press('Control+Shift+L');
+  }
+  await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
+  const notebook = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook');
+  await notebook.locator('.jp-CodeCell').first().waitFor({ timeout: 60_000 });
+  await page
+    .locator(
+      '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Toolbar-kernelStatus, .jp-Notebook-ExecutionIndicator[data-status="idle"]',
+    )
+    .first()
+    .waitFor({ timeout: 60_000 });
+  let count = 0;
+  return async (code, timeout = 60_000) => {
+    const mark = `done-${++count}-${Math.random().toString(36).slice(2)}`;
+    const cell = notebook.locator('.jp-CodeCell').last();
+    await cell.locator('.cm-content').click();
+    await page.keyboard.insertText(
+      `${code}\nprint(${JSON.stringify(mark.slice(0, 5))} + ${JSON.stringify(mark.slice(5))})`,
+    );
+    await page.keyboard.press('Shift+Enter');
+    const output = cell.locator('.jp-OutputArea-output').filter({ hasText: mark });
+    const failed = notebook.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]');
+    await Promise.race([output.first().waitFor({ timeout }), failed.first().waitFor({ timeout })]);
+    if ((await output.count()) === 0) throw new Error(`the cell failed: ${await failed.first().innerText()}`);
+    return (await output.first().innerText()).replace(mark, '').trim();
+  };
+}

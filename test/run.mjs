@@ -1,0 +1,94 @@
+// `npm test`: types and lint, unit tests, then end to end on a devcluster of its own, from a fresh clone with nothing done
+// before. `unit`, `e2e`, `faults` run one part. Ends with `not run: why` lines and `N passed, N failed`.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { built, folders } from '../scripts/prepare.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const CLUSTER = 'devcluster-test';
+const part = process.argv[2];
+const pattern = process.argv.slice(3);
+const wants = (name) => part === undefined || part === name;
+
+const main = built(root);
+const scratch = mkdtempSync(join(tmpdir(), 'hb-test-'));
+const notRun = join(scratch, 'not-run');
+const total = { passed: 0, failed: 0 };
+
+function step(name, command, args) {
+  process.stderr.write(`\n== ${name}\n`);
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  count(status === 0);
+  if (status !== 0) process.stderr.write(`${name}: failed\n`);
+}
+
+function count(passed) {
+  if (passed) total.passed++;
+  else total.failed++;
+}
+
+function jest(project, env, args = []) {
+  process.stderr.write(`\n== ${project}\n`);
+  const report = join(scratch, `${project}.json`);
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      '--experimental-vm-modules',
+      '--no-warnings',
+      join(root, 'node_modules/jest/bin/jest.js'),
+      '--selectProjects',
+      project,
+      '--json',
+      `--outputFile=${report}`,
+      ...args,
+      ...pattern,
+    ],
+    { cwd: root, stdio: ['ignore', 'ignore', 2], env: { ...process.env, HPCBINDER_NOT_RUN: notRun, ...env } },
+  );
+  if (!existsSync(report)) return count(false);
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+    readFileSync(report, 'utf8'),
+  );
+  total.passed += numPassedTests;
+  total.failed += numFailedTests;
+  // a file that could not even be loaded has no failed test of its own
+  total.failed += testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length;
+  total.failed += numPendingTests + numTodoTests;
+  if (status !== 0 && numFailedTests === 0 && total.failed === 0) count(false);
+}
+
+if (part === undefined) {
+  step('types', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root]);
+  step('lint', process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', root]);
+}
+if (wants('unit')) jest('unit', folders(join(scratch, 'unit')));
+if (part === undefined || part === 'e2e' || part === 'faults') {
+  const { ensureBrowser } = await import('./browser.mjs');
+  ensureBrowser();
+  const own = { ...folders(join(root, '.tmp', 'test')), HPCBINDER_TEST_CLUSTER: CLUSTER };
+  const up = spawnSync(process.execPath, [main, 'devcluster', 'up', '--yes', '--name', CLUSTER], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, ...own },
+  });
+  count(up.status === 0);
+  if (up.status === 0) {
+    jest(part === 'faults' ? 'faults' : 'e2e', own, ['--runInBand', '--testTimeout=300000']);
+    if (!process.env.HPCBINDER_KEEP)
+      spawnSync(process.execPath, [main, 'devcluster', 'down', '--name', CLUSTER], {
+        cwd: root,
+        stdio: ['ignore', 2, 2],
+        env: { ...process.env, ...own },
+      });
+  }
+}
+
+if (existsSync(notRun))
+  for (const line of new Set(readFileSync(notRun, 'utf8').split('\n').filter(Boolean)))
+    process.stdout.write(`not run: ${line}\n`);
+rmSync(scratch, { recursive: true, force: true });
+process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
+process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
