@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { httpRig, type Rig, raw, rawRig, request, statusOf, until, upgradeText } from './rig.ts';
 
 let rig: Rig;
@@ -82,17 +82,19 @@ describe('request smuggling', () => {
 });
 
 describe('clients that wait', () => {
+  let silent: Rig;
+  afterEach(() => silent.close());
+
   it('a request that drips its headers is cut', async () => {
-    const slow = await rawRig(() => {}, { limits: { headersMs: 300, checkMs: 100 } });
+    silent = await rawRig(() => {}, { limits: { headersMs: 300, checkMs: 100 } });
     const started = Date.now();
-    const got = await raw(slow.session.port, 'GET / HTTP/1.1\r\nHost:', 2_000);
+    const got = await raw(silent.session.port, 'GET / HTTP/1.1\r\nHost:', 2_000);
     expect([0, 408]).toContain(statusOf(got));
     expect(Date.now() - started).toBeLessThan(2_000);
-    await slow.close();
   });
 
   it('300 abandoned upgrades to an app that never answers leave nothing open', async () => {
-    const silent = await rawRig(() => {});
+    silent = await rawRig(() => {});
     const clients = await Promise.all(
       Array.from({ length: 300 }, async () => {
         const socket = connect(silent.session.port, '127.0.0.1');
@@ -104,13 +106,11 @@ describe('clients that wait', () => {
     expect(await until(() => silent.openAtBackend() > 0)).toBe(true);
     for (const client of clients) client.end();
     expect(await until(() => silent.openAtBackend() === 0)).toBe(true);
-    await silent.close();
   });
 
   it('an app that never accepts a WebSocket costs a deadline, not a socket', async () => {
-    const silent = await rawRig(() => {}, { limits: { upgradeMs: 200 } });
+    silent = await rawRig(() => {}, { limits: { upgradeMs: 200 } });
     expect(statusOf(await raw(silent.session.port, upgradeText(silent)))).toBe(504);
     expect(await until(() => silent.openAtBackend() === 0)).toBe(true);
-    await silent.close();
   });
 });
