@@ -5,6 +5,7 @@
 import type { Answer, Command, CommandResult } from '../../core/command.ts';
 import { endedInWords, exitCode, refused, succeeded, textOf, unreachable } from '../../core/command.ts';
 import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
+import type { ResourceRequest } from '../../core/scheduler.ts';
 import { lastLines } from '../../core/text.ts';
 
 /** Times as epoch seconds, for local ones are ambiguous twice a year. 15 s: with the controller down squeue takes 18. */
@@ -18,6 +19,7 @@ const IN_DOUBT =
 const DOWN =
   /contact slurm controller|Connection refused|connect failure|Communication connection|standby mode|not responding|temporarily unable|Unable to establish c|DNS SRV|munge|Protocol authentication|Resource temporarily/i;
 
+const NOWHERE = 'no node of the partition has all that is asked for';
 const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/invalid partition|partition.*(not |un)available/i, 'E-PARTITION', 'there is no such partition, or not for you'],
   [/invalid account/i, 'E-ACCOUNT', 'this account may not be used with this partition'],
@@ -57,20 +59,22 @@ export function complete(result: CommandResult): boolean {
   return result.stdout.length > 0 || !/error:/.test(said);
 }
 
-/** Of a command that did not succeed. `submits`: whether it could have left a job behind without saying so. */
-export function failure(what: string, result: CommandResult, submits = false): Answer<never> {
+/** Of a command that did not succeed. `job`: of a submit, which may have left a job behind without saying so. */
+export function failure(what: string, result: CommandResult, job?: ResourceRequest): Answer<never> {
   const said = textOf(result.stderr);
   const how = endedInWords(result.ended);
   const fault = (code: ErrorCode, message: string, transient = false) =>
     new HpcbinderError(code, { message, hint: HINTS.get(code), evidence: lastLines(said, 4), transient });
   const code = exitCode(result);
   if (code === 126 || code === 127) return refused(fault('E-NO-SCHEDULER', `${what} cannot be run there (${how})`));
-  if (submits && (code === undefined || code === 0 || IN_DOUBT.test(said))) {
+  if (job !== undefined && (code === undefined || code === 0 || IN_DOUBT.test(said))) {
     return unreachable(fault('E-SUBMIT-UNKNOWN', `it is not known whether Slurm accepted the job (${how})`, true));
   }
   if (code === undefined || result.truncated || IN_DOUBT.test(said) || DOWN.test(said)) {
     return unreachable(fault('E-SCHEDULER-DOWN', `Slurm does not answer to ${what} (${how})`, true));
   }
   const [, refusal = 'E-SCHEDULER', words = how] = REFUSALS.find(([pattern]) => pattern.test(said)) ?? [];
-  return refused(fault(refusal as ErrorCode, `Slurm refused ${what}: ${words}`));
+  // of memory and cores it says so in a line of its own; of GPUs only this (seen with 24.11)
+  const gpus = job !== undefined && job.gpus > 0 && words === NOWHERE;
+  return refused(fault(gpus ? 'E-GPU' : (refusal as ErrorCode), `Slurm refused ${what}: ${words}`));
 }

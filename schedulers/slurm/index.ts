@@ -21,7 +21,7 @@ export const slurm: Scheduler = {
     parse(result) {
       // the last line, for a site's submit plug-in may speak before; a federation adds ";cluster" to the id
       const id = /(?:^|\n)([0-9]+)(?:;[\w.-]+)?\s*$/.exec(textOf(result.stdout))?.[1];
-      return succeeded(result) && id !== undefined ? ok(id) : failure('sbatch', result, true);
+      return succeeded(result) && id !== undefined ? ok(id) : failure('sbatch', result, job.request);
     },
   }),
   status,
@@ -46,7 +46,7 @@ export const slurm: Scheduler = {
   startEstimate: (job) => ({
     command: command(['sbatch', '--test-only', CLEAN, ...requestWords(job.request), '--wrap=:']),
     parse(result) {
-      if (!succeeded(result)) return failure('sbatch', result);
+      if (!succeeded(result)) return failure('sbatch --test-only', result);
       const at = / to start at ([0-9]{9,11}) /.exec(textOf(result.stderr))?.[1];
       return ok(at === undefined ? undefined : new Date(Number(at) * 1000));
     },

@@ -1,0 +1,89 @@
+import { describe, expect, it } from '@jest/globals';
+import { slurm } from '../../../schedulers/slurm/index.ts';
+import { gpusOf, secondsOf } from '../../../schedulers/slurm/offers.ts';
+import { answered, fixture, ids, recording, result, user, valueOf } from './recordings.ts';
+
+const id = (name: string) => ids[name] ?? '';
+
+describe('cancelling', () => {
+  it.each([
+    ['running', 'running', 'cancelled'],
+    ['waiting', 'waiting', 'cancelled'],
+    ['held', 'held', 'cancelled'],
+    ['over', 'running', 'already-over'],
+  ])('a job that is %s', (name, job, end) => {
+    expect(valueOf(answered(`cancel-${name}`, slurm.cancel(id(job))))).toBe(end);
+  });
+  it('a job that nobody knows', () => {
+    expect(valueOf(answered('cancel-unknown', slurm.cancel('99999999')))).toBe('already-over');
+  });
+  it('is not done while the controller is down', () => {
+    expect(answered('cancel-down', slurm.cancel(id('running')))).toMatchObject({ ok: false, why: 'unreachable' });
+  });
+});
+
+describe('extending', () => {
+  it('is for administrators: Slurm refuses the owner', () => {
+    expect(slurm.can.extend).toBe(false);
+    expect(valueOf(answered('extend-refused', slurm.extend(id('running'), 3600)))).toBe('refused');
+    expect(valueOf(answered('extend-over', slurm.extend(id('running'), 3600)))).toBe('refused');
+  });
+});
+
+describe('what a cluster offers', () => {
+  const offers = () => {
+    const inquiry = slurm.offers();
+    const [sinfo, nodes] = inquiry.questions;
+    if (sinfo === undefined || nodes === undefined) throw new Error('two questions');
+    return { inquiry, kinds: answered('offers', sinfo), machines: answered('offers-nodes', nodes) };
+  };
+
+  it('is one entry a partition, with the smallest of its nodes and every type of GPU', () => {
+    const { inquiry, kinds, machines } = offers();
+    const [debug, gpu] = valueOf(inquiry.combine([kinds, machines]));
+    expect(debug).toMatchObject({ name: 'debug', isDefault: true, up: true, nodes: 2, allNodesHaveGpus: false });
+    expect(gpu).toMatchObject({ name: 'gpu', isDefault: false, nodes: 1, allNodesHaveGpus: true, maxSeconds: 14_400 });
+    expect(gpu?.gpusPerNode).toEqual({ fake: 2 });
+    expect(gpu).toMatchObject({ defaultSeconds: 1800, architectures: ['x86_64'] });
+  });
+
+  it('is told without platforms where nodes may not be listed', () => {
+    const { inquiry, kinds } = offers();
+    const silent = slurm.offers().questions[1]?.parse(result(1, '', 'Access/permission denied'));
+    if (silent === undefined) throw new Error('two questions');
+    expect(valueOf(inquiry.combine([kinds, silent]))[0]?.architectures).toEqual([]);
+  });
+
+  it('is unknown while the controller is down', () => {
+    const sinfo = slurm.offers().questions[0];
+    for (const { code, stderr } of [
+      recording('offers-down'),
+      fixture<ReturnType<typeof recording>>('shared/sinfo-controller-down'),
+    ]) {
+      expect(sinfo?.parse(result(code, '', stderr))).toMatchObject({ why: 'unreachable' });
+    }
+  });
+
+  it.each([
+    ['(null)', {}],
+    ['gpu:2', { '': 2 }],
+    ['gpu', { '': 1 }],
+    ['gpu:a100', { a100: 1 }],
+    ['gpu:a100:4(S:0-1),gpu:h100_1g.10gb:7(S:0,2),lscratch:900', { a100: 4, 'h100_1g.10gb': 7 }],
+    ['gpu:a100:2(S:0),gpu:a100:2(S:1)', { a100: 4 }],
+    ['shard:8', {}],
+    ['gpu:__proto__:1', Object.fromEntries([['__proto__', 1]])],
+  ])('reads the GPUs of %j', (gres, counts) => expect(gpusOf(gres)).toEqual(counts));
+
+  it.each([
+    ['infinite', undefined],
+    ['n/a', undefined],
+    ['30:00', 1800],
+    ['4:00:00', 14_400],
+    ['7-00:00:00', 604_800],
+  ])('reads the limit %j', (text, seconds) => expect(secondsOf(text)).toBe(seconds));
+
+  it('includes the accounts and QOS that the user has', () => {
+    expect(valueOf(answered('associations', slurm.associations(user)))).toEqual({ accounts: ['lab'], qos: ['normal'] });
+  });
+});

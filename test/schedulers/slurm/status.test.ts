@@ -1,0 +1,225 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { JOB_STATES } from '../../../core/scheduler.ts';
+import { slurm } from '../../../schedulers/slurm/index.ts';
+import { reasonInWords } from '../../../schedulers/slurm/reasons.ts';
+import { STATE_WORDS, stateOf } from '../../../schedulers/slurm/states.ts';
+import { answered, fixture, ids, owner, recording, result, valueOf } from './recordings.ts';
+
+const id = (name: string) => ids[name] ?? '';
+const status = (name: string, ...jobs: string[]) =>
+  valueOf(answered(`status-${name}`, slurm.status(jobs.map(id), owner)));
+
+describe('the status of jobs', () => {
+  it('tells node, start and end of a running one', () => {
+    const seen = status('running', 'running').get(id('running'));
+    expect(seen).toMatchObject({ state: 'running', raw: 'RUNNING', nodes: ['c2'] });
+    expect((seen?.endsAt ?? 0) - (seen?.startsAt ?? 0)).toBe(600);
+  });
+
+  it('tells why one waits', () => {
+    expect(status('dependency', 'waiting').get(id('waiting'))).toMatchObject({
+      state: 'pending',
+      reason: 'Dependency',
+    });
+    expect(status('held', 'held').get(id('held'))).toMatchObject({
+      state: 'pending',
+      reason: 'JobHeldUser',
+      nodes: [],
+    });
+    expect(status('time-limit', 'never').get(id('never'))).toMatchObject({ reason: 'PartitionTimeLimit' });
+  });
+
+  it('tells how one ended, for as long as the controller remembers', () => {
+    const ended = status('ended', 'exit0', 'exit3', 'killed9', 'cancelled', 'timeout');
+    const how = ['exit0', 'exit3', 'killed9', 'cancelled', 'timeout'].map((name) => ended.get(id(name))?.end);
+    expect(how).toEqual(['completed', 'failed', 'failed', 'cancelled', 'timeout']);
+  });
+
+  it('leaves out what the scheduler does not know, and never asks for it by id', () => {
+    const question = slurm.status(['99999999'], owner);
+    expect(question.command.argv.join(' ')).not.toContain('99999999');
+    const { stdout } = recording('status-ended');
+    expect(valueOf(question.parse(result(0, stdout))).size).toBe(0);
+    expect(valueOf(question.parse(result(0))).size).toBe(0);
+  });
+
+  it.each([
+    ['a controller that is down', recording('status-down')],
+    ['a user whom the login node cannot resolve, although squeue exits with 0', recording('status-user-unknown')],
+    ['the older words', fixture<ReturnType<typeof recording>>('shared/squeue-controller-down')],
+    ['half a list', { code: 1, stdout: recording('status-ended').stdout.slice(0, 80), stderr: '' }],
+  ])('is no status after %s', (_name, { code, stdout, stderr }) => {
+    expect(slurm.status(['1'], owner).parse(result(code, stdout, stderr)).ok).toBe(false);
+  });
+
+  it('is unreachable, not absent, when it was cut off', () => {
+    const cut = { ...result(0, recording('status-ended').stdout), truncated: true };
+    expect(slurm.status(['1'], owner).parse(cut)).toMatchObject({ why: 'unreachable' });
+    expect(slurm.status(['1'], owner).parse({ ...cut, ended: { kind: 'timeout' } })).toMatchObject({
+      why: 'unreachable',
+    });
+  });
+
+  it('asks for no field that a user can write (SECURITY R3)', () => {
+    const argv = slurm.status(['1'], owner).command.argv;
+    expect(argv.at(-1)).toBe('%A|%T|%N|%U|%e|%S|%r');
+    expect(slurm.status(['1'], owner).command.env).toEqual({ LC_ALL: 'C', SLURM_TIME_FORMAT: '%s' });
+  });
+
+  it('believes no row of another uid, nor one that is too short, whatever others write', () => {
+    const ours = '11|RUNNING|c1|2001|1795440000|1795430000|None';
+    const forged = fc.oneof(
+      fc.string({ maxLength: 60 }),
+      fc
+        .tuple(fc.constantFrom('11', '12'), fc.constantFrom('RUNNING', 'COMPLETED'), fc.integer({ min: 0, max: 2000 }))
+        .map(([job, word, uid]) => `${job}|${word}|evil|${uid}|1|1|None`),
+      fc.constantFrom('11|RUNNING|evil|2001', 'x\n11|hb-1|RUNNING|evilnode|2001', '11|COMPLETED|evil| 2001|1|1|x'),
+    );
+    fc.assert(
+      fc.property(fc.array(forged, { maxLength: 20 }), fc.nat({ max: 20 }), (lines, at) => {
+        const text = [...lines.slice(0, at), ours, ...lines.slice(at)].join('\n');
+        const seen = valueOf(slurm.status(['11'], owner).parse(result(0, text)));
+        expect(seen.get('11')).toEqual({
+          state: 'running',
+          raw: 'RUNNING',
+          nodes: ['c1'],
+          endsAt: 1795440000,
+          startsAt: 1795430000,
+        });
+      }),
+    );
+  });
+
+  it('is linear: ten times the jobs take about ten times as long, and 10,000 well under a second', () => {
+    const line = (n: number) => `${n}|RUNNING|c${n % 100}|2001|1795440000|1795430000|None`;
+    const time = (count: number) => {
+      const jobs = Array.from({ length: count }, (_, n) => String(n));
+      const answer = result(0, jobs.map((_, n) => line(n)).join('\n'));
+      const began = performance.now();
+      expect(valueOf(slurm.status(jobs, owner).parse(answer)).size).toBe(count);
+      return performance.now() - began;
+    };
+    time(10_000);
+    expect(Math.min(time(10_000), time(10_000), time(10_000))).toBeLessThan(40);
+  });
+});
+
+describe('the words of Slurm', () => {
+  it('are each in the table, as one of our states, and an end has its kind', () => {
+    for (const word of STATE_WORDS) {
+      expect(JOB_STATES).toContain(stateOf(word).state);
+      expect(stateOf(word).end !== undefined).toBe(stateOf(word).state === 'ended');
+    }
+    expect(STATE_WORDS).toHaveLength(new Set(STATE_WORDS).size);
+  });
+  it('that we do not know are kept, and end nothing', () => {
+    expect(stateOf('QUANTUM')).toEqual({ state: 'unknown', raw: 'QUANTUM' });
+    expect(stateOf('')).toEqual({ state: 'unknown', raw: '' });
+    expect(stateOf('constructor')).toMatchObject({ state: 'unknown' });
+  });
+  it('name who cancelled', () => {
+    expect(stateOf('CANCELLED by 2001')).toEqual({ state: 'ended', end: 'cancelled', raw: 'CANCELLED by 2001' });
+  });
+  it('say why a job waits, and a reason that is not listed is shown as it is', () => {
+    expect(reasonInWords('Priority')).toBe('jobs of higher priority are ahead');
+    expect(reasonInWords('ReqNodeNotAvail, UnavailableNodes:c1')).toMatch(/down or reserved/);
+    expect(reasonInWords('QOSMaxGRESPerUser')).toBe('you already use as much as you may');
+    expect(reasonInWords('AssocGrpCPUMinutesLimit')).toMatch(/used up/);
+    expect(reasonInWords('PartitionTimeLimit')).toMatch(/will not start/);
+    expect(reasonInWords('Frobnicated')).toBe('Frobnicated');
+  });
+});
+
+describe('the end of a job', () => {
+  const final = (name: string, job = id(name)) => {
+    const inquiry = slurm.finalStatus(job, owner);
+    const [queue, accounts] = inquiry.questions;
+    if (queue === undefined || accounts === undefined) throw new Error('two questions');
+    return {
+      inquiry,
+      queue: answered(`final-queue-${name}`, queue),
+      accounts: answered(`final-accounts-${name}`, accounts),
+    };
+  };
+
+  it.each([
+    ['exit0', 'completed', 0],
+    ['exit3', 'failed', 3],
+    ['killed9', 'failed', 137],
+    ['cancelled', 'cancelled', undefined],
+    ['timeout', 'timeout', undefined],
+  ])('%s is told alike by controller and accounting', (name, end, exitCode) => {
+    const { inquiry, queue, accounts } = final(name);
+    for (const answers of [
+      [queue, accounts],
+      [{ ok: true as const, value: undefined }, accounts],
+      [queue, { ok: true as const, value: undefined }],
+    ]) {
+      const told = valueOf(inquiry.combine(answers));
+      expect(told).toMatchObject({ state: 'ended', end, restarts: 0 });
+      if (exitCode !== undefined) expect(told?.exitCode).toBe(exitCode);
+    }
+  });
+
+  it('has not come for a running job, nor for one that nobody knows', () => {
+    const running = final('running');
+    expect(valueOf(running.inquiry.combine([running.queue, running.accounts]))).toMatchObject({ state: 'running' });
+    const unknown = final('unknown', '99999999');
+    expect(valueOf(unknown.inquiry.combine([unknown.queue, unknown.accounts]))).toBeUndefined();
+  });
+
+  it('is proven by accounting while the controller is silent, but nothing is when neither speaks', () => {
+    const { inquiry, accounts } = final('exit3');
+    const silent = slurm.status(['1'], owner).parse(result(1, '', recording('status-down').stderr));
+    expect(valueOf(inquiry.combine([silent, accounts]))).toMatchObject({ end: 'failed' });
+    expect(inquiry.combine([silent, silent])).toMatchObject({ why: 'unreachable' });
+  });
+
+  it('is not a fault where the site keeps no accounts', () => {
+    const said = 'Slurm accounting storage is disabled\n';
+    const sacct = slurm.finalStatus('5', owner).questions[1];
+    expect(sacct?.parse(result(1, '', said))).toEqual({ ok: true, value: undefined });
+  });
+
+  it('counts the starts of a job that was requeued, by its two rows', () => {
+    const old = fixture<ReturnType<typeof recording>>('shared/sacct-preempted');
+    expect(old.stdout).toContain('15|PREEMPTED|');
+    const rows = '15|2001|PREEMPTED|0:0|1795381068|1795381134|c1\n15|2001|PENDING|0:0|Unknown|Unknown|None assigned\n';
+    const sacct = slurm.finalStatus('15', owner).questions[1];
+    expect(sacct?.parse(result(0, rows))).toMatchObject({ value: { state: 'pending', restarts: 1, nodes: [] } });
+  });
+
+  it('OUT_OF_MEMORY is written from the manual, for no memory cgroup was at hand to record it', () => {
+    const sacct = slurm.finalStatus('5', owner).questions[1];
+    const row = '5|2001|OUT_OF_MEMORY|0:125|1795381068|1795381134|c1\n';
+    expect(sacct?.parse(result(0, row))).toMatchObject({ value: { state: 'ended', end: 'out-of-memory' } });
+  });
+});
+
+describe('looking for a job by its name', () => {
+  const question = () => slurm.find('hb-recordok1', owner);
+  it('finds the first, which the second waits for, and no stranger with the same name', () => {
+    const { inquiry, queue, accounts } = found('some', 'hb-recordok1');
+    expect(valueOf(inquiry.combine([queue, accounts]))).toMatch(/^[0-9]+$/);
+    const [first] = question().questions;
+    expect(first?.parse(result(0, '31|2002\n40|2001\n33|2001\nx|2001\n'))).toEqual({ ok: true, value: '33' });
+  });
+  it('finds none, and says nothing when the controller is silent', () => {
+    const { inquiry, queue, accounts } = found('none', 'hb-nosuchjob0');
+    expect(valueOf(inquiry.combine([queue, accounts]))).toBeUndefined();
+    const silent = slurm.status(['1'], owner).parse(result(1, '', recording('status-down').stderr));
+    expect(inquiry.combine([silent, accounts])).toMatchObject({ why: 'unreachable' });
+    expect(valueOf(inquiry.combine([queue, { ok: true, value: '7' }]))).toBe('7');
+  });
+  function found(name: string, tag: string) {
+    const inquiry = slurm.find(tag, owner);
+    const [queue, accounts] = inquiry.questions;
+    if (queue === undefined || accounts === undefined) throw new Error('two questions');
+    return {
+      inquiry,
+      queue: answered(`find-queue-${name}`, queue),
+      accounts: answered(`find-accounts-${name}`, accounts),
+    };
+  }
+});
