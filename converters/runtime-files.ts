@@ -21,6 +21,7 @@ export function runtimeFiles(config: ImageConfig): RuntimeFile[] {
     { path: '.singularity.d/libs', kind: 'directory' },
     script('.singularity.d/env/10-docker2singularity.sh', environmentScript(config.env)),
     script('.singularity.d/env/90-environment.sh', '#!/bin/sh\n'),
+    script('.singularity.d/env/99-base.sh', BASE),
     script('.singularity.d/env/99-runtimevars.sh', RUNTIME_VARS),
     script('.singularity.d/runscript', runscript(config)),
     script('.singularity.d/startscript', '#!/bin/sh\nexec /.singularity.d/runscript "$@"\n'),
@@ -65,10 +66,17 @@ export function labelsJson(labels: Readonly<Record<string, string>>): string {
   return `${canonical(labels)}\n`;
 }
 
-/** The contract of Apptainer's runtime with any image: host libraries of --nv, and PATH as the user prepends it. */
-const RUNTIME_VARS = `#!/bin/sh
+/**
+ * Its name is the contract: right after sourcing 99-base.sh Apptainer applies APPTAINERENV_* and --env
+ * (internal/pkg/util/fs/files/action_scripts.go). The libraries are those of --nv and --rocm.
+ */
+const BASE = `#!/bin/sh
 LD_LIBRARY_PATH="\${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/.singularity.d/libs"
 export LD_LIBRARY_PATH
+`;
+
+/** PATH as APPTAINERENV_PREPEND_PATH and its kin ask for it. */
+const RUNTIME_VARS = `#!/bin/sh
 if [ -n "\${SING_USER_DEFINED_PREPEND_PATH:-}" ]; then PATH="$SING_USER_DEFINED_PREPEND_PATH:$PATH"; fi
 if [ -n "\${SING_USER_DEFINED_APPEND_PATH:-}" ]; then PATH="$PATH:$SING_USER_DEFINED_APPEND_PATH"; fi
 if [ -n "\${SING_USER_DEFINED_PATH:-}" ]; then PATH="$SING_USER_DEFINED_PATH"; fi

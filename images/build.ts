@@ -87,12 +87,19 @@ class BuildLog {
       this.#lines = [];
       const ours = this.#names[this.#step];
       this.#words = ours?.name ?? (this.#plan.dockerfile === undefined ? '' : (step[3] ?? ''));
-      if (this.#words !== '') this.#on(`step ${step[1]} of ${step[2]}: ${this.#words}`);
+      if (this.#words !== '') this.#on(this.#counted(step[1] ?? '', step[2] ?? ''));
     } else if (!/^( ---> |Removing intermediate container |Successfully (built|tagged) )/.test(line)) {
       this.#lines.push(line);
       if (this.#lines.length > KEPT_LINES) this.#lines.shift();
       if (line !== '') this.#on(line);
     }
+  }
+
+  /** Among those that have a name: labels and settings are no steps to anyone who waits. */
+  #counted(step: string, steps: string): string {
+    const named = this.#names.flatMap(({ name }, index) => (name === undefined ? [] : [index]));
+    const [now, all] = named.length === 0 ? [step, steps] : [named.indexOf(this.#step) + 1, named.length];
+    return `step ${now} of ${all}: ${this.#words}`;
   }
 
   failure(message: string, checkout: Checkout): HpcbinderError {

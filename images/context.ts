@@ -3,9 +3,10 @@ import { constants } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildPlan, BuildSettings, Checkout, PlanStep, RepoFile } from '../core/artifacts.ts';
+import { SETTINGS_CONTEXT, stepContext } from '../core/build-context.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { TAR_END, tarFile, tarHeader, tarName, tarPadding } from '../core/tar.ts';
-import { renderDockerfile, SETTINGS_CONTEXT, stepContext } from './dockerfile.ts';
+import { renderDockerfile } from './dockerfile.ts';
 import { settingsFiles } from './settings.ts';
 
 export const CONTEXT_DOCKERFILE = 'Dockerfile.hpcbinder';

@@ -4,22 +4,13 @@
  * and Podman before 4.1 know none of them.
  */
 import type { BuildPlan, PlanStep } from '../core/artifacts.ts';
+import { PREPARE_SETTINGS, SETTINGS_CONTEXT, SETTINGS_DIR, stepContext } from '../core/build-context.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { hasControls } from '../core/text.ts';
 
-/** where the host's settings (CA, index, mirror, proxy) are while steps run; gone from the finished root file system */
-export const SETTINGS_DIR = '/run/hpcbinder-build';
-/** the context's folder of those settings */
-export const SETTINGS_CONTEXT = 'settings';
-
 /** `name`: what the line does, for people. */
 export type Instruction = { text: string; name?: string; step?: number };
-
-/** The context's folder that holds the files of a step. */
-export function stepContext(index: number): string {
-  return `step-${index}`;
-}
 
 export function renderDockerfile(plan: BuildPlan): string {
   return `${instructions(plan)
@@ -39,7 +30,7 @@ export function instructions(plan: BuildPlan): Instruction[] {
     { text: 'USER root' },
     ...plan.env.map(([name, value]) => ({ text: `ENV ${word(name)}=${quoted(value)}` })),
     { text: `COPY ["${SETTINGS_CONTEXT}/", "${SETTINGS_DIR}/"]` },
-    { text: run(PREPARE), name: 'build settings' },
+    { text: run(PREPARE_SETTINGS), name: 'build settings' },
     ...plan.steps.flatMap((step, index) => stepInstructions(plan, step, index)),
     { text: 'USER root' },
     { text: run(`rm -rf ${SETTINGS_DIR}`), name: 'build settings removed' },
@@ -51,26 +42,6 @@ export function instructions(plan: BuildPlan): Instruction[] {
   ];
 }
 
-/**
- * The bundle is the base's own certificates and the site's, for an index may be outside the inspecting proxy. apt reads
- * its mirror from a file of its own (APT_CONFIG), so that there is nothing to undo in /etc.
- */
-export const PREPARE = [
-  `cd ${SETTINGS_DIR}`,
-  'if [ -f site-ca.pem ]; then',
-  '  touch bundle.pem',
-  '  if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cat /etc/ssl/certs/ca-certificates.crt > bundle.pem; fi',
-  '  cat site-ca.pem >> bundle.pem',
-  'fi',
-  'if [ -f apt-mirror ]; then',
-  '  IFS= read -r mirror < apt-mirror',
-  '  mkdir sources.d',
-  '  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*; do',
-  '    if [ -f "$file" ]; then sed "s|https\\{0,1\\}://deb.debian.org/debian|$mirror|g" "$file" > "sources.d/$(basename "$file")"; fi',
-  '  done',
-  'fi',
-].join('\n');
-
 function stepInstructions(plan: BuildPlan, step: PlanStep, index: number): Instruction[] {
   const owner = `--chown=${plan.user.uid}:${plan.user.uid}`;
   switch (step.kind) {
@@ -80,9 +51,9 @@ function stepInstructions(plan: BuildPlan, step: PlanStep, index: number): Instr
         { text: run(runText(plan, step)), name: step.name, step: index },
       ];
     case 'files':
-      return [{ text: copyFolder(owner, index, step.to), name: step.paths.join(', '), step: index }];
+      return [{ text: copyFolder(owner, index, step.to), name: `copy ${step.paths.join(', ')}`, step: index }];
     case 'tree':
-      return [{ text: copyFolder(owner, index, plan.repoDir), name: 'the repository', step: index }];
+      return [{ text: copyFolder(owner, index, plan.repoDir), name: 'copy the repository', step: index }];
     case 'text':
       return [{ text: `COPY ["${stepContext(index)}", "${place(step.path)}"]`, name: step.path, step: index }];
   }

@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildSettings, PipDefinition } from '../core/artifacts.ts';
+import { SETTINGS_DIR } from '../core/build-context.ts';
 import { sha256 } from '../core/canonical.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
-import { SETTINGS_DIR } from './dockerfile.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

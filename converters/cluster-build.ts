@@ -1,0 +1,63 @@
+/** A build on the cluster: the files that the job's directory needs, and what they answer. The job itself is run elsewhere. */
+import { readFile } from 'node:fs/promises';
+import type { BuildPlan, PlanStep } from '../core/artifacts.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import { CONTEXT_FILE, type DefinitionBase, renderDefinition, STEP_MARK } from './definition.ts';
+
+export type ClusterBuild = {
+  base: DefinitionBase;
+  /** command or path of apptainer or singularity there */
+  container: string;
+  /** absolute, of the user, with room for a few image sizes */
+  scratch: string;
+  /** absolute path of the SIF */
+  output: string;
+  /** shell text of the user's or site's config, never of a repository */
+  prologue: string;
+};
+
+export const BUILD_SCRIPT = 'build-job.sh';
+export const BUILD_RESULT = 'result';
+
+/** Names relative to the job's directory. `context.tar` (CONTEXT_FILE) is written beside them from the build context's stream. */
+export async function clusterBuildFiles(
+  plan: BuildPlan,
+  build: ClusterBuild,
+): Promise<{ name: string; mode: number; text: string }[]> {
+  for (const value of [build.container, build.scratch, build.output]) {
+    if (/[\n\0]/.test(value))
+      throw new HpcbinderError('E-CONFIG', { message: 'a path with a newline is none for a build' });
+  }
+  const file = (name: string, text: string, mode = 0o600) => ({ name, mode, text });
+  return [
+    file('image.def', renderDefinition(plan, build.base)),
+    file('container', `${build.container}\n`),
+    file('scratch', `${build.scratch}\n`),
+    file('output', `${build.output}\n`),
+    ...(build.prologue === '' ? [] : [file('prologue.sh', `${build.prologue}\n`)]),
+    file(BUILD_SCRIPT, await readFile(new URL(BUILD_SCRIPT, import.meta.url), 'utf8'), 0o700),
+  ];
+}
+
+export { CONTEXT_FILE };
+
+/** Of the file `result`: undefined where the build did not come so far. */
+export function parseBuildResult(text: string | undefined): { bytes: number; sha256: string } | undefined {
+  const match = /^([0-9]{1,15})\n([0-9a-f]{64})\n$/.exec(text ?? '');
+  return match?.[1] === undefined || match[2] === undefined ? undefined : { bytes: Number(match[1]), sha256: match[2] };
+}
+
+/** The step at which a build's log ends, with its lines: for the same words about a failure as a build here has. */
+export function lastStep(
+  plan: BuildPlan,
+  log: readonly string[],
+): { step: Extract<PlanStep, { kind: 'run' }> | undefined; what: string; lines: string[] } {
+  const at = log.findLastIndex((line) => line.startsWith(STEP_MARK));
+  const name = at < 0 ? '' : (log[at] ?? '').replace(/^.*? of [0-9]+: /, '');
+  const step = plan.steps.find((one) => one.kind === 'run' && one.name === name);
+  return {
+    step: step?.kind === 'run' ? step : undefined,
+    what: name === '' ? 'apptainer build' : name,
+    lines: log.slice(at + 1),
+  };
+}
