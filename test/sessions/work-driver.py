@@ -6,7 +6,10 @@ import sys
 
 here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "sessions", "agent")
 names = ["work_files.py", "work_archive.py", "work_claim.py", "work_merge.py", "work.py"]
-text = "".join(open(os.path.join(here, name)).read() + "\n" for name in names)
+text = ""
+for name in names:
+    with open(os.path.join(here, name)) as part:
+        text += part.read() + "\n"
 parts = {}
 exec(compile(text, "agent", "exec"), parts)
 os.umask(0o077)
