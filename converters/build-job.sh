@@ -24,7 +24,6 @@ case $help in *--mksquashfs-args*) set -- "$@" --mksquashfs-args '-comp zstd -Xc
 "$container" build --force "$@" "$output.partial" image.def &
 build=$!
 wait "$build" || exit $?
-# an empty trap value from here on: what is finished is not taken away
 size=$(wc -c < "$output.partial") && sum=$(sha256sum < "$output.partial") || exit 1
 printf '%s\n%s\n' "$((size))" "${sum%% *}" > result.partial || exit 1
 mv -f -- "$output.partial" "$output" && mv -f result.partial result

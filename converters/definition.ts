@@ -109,10 +109,7 @@ function body(text: string): string {
   if (/^\s*%/m.test(text) || text.includes('{{')) {
     throw notHere('a name in it holds "%" at the start of a line or "{{", which an Apptainer definition cannot carry');
   }
-  return text
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+  return text;
 }
 
 function label(name: string): string {
