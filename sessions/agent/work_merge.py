@@ -127,10 +127,17 @@ def _work_decide(tree, base, pending, theirs, short, report, beat):
     for path in sorted(touched.intersection(theirs)):
         beat()
         state = tree.state(path)
-        blocker = tree.blocker(path) if state is None else None
         if state == theirs[path]:
             continue
-        if state in ours(path) and blocker is None and _work_make_room(tree, path, state, theirs[path]):
+        blocker = tree.blocker(path) if state is None else None
+        free = state in ours(path) and blocker is None
+        if state == "dir":
+            # an empty one holds nothing of anybody's; another has got files of the user's
+            state = None if tree.remove(path) else state
+            free = state is None and (free or None in ours(path))
+        elif free and state is not None and theirs[path] == "dir":
+            tree.remove(path)
+        if free:
             puts[path] = path
         elif (state is None and None not in ours(path)) or theirs[path] in (base.get(path), "dir"):
             report["kept"].append(path)
@@ -142,13 +149,6 @@ def _work_decide(tree, base, pending, theirs, short, report, beat):
                 puts[path] = place
     report["updated"].extend(path for path in puts if puts[path] == path)
     return puts
-
-
-def _work_make_room(tree, path, state, new):
-    """False where a directory of ours has got files of the user's."""
-    if state is not None and "dir" in (state, new):
-        return tree.remove(path)
-    return True
 
 
 def _work_beside(tree, path, stem, theirs, short, taken):
