@@ -26,3 +26,17 @@ export function agentFault(to: Endpoint, by: string, cause: unknown): HpcbinderE
     cause,
   });
 }
+
+/** A session that sshd did not open: no terminals there (PermitTTY), no more sessions (MaxSessions), or the line broke. */
+export function sessionFault(by: string, cause: unknown): HpcbinderError {
+  const said = harmless(messageOf(cause));
+  if (/not connected|no response|keepalive/i.test(said)) {
+    return new HpcbinderError('E-SSH-LOST', { message: `the connection to ${by} broke`, transient: true, cause });
+  }
+  return new HpcbinderError('E-REMOTE-SHELL', {
+    message: `${by} opens no ${/pseudo-terminal|pty/i.test(said) ? 'terminal' : 'session'} for a command`,
+    hint: 'Its sshd forbids it, or has too many open for this connection (PermitTTY, MaxSessions). Ask the site.',
+    evidence: [said],
+    cause,
+  });
+}

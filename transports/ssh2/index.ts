@@ -4,7 +4,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
-import { agentFault } from '../faults.ts';
+import { agentFault, sessionFault } from '../faults.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
 import { backOff } from './back-off.ts';
@@ -95,8 +95,12 @@ class Ssh2Wire implements Wire {
   async exec(shellCommand: string, { pty }: { pty?: PtySize }): Promise<RawProcess> {
     const client = this.#up();
     const options = pty ? { pty: { rows: pty.rows, cols: pty.cols, term: pty.term ?? 'xterm' } } : {};
-    const channel = await this.#opened<ClientChannel>((done) => client.exec(shellCommand, options, done));
-    return processOf(channel, client, this.name);
+    try {
+      const channel = await this.#opened<ClientChannel>((done) => client.exec(shellCommand, options, done));
+      return processOf(channel, client, this.name);
+    } catch (error) {
+      throw error instanceof HpcbinderError ? error : sessionFault(this.name, error);
+    }
   }
 
   async connect(to: Endpoint): Promise<Duplex> {

@@ -19,6 +19,8 @@ export function processOf(channel: ClientChannel, client: Client, name: string):
     };
     channel.once('close', lost);
     client.once('close', lost);
+    channel.once('exit', () => client.off('close', lost));
+    channel.once('close', () => client.off('close', lost));
   });
   return {
     stdin: channel.stdin,
