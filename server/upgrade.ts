@@ -62,9 +62,13 @@ function closeTogether(a: Socket, b: Socket, ms: number): void {
       b.destroy();
     }, ms);
   };
-  for (const side of [a, b]) {
+  for (const [side, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
     side.once('end', over).once('close', () => {
       open -= 1;
+      other.destroySoon();
       if (open === 0) clearTimeout(timer);
       else over();
     });
