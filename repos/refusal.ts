@@ -6,7 +6,7 @@ import type { GitResult } from './git.ts';
 const MISSING =
   /not found|does not appear to be a git repository|does not exist|could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied|access denied|error: 40[134]|no matching host key|repository .* is empty/i;
 const UNREACHABLE =
-  /Could not resolve host|Connection (?:refused|timed out|reset)|Network is unreachable|No route to host|Operation too slow|timed out|error: 5[0-9][0-9]|early EOF|unexpected disconnect|SSL|certificate/i;
+  /Could not resolve host|Failed to connect|Couldn't connect|Connection (?:refused|timed out|reset)|Network is unreachable|No route to host|Operation too slow|timed out|error: 5[0-9][0-9]|early EOF|unexpected disconnect|SSL|certificate/i;
 
 export function refusal(result: GitResult, url: string): HpcbinderError {
   const evidence = lastLines(result.stderr, 3);

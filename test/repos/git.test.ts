@@ -100,7 +100,7 @@ describe('resolving', () => {
         hint: /credential helper/,
       });
       const repo = await resolveRepo(
-        parseRepo(closed.url.replace('//', '//alice:CANARY42@') + '/r', { allowHttp: true }),
+        parseRepo(`${closed.url.replace('//', '//alice:CANARY42@')}/r`, { allowHttp: true }),
         access,
       );
       const dir = fresh();
