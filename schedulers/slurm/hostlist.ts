@@ -3,6 +3,7 @@ const MOST = 10_000;
 
 /** Every node named, in order; leading zeros stay. Malformed or absurdly long lists name no node at all. */
 export function expandHostlist(text: string): string[] {
+  if (/^[A-Za-z0-9_.-]+$/.test(text)) return [text];
   const hosts: string[] = [];
   for (const part of splitOutsideBrackets(text)) {
     const expanded = expandOne(part);

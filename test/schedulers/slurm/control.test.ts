@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { slurm } from '../../../schedulers/slurm/index.ts';
 import { gpusOf, secondsOf } from '../../../schedulers/slurm/offers.ts';
-import { answered, fixture, ids, recording, result, user, valueOf } from './recordings.ts';
+import { answered, fixture, ids, recording, result, user, valueIn } from './recordings.ts';
 
 const id = (name: string) => ids[name] ?? '';
 
@@ -12,10 +12,10 @@ describe('cancelling', () => {
     ['held', 'held', 'cancelled'],
     ['over', 'running', 'already-over'],
   ])('a job that is %s', (name, job, end) => {
-    expect(valueOf(answered(`cancel-${name}`, slurm.cancel(id(job))))).toBe(end);
+    expect(valueIn(answered(`cancel-${name}`, slurm.cancel(id(job))))).toBe(end);
   });
   it('a job that nobody knows', () => {
-    expect(valueOf(answered('cancel-unknown', slurm.cancel('99999999')))).toBe('already-over');
+    expect(valueIn(answered('cancel-unknown', slurm.cancel('99999999')))).toBe('already-over');
   });
   it('is not done while the controller is down', () => {
     expect(answered('cancel-down', slurm.cancel(id('running')))).toMatchObject({ ok: false, why: 'unreachable' });
@@ -25,8 +25,8 @@ describe('cancelling', () => {
 describe('extending', () => {
   it('is for administrators: Slurm refuses the owner', () => {
     expect(slurm.can.extend).toBe(false);
-    expect(valueOf(answered('extend-refused', slurm.extend(id('running'), 3600)))).toBe('refused');
-    expect(valueOf(answered('extend-over', slurm.extend(id('running'), 3600)))).toBe('refused');
+    expect(valueIn(answered('extend-refused', slurm.extend(id('running'), 3600)))).toBe('refused');
+    expect(valueIn(answered('extend-over', slurm.extend(id('running'), 3600)))).toBe('refused');
   });
 });
 
@@ -40,7 +40,7 @@ describe('what a cluster offers', () => {
 
   it('is one entry a partition, with the smallest of its nodes and every type of GPU', () => {
     const { inquiry, kinds, machines } = offers();
-    const [debug, gpu] = valueOf(inquiry.combine([kinds, machines]));
+    const [debug, gpu] = valueIn(inquiry.combine([kinds, machines]));
     expect(debug).toMatchObject({ name: 'debug', isDefault: true, up: true, nodes: 2, allNodesHaveGpus: false });
     expect(gpu).toMatchObject({ name: 'gpu', isDefault: false, nodes: 1, allNodesHaveGpus: true, maxSeconds: 14_400 });
     expect(gpu?.gpusPerNode).toEqual({ fake: 2 });
@@ -51,7 +51,7 @@ describe('what a cluster offers', () => {
     const { inquiry, kinds } = offers();
     const silent = slurm.offers().questions[1]?.parse(result(1, '', 'Access/permission denied'));
     if (silent === undefined) throw new Error('two questions');
-    expect(valueOf(inquiry.combine([kinds, silent]))[0]?.architectures).toEqual([]);
+    expect(valueIn(inquiry.combine([kinds, silent]))[0]?.architectures).toEqual([]);
   });
 
   it('is unknown while the controller is down', () => {
@@ -84,6 +84,6 @@ describe('what a cluster offers', () => {
   ])('reads the limit %j', (text, seconds) => expect(secondsOf(text)).toBe(seconds));
 
   it('includes the accounts and QOS that the user has', () => {
-    expect(valueOf(answered('associations', slurm.associations(user)))).toEqual({ accounts: ['lab'], qos: ['normal'] });
+    expect(valueIn(answered('associations', slurm.associations(user)))).toEqual({ accounts: ['lab'], qos: ['normal'] });
   });
 });

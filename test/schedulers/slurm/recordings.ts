@@ -45,7 +45,7 @@ export function answered<T>(name: string, question: Question<T>): Answer<T> {
   return question.parse(result(code, stdout, stderr));
 }
 
-export function valueOf<T>(answer: Answer<T>): T {
+export function valueIn<T>(answer: Answer<T>): T {
   if (!answer.ok) throw answer.error;
   return answer.value;
 }

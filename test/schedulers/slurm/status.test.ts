@@ -4,11 +4,11 @@ import { JOB_STATES } from '../../../core/scheduler.ts';
 import { slurm } from '../../../schedulers/slurm/index.ts';
 import { reasonInWords } from '../../../schedulers/slurm/reasons.ts';
 import { STATE_WORDS, stateOf } from '../../../schedulers/slurm/states.ts';
-import { answered, fixture, ids, owner, recording, result, valueOf } from './recordings.ts';
+import { answered, fixture, ids, owner, recording, result, valueIn } from './recordings.ts';
 
 const id = (name: string) => ids[name] ?? '';
 const status = (name: string, ...jobs: string[]) =>
-  valueOf(answered(`status-${name}`, slurm.status(jobs.map(id), owner)));
+  valueIn(answered(`status-${name}`, slurm.status(jobs.map(id), owner)));
 
 describe('the status of jobs', () => {
   it('tells node, start and end of a running one', () => {
@@ -40,8 +40,8 @@ describe('the status of jobs', () => {
     const question = slurm.status(['99999999'], owner);
     expect(question.command.argv.join(' ')).not.toContain('99999999');
     const { stdout } = recording('status-ended');
-    expect(valueOf(question.parse(result(0, stdout))).size).toBe(0);
-    expect(valueOf(question.parse(result(0))).size).toBe(0);
+    expect(valueIn(question.parse(result(0, stdout))).size).toBe(0);
+    expect(valueIn(question.parse(result(0))).size).toBe(0);
   });
 
   it.each([
@@ -79,7 +79,7 @@ describe('the status of jobs', () => {
     fc.assert(
       fc.property(fc.array(forged, { maxLength: 20 }), fc.nat({ max: 20 }), (lines, at) => {
         const text = [...lines.slice(0, at), ours, ...lines.slice(at)].join('\n');
-        const seen = valueOf(slurm.status(['11'], owner).parse(result(0, text)));
+        const seen = valueIn(slurm.status(['11'], owner).parse(result(0, text)));
         expect(seen.get('11')).toEqual({
           state: 'running',
           raw: 'RUNNING',
@@ -97,7 +97,7 @@ describe('the status of jobs', () => {
       const jobs = Array.from({ length: count }, (_, n) => String(n));
       const answer = result(0, jobs.map((_, n) => line(n)).join('\n'));
       const began = performance.now();
-      expect(valueOf(slurm.status(jobs, owner).parse(answer)).size).toBe(count);
+      expect(valueIn(slurm.status(jobs, owner).parse(answer)).size).toBe(count);
       return performance.now() - began;
     };
     time(10_000);
@@ -156,7 +156,7 @@ describe('the end of a job', () => {
       [{ ok: true as const, value: undefined }, accounts],
       [queue, { ok: true as const, value: undefined }],
     ]) {
-      const told = valueOf(inquiry.combine(answers));
+      const told = valueIn(inquiry.combine(answers));
       expect(told).toMatchObject({ state: 'ended', end, restarts: 0 });
       if (exitCode !== undefined) expect(told?.exitCode).toBe(exitCode);
     }
@@ -164,15 +164,15 @@ describe('the end of a job', () => {
 
   it('has not come for a running job, nor for one that nobody knows', () => {
     const running = final('running');
-    expect(valueOf(running.inquiry.combine([running.queue, running.accounts]))).toMatchObject({ state: 'running' });
+    expect(valueIn(running.inquiry.combine([running.queue, running.accounts]))).toMatchObject({ state: 'running' });
     const unknown = final('unknown', '99999999');
-    expect(valueOf(unknown.inquiry.combine([unknown.queue, unknown.accounts]))).toBeUndefined();
+    expect(valueIn(unknown.inquiry.combine([unknown.queue, unknown.accounts]))).toBeUndefined();
   });
 
   it('is proven by accounting while the controller is silent, but nothing is when neither speaks', () => {
     const { inquiry, accounts } = final('exit3');
     const silent = slurm.status(['1'], owner).parse(result(1, '', recording('status-down').stderr));
-    expect(valueOf(inquiry.combine([silent, accounts]))).toMatchObject({ end: 'failed' });
+    expect(valueIn(inquiry.combine([silent, accounts]))).toMatchObject({ end: 'failed' });
     expect(inquiry.combine([silent, silent])).toMatchObject({ why: 'unreachable' });
   });
 
@@ -198,19 +198,19 @@ describe('the end of a job', () => {
 });
 
 describe('looking for a job by its name', () => {
-  const question = () => slurm.find('hb-recordok1', owner);
+  const question = () => slurm.find('hb-recordok10', owner);
   it('finds the first, which the second waits for, and no stranger with the same name', () => {
-    const { inquiry, queue, accounts } = found('some', 'hb-recordok1');
-    expect(valueOf(inquiry.combine([queue, accounts]))).toMatch(/^[0-9]+$/);
+    const { inquiry, queue, accounts } = found('some', 'hb-recordok10');
+    expect(valueIn(inquiry.combine([queue, accounts]))).toMatch(/^[0-9]+$/);
     const [first] = question().questions;
     expect(first?.parse(result(0, '31|2002\n40|2001\n33|2001\nx|2001\n'))).toEqual({ ok: true, value: '33' });
   });
   it('finds none, and says nothing when the controller is silent', () => {
     const { inquiry, queue, accounts } = found('none', 'hb-nosuchjob0');
-    expect(valueOf(inquiry.combine([queue, accounts]))).toBeUndefined();
+    expect(valueIn(inquiry.combine([queue, accounts]))).toBeUndefined();
     const silent = slurm.status(['1'], owner).parse(result(1, '', recording('status-down').stderr));
     expect(inquiry.combine([silent, accounts])).toMatchObject({ why: 'unreachable' });
-    expect(valueOf(inquiry.combine([queue, { ok: true, value: '7' }]))).toBe('7');
+    expect(valueIn(inquiry.combine([queue, { ok: true, value: '7' }]))).toBe('7');
   });
   function found(name: string, tag: string) {
     const inquiry = slurm.find(tag, owner);

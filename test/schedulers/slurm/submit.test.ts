@@ -1,20 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import { slurm } from '../../../schedulers/slurm/index.ts';
-import { answered, fixture, recording, result, script, spec, valueOf } from './recordings.ts';
+import { answered, fixture, recording, result, script, spec, valueIn } from './recordings.ts';
 
 const submit = (name: string) => slurm.submit(spec(name), script);
 
 describe('submitting to Slurm', () => {
   it('reads the id of an accepted job', () => {
-    expect(valueOf(answered('submit-ok', submit('ok')))).toMatch(/^[0-9]+$/);
+    expect(valueIn(answered('submit-ok', submit('ok')))).toMatch(/^[0-9]+$/);
   });
 
   it('takes the id from the last line, behind what a submit plug-in of the site says', () => {
-    expect(valueOf(submit('ok').parse(result(0, 'You have 3 core-hours left\n812\n')))).toBe('812');
+    expect(valueIn(submit('ok').parse(result(0, 'You have 3 core-hours left\n812\n')))).toBe('812');
   });
 
   it('drops the cluster that a federation adds to the id', () => {
-    expect(valueOf(submit('ok').parse(result(0, '812;north\n')))).toBe('812');
+    expect(valueIn(submit('ok').parse(result(0, '812;north\n')))).toBe('812');
   });
 
   it('writes options as single words, names the job once and forbids a requeue', () => {
@@ -105,7 +105,7 @@ describe('submitting to Slurm', () => {
 
 describe('an estimate of the start', () => {
   it('is an instant', () => {
-    expect(valueOf(answered('estimate', slurm.startEstimate(spec('ok'))))?.getTime()).toBeGreaterThan(1.7e12);
+    expect(valueIn(answered('estimate', slurm.startEstimate(spec('ok'))))?.getTime()).toBeGreaterThan(1.7e12);
   });
   it('is refused for what can never start', () => {
     expect(answered('estimate-impossible', slurm.startEstimate(spec('bad-memory')))).toMatchObject({ why: 'refused' });
