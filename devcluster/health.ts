@@ -38,11 +38,15 @@ export function isUsable(state: string): boolean {
   return ['idle', 'mixed', 'allocated', 'completing', 'planned'].includes(state);
 }
 
-/** True when a job can be submitted this moment. */
-export async function isReady(docker: Docker, layout: Layout): Promise<boolean> {
+/** What keeps a job from being submitted this moment; empty when nothing does. */
+export async function unready(docker: Docker, layout: Layout): Promise<readonly string[]> {
   const nodes = await nodeStates(docker, layout);
   const port = await rememberedPort(layout);
-  return nodes.length === 2 && nodes.every(({ state }) => isUsable(state)) && !!port && answersSsh(port);
+  const lacks = ['c1', 'c2'].flatMap((name) => {
+    const state = nodes.find(({ node }) => node === name)?.state ?? 'unknown to Slurm';
+    return isUsable(state) ? [] : [`${name} is ${state}`];
+  });
+  return port !== undefined && (await answersSsh(port)) ? lacks : [...lacks, 'sshd does not answer'];
 }
 
 async function attempt(

@@ -1,5 +1,6 @@
 /** One `up` or `down` at a time: the second waits, and says for whom. A dead owner's lock is taken over. */
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HpcbinderError } from '../core/errors.ts';
@@ -44,18 +45,21 @@ async function acquire(path: string, tell: Tell, withinMs: number): Promise<void
 
 /** @returns the living owner's pid; nothing when the lock is ours now */
 async function tryLock(path: string): Promise<number | undefined> {
+  // Written first and linked then: the lock is never seen without its owner.
+  const mine = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  await writeFile(mine, `${process.pid}\n`, { mode: 0o600 });
   try {
-    const file = await open(path, 'wx', 0o600);
-    await file.write(`${process.pid}\n`);
-    await file.close();
+    await link(mine, path);
     return undefined;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  } finally {
+    await rm(mine, { force: true });
   }
   const owner = Number(await readFile(path, 'utf8').catch(() => ''));
   if (owner > 0 && isAlive(owner)) return owner;
   // Renamed before it is removed: of two that see the dead owner one only gets the file.
-  const stale = `${path}.${process.pid}`;
+  const stale = `${mine}.stale`;
   await rename(path, stale).catch(() => undefined);
   await rm(stale, { force: true });
   return tryLock(path);

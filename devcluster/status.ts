@@ -1,7 +1,7 @@
 /** `devcluster status`: what runs, and what Slurm says of it. Asks only; starts nothing. */
 import { look } from './containers.ts';
 import { requireEngine } from './engine.ts';
-import { isReady, missingOn, type NodeState, nodeStates } from './health.ts';
+import { missingOn, type NodeState, nodeStates, unready } from './health.ts';
 import { HOSTS, type Host, layoutOf } from './layout.ts';
 import { rememberedPort } from './port.ts';
 
@@ -32,6 +32,6 @@ export async function status(how: { stateDir: string; name?: string }): Promise<
   if (hosts.every(({ state }) => state === 'absent')) return { state: 'down', hosts };
   const healthy = hosts.every(({ state, missing }) => state === 'running' && missing.length === 0);
   const port = await rememberedPort(layout);
-  const state = healthy && (await isReady(docker, layout)) ? 'up' : 'broken';
+  const state = healthy && (await unready(docker, layout)).length === 0 ? 'up' : 'broken';
   return { state, hosts, ...(port === undefined ? {} : { port }) };
 }

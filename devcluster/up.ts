@@ -5,7 +5,7 @@ import { type BaseArchive, type BaseWanted, exportBases } from './bases.ts';
 import { createHost, createNetwork, logOf, look, refuseForeign, removeHost, restartHost } from './containers.ts';
 import { ensureEngine } from './engine.ts';
 import { fault } from './faults.ts';
-import { isReady, missingOn } from './health.ts';
+import { missingOn, unready } from './health.ts';
 import { ensureImage } from './image.ts';
 import type { Confirm } from './install.ts';
 import { type Keys, prepareKeys } from './keys.ts';
@@ -14,7 +14,7 @@ import { withLock } from './lock.ts';
 import { type Tell, talking, until } from './patience.ts';
 import { choosePort, rememberedPort } from './port.ts';
 
-const READY_MS = 180_000;
+const READY_MS = 120_000;
 /** slurmctld marks a node that it has not heard of; a healthy cluster is asked this long before it is repaired */
 const GRACE_MS = 10_000;
 
@@ -83,11 +83,14 @@ async function raise(
   await createNetwork(docker, layout);
   const login = await look(docker, layout, 'login');
   const keeps = login.state === 'running' && login.image === image;
+  // The old one first: it holds the port that the new one shall have.
+  if (!keeps) await removeHost(docker, layout, 'login');
   const port = (keeps ? await rememberedPort(layout) : undefined) ?? (await choosePort(layout));
   const keys = await prepareKeys(layout, port);
   const changed: Host[] = [];
   for (const host of HOSTS) if (await raiseHost(docker, layout, host, { image, keys, port }, tell)) changed.push(host);
-  if (changed.length > 0 || (await until(() => isReady(docker, layout), GRACE_MS))) return { port, changed };
+  if (changed.length > 0 || (await until(async () => (await unready(docker, layout)).length === 0, GRACE_MS)))
+    return { port, changed };
   tell('Slurm does not see its nodes as ready; restarting all hosts');
   for (const host of HOSTS) await restartHost(docker, layout, host);
   return { port, changed: ['login'] };
@@ -119,16 +122,17 @@ async function raiseHost(
 
 async function waitUntilReady(docker: Docker, layout: Layout, tell: Tell): Promise<void> {
   tell('Waiting for Slurm');
-  let missing: string[] = [];
+  let missing: readonly string[] = [];
   const healthy = async () => {
-    const onHost = async (host: Host) => (await missingOn(docker, layout, host)).map((what) => `${what} on ${host}`);
+    const onHost = async (host: Host) => (await missingOn(docker, layout, host)).map((what) => `no ${what} on ${host}`);
     missing = (await Promise.all(HOSTS.map(onHost))).flat();
-    return missing.length === 0 && isReady(docker, layout);
+    if (missing.length === 0) missing = await unready(docker, layout);
+    return missing.length === 0;
   };
   if (await talking(tell, 'waiting', until(healthy, READY_MS, 1000), () => missing.join(', '))) return;
   const logs = await Promise.all(HOSTS.map((host) => logOf(docker, layout, host)));
   throw fault({
-    message: `the devcluster did not come up within ${READY_MS / 1000} s: ${missing.join(', ') || 'nodes not ready'}`,
+    message: `the devcluster did not come up within ${READY_MS / 1000} s: ${missing.join(', ')}`,
     evidence: logs.flatMap((log) => lastLines(log, 5)),
     log: `docker logs ${layout.container('login')}`,
     hint: 'hpcbinder devcluster down, then up again',

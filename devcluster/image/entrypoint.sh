@@ -82,4 +82,7 @@ case $(hostname) in
     say 'slurmd started'
     ;;
 esac
-exec sleep infinity
+# The shell stays as the daemons' parent and reaps them; a dead one is seen by healthy.sh, not hidden as a zombie.
+trap 'exit 0' TERM
+sleep infinity &
+wait
