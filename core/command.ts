@@ -38,6 +38,15 @@ export interface Inquiry<T> {
   combine(answers: readonly Answer<unknown>[]): Answer<T>;
 }
 
+/** Two questions whose answers make one, with their types kept. */
+export function inquiry<A, B, T>(
+  a: Question<A>,
+  b: Question<B>,
+  join: (a: Answer<A>, b: Answer<B>) => Answer<T>,
+): Inquiry<T> {
+  return { questions: [a, b], combine: ([x, y]) => join(x as Answer<A>, y as Answer<B>) };
+}
+
 export function ok<T>(value: T): Answer<T> {
   return { ok: true, value };
 }

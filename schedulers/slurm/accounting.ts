@@ -1,8 +1,7 @@
 /** What slurmdbd keeps: how jobs ended, and who may charge what. Sites without it answer with an error, which is no fault. */
-import { type Inquiry, ok, type Question, textOf } from '../../core/command.ts';
+import { type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
 import type { JobId, JobStatus } from '../../core/scheduler.ts';
 import { command, complete, failure } from './answers.ts';
-import { pair } from './pair.ts';
 import { exitOf, findInQueue, firstOwned, jobStatus, lastSeen, rows } from './queue.ts';
 
 const NO_ACCOUNTING = /accounting storage is disabled/i;
@@ -19,7 +18,7 @@ function sacct<T>(words: readonly string[], read: (text: string) => T | undefine
 
 /** The controller's word while it has one, for accounting lags behind; then accounting's. */
 export function finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undefined> {
-  return pair(lastSeen(id, owner), record(id, owner), (queue, accounts) => {
+  return inquiry(lastSeen(id, owner), record(id, owner), (queue, accounts) => {
     if (accounts.ok && accounts.value?.state === 'ended' && !(queue.ok && queue.value !== undefined)) return accounts;
     return queue.ok && queue.value === undefined ? accounts : queue;
   });
@@ -29,7 +28,7 @@ export function finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undef
 function record(id: JobId, owner: number): Question<JobStatus | undefined> {
   const words = ['--duplicates', `--jobs=${id}`, '--format=JobIDRaw,UID,State,ExitCode,Start,End,NodeList'];
   return sacct(words, (text) => {
-    const ours = [...rows(text, 7)].filter(([row, uid]) => row === id && uid === String(owner));
+    const ours = rows(text, 7).filter(([row, uid]) => row === id && uid === String(owner));
     const [, , word, code = '', start = '', end = '', nodes = ''] = ours.at(-1) ?? [];
     if (word === undefined) return undefined;
     const places = nodes === 'None assigned' ? '' : nodes;
@@ -42,7 +41,7 @@ export function find(tag: string, owner: number): Inquiry<JobId | undefined> {
   const words = [`--uid=${owner}`, `--name=${tag}`, '--starttime=now-1days', '--format=JobIDRaw,UID'];
   const ended = sacct(words, (text) => firstOwned(text, owner));
   // accounting that does not answer is no news: the controller knows every job that is not over
-  return pair(findInQueue(tag, owner), ended, (queue, accounts) =>
+  return inquiry(findInQueue(tag, owner), ended, (queue, accounts) =>
     queue.ok && queue.value === undefined && accounts.ok ? accounts : queue,
   );
 }
@@ -52,7 +51,7 @@ export function associations(user: string): Question<{ accounts: readonly string
     command: command(['sacctmgr', '-n', '-P', 'show', 'assoc', `user=${user}`, 'format=Account,QOS']),
     parse(result) {
       if (!complete(result)) return failure('sacctmgr', result);
-      const found = [...rows(textOf(result.stdout), 2)];
+      const found = rows(textOf(result.stdout), 2);
       const distinct = (words: readonly string[]) => [...new Set(words)].filter((word) => word !== '').sort();
       const qos = found.flatMap(([, names = '']) => names.split(','));
       return ok({ accounts: distinct(found.map(([account = '']) => account)), qos: distinct(qos) });

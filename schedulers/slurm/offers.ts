@@ -1,14 +1,13 @@
 /** Partitions with their limits and GPUs, by sinfo: one row for each kind of node in each state (--exact). */
-import { type Inquiry, ok, type Question, textOf } from '../../core/command.ts';
+import { type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
 import type { Partition } from '../../core/scheduler.ts';
 import { command, complete, failure } from './answers.ts';
-import { pair } from './pair.ts';
 import { rows } from './queue.ts';
 
 type Kind = Omit<Partition, 'architectures'>;
 
 export function offers(): Inquiry<readonly Partition[]> {
-  return pair(kinds(), architectures(), (found, machines) => {
+  return inquiry(kinds(), architectures(), (found, machines) => {
     if (!found.ok) return found;
     const known = machines.ok ? machines.value : new Map<string, Set<string>>();
     return ok(found.value.map((one) => ({ ...one, architectures: [...(known.get(one.name) ?? [])].sort() })));

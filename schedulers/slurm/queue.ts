@@ -9,13 +9,11 @@ import { expandHostlist } from './hostlist.ts';
 import { stateOf } from './states.ts';
 
 /** Lines of exactly `width` fields, the last of which may hold the separator. Others are not ours. */
-export function* rows(text: string, width: number): Generator<string[]> {
-  for (const line of text.split('\n')) {
-    const fields = line.split('|');
-    if (fields.length < width) continue;
-    if (fields.length > width) fields.push(fields.splice(width - 1).join('|'));
-    yield fields;
-  }
+export function rows(text: string, width: number): string[][] {
+  const lines = text.split('\n').map((line) => line.split('|'));
+  const long = lines.filter((fields) => fields.length >= width);
+  for (const fields of long) if (fields.length > width) fields.push(fields.splice(width - 1).join('|'));
+  return long;
 }
 
 /** SLURM_TIME_FORMAT=%s; `N/A` and `Unknown` are times that are not known. */
@@ -48,8 +46,11 @@ export function status(ids: readonly JobId[], owner: number): Question<ReadonlyM
 }
 
 export function jobStatus(word: string, nodes: string, start: string, end: string, reason?: string): JobStatus {
-  const known: JobStatus = { ...stateOf(word), nodes: expandHostlist(nodes) };
-  const [startsAt, endsAt] = [epoch(start), epoch(end)];
+  const [state, kind] = stateOf(word);
+  const known: JobStatus = { state, raw: word, nodes: expandHostlist(nodes) };
+  if (kind !== undefined) known.end = kind;
+  const startsAt = epoch(start);
+  const endsAt = epoch(end);
   if (startsAt !== undefined) known.startsAt = startsAt;
   if (endsAt !== undefined) known.endsAt = endsAt;
   if (known.state === 'pending' && reason !== undefined) known.reason = reason;
@@ -69,7 +70,7 @@ export function findInQueue(tag: string, owner: number): Question<JobId | undefi
 
 /** The lowest id: with two jobs of one name the second waits for the first (--dependency=singleton). */
 export function firstOwned(text: string, owner: number): JobId | undefined {
-  const ids = [...rows(text, 2)].filter(([id = '', uid]) => /^[0-9]+$/.test(id) && uid === String(owner));
+  const ids = rows(text, 2).filter(([id = '', uid]) => /^[0-9]+$/.test(id) && uid === String(owner));
   return ids.map(([id = '']) => id).sort((a, b) => Number(a) - Number(b))[0];
 }
 

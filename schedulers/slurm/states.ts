@@ -12,7 +12,7 @@ const ROWS: readonly Row[] = [
   ['RUNNING', 'running'],
   ['SUSPENDED', 'suspended'], // by an administrator or gang scheduling; it keeps its node
   ['COMPLETED', 'ended', 'completed'],
-  ['CANCELLED', 'ended', 'cancelled'], // sacct adds " by <uid>"
+  ['CANCELLED', 'ended', 'cancelled'],
   ['FAILED', 'ended', 'failed'],
   ['TIMEOUT', 'ended', 'timeout'],
   ['NODE_FAIL', 'ended', 'node-failed'],
@@ -40,11 +40,13 @@ const ROWS: readonly Row[] = [
   ['REVOKED', 'unknown'], // federation: a sibling runs it elsewhere
 ];
 
-const TABLE: ReadonlyMap<string, Row> = new Map(ROWS.map((row) => [row[0], row]));
+type Meaning = readonly [state: JobState, end?: JobEnd];
+const TABLE: ReadonlyMap<string, Meaning> = new Map(ROWS.map(([word, ...meaning]) => [word, meaning]));
+const UNKNOWN: Meaning = ['unknown'];
 
 export const STATE_WORDS: readonly string[] = ROWS.map((row) => row[0]);
 
-export function stateOf(raw: string): { state: JobState; raw: string; end?: JobEnd } {
-  const [, state, end] = TABLE.get(raw.split(' ', 1)[0] ?? '') ?? [raw, 'unknown' as const];
-  return end === undefined ? { state, raw } : { state, raw, end };
+/** sacct adds who cancelled: `CANCELLED by 2001`. */
+export function stateOf(raw: string): Meaning {
+  return TABLE.get(raw) ?? TABLE.get(raw.split(' ', 1)[0] ?? '') ?? UNKNOWN;
 }
