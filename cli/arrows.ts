@@ -11,6 +11,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import { parseRepo } from '../repos/parse.ts';
 import { sendContent } from '../sessions/work/send.ts';
 import { resolveBaseFor } from './bases.ts';
+import { cachedCheckout } from './checkouts.ts';
 import { buildOnCluster } from './cluster-build.ts';
 import { type Choice, connectCluster } from './connect.ts';
 import type { Options } from './flags.ts';
@@ -36,14 +37,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
       const { resolveRepo } = await import('../repos/resolve.ts');
       return resolveRepo(ref as RepoRef, { ...git, signal });
     },
-    async checkout(repo, on, signal) {
-      const { checkout } = await import('../repos/checkout.ts');
-      return checkout(repo, checkoutDir(repo.kind === 'git' ? repo.commit : repo.tree), {
-        ...git,
-        signal,
-        on: (text) => on({ type: 'update', phase: 'repo', text }),
-      });
-    },
+    checkout: (repo, on, signal) => cachedCheckout(repo, { ...git, on, signal }),
     wishes: (checkout) => hpcYmlOf(checkout.files),
     plan: (checkout, cluster, platform, on, signal) =>
       tools.plan(checkout, {
@@ -52,7 +46,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
         on: (text) => on({ type: 'update', phase: 'plan', text }),
         signal,
       }),
-    stored: (cluster, key) => imageStoreOf(cluster).get(key),
+    stored: (cluster, key) => imageStoreOf(cluster).has(key),
     async buildPlace(planned, cluster) {
       if (options.buildOn !== 'auto') return { where: options.buildOn };
       const engine = await tools.engine();
@@ -79,23 +73,31 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
       });
     },
     async check(image, planned, signal) {
-      const { checkImage } = await import('../converters/check.ts');
-      return checkImage(await tools.needEngine(), image, planned.plan.entrypoint, signal);
+      const { checkImage } = await import('../converters/check-image.ts');
+      const app = options.app ?? 'lab';
+      const start = new Map(planned.plan.env).get('R2D_ENTRYPOINT');
+      const version = await checkImage(await tools.needEngine(), image.id, {
+        app,
+        signal,
+        ...(start ? { start } : {}),
+      });
+      return `${app === 'lab' ? 'JupyterLab' : 'Jupyter Notebook'} ${version} answers`;
     },
     async convert(image, planned, on, signal) {
       const { docker2singularity } = await import('../converters/docker2singularity.ts');
       const dir = join(cacheDir(), 'sifs');
       mkdirSync(dir, { recursive: true, mode: 0o700 });
-      return docker2singularity(await tools.needEngine(), image, join(dir, `${planned.key}.sif`), {
-        key: planned.key,
-        on: (done, total) => on({ type: 'update', phase: 'convert', done, ...(total ? { total } : {}) }),
+      return docker2singularity(await tools.needEngine(), image.id, join(dir, `${planned.key}.sif`), {
+        on: (moved) => on({ type: 'update', phase: 'convert', ...moved }),
+        toolsBase: planned.plan.base?.digest ?? image.id,
         signal,
       });
     },
-    async upload(cluster, sif, receipt, on, signal) {
+    upload(cluster, sif, receipt, on, signal) {
+      const onWait = (holder: string) => on({ type: 'update', phase: 'upload', text: `waiting for ${holder}` });
       return imageStoreOf(cluster).put(sif, receipt, {
-        lock: storeLock(cluster),
-        on: (done, total) => on({ type: 'update', phase: 'upload', done, total }),
+        lock: storeLock(cluster, onWait, signal),
+        on: (moved) => on({ type: 'update', phase: 'upload', ...moved }),
         signal,
       });
     },
@@ -117,12 +119,6 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
     },
     confirm: (question, flag) => confirm(question, { yes: options.yes, flag }),
   };
-}
-
-function checkoutDir(id: string): string {
-  const dir = join(cacheDir(), 'checkouts');
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  return join(dir, id);
 }
 
 /** What is looked for once per launch: the engine and the host's build settings. */

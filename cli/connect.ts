@@ -49,7 +49,7 @@ function onPath(command: string): boolean {
 }
 
 export async function openLink(choice: Choice, prompter: Prompter | undefined): Promise<Transport> {
-  const { openTransport } = await import('../transports/index.ts');
+  const { openTransport, parseSshTarget } = await import('../transports/index.ts');
   const { entry } = choice;
   const setup = {
     ...(entry.path ? { path: entry.path.join(':') } : {}),
@@ -63,7 +63,7 @@ export async function openLink(choice: Choice, prompter: Prompter | undefined): 
     ...(entry.port ? { port: entry.port } : {}),
     ...(entry.identity_file ? { identityFile: entry.identity_file } : {}),
     ...(entry.known_hosts ? { knownHosts: entry.known_hosts } : {}),
-    ...(entry.jump ? { jump: entry.jump } : {}),
+    ...(entry.jump ? { jump: parseSshTarget(entry.jump) } : {}),
   };
   return openTransport(target, prompter, { setup });
 }

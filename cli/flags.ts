@@ -26,6 +26,7 @@ export type Options = {
   browser: boolean;
   detach: boolean;
   port: number | undefined;
+  app: AppName | undefined;
   input(choice: Choice): LaunchInput;
 };
 
@@ -61,6 +62,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     browser: flags.browser !== false && config.browser !== false && flags.json !== true,
     detach: flags.detach === true,
     port: flags.port === undefined ? undefined : wholeNumber(String(flags.port), '--port', 1, 65535),
+    app,
     input: (choice) => {
       const site = siteWishes(config.defaults, choice.entry.defaults);
       return {

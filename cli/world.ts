@@ -7,7 +7,7 @@ import type { JobSpec } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import { Poller } from '../jobs/poller.ts';
 import { submitOnce } from '../jobs/submit.ts';
-import { explain } from '../schedulers/slurm/reasons.ts';
+import { reasonInWords } from '../schedulers/slurm/reasons.ts';
 import type { AwaitWorld } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
 import { LocalRecords } from '../sessions/local.ts';
@@ -64,7 +64,7 @@ export class World implements AwaitWorld {
   readonly agent: AwaitWorld['agent'] = async (record) =>
     this.#cluster ? askAgent(this.#cluster, record) : 'unreachable';
 
-  readonly reason: AwaitWorld['reason'] = (status) => explain(status.reason ?? '');
+  readonly reason: AwaitWorld['reason'] = (status) => reasonInWords(status.reason ?? '');
 
   readonly keep = (record: SessionRecord): void => {
     this.latest = record;

@@ -2,7 +2,7 @@
  * The path, one line per arrow (DESIGN section 1). An arrow whose result already exists under its key is skipped, so that
  * a relaunch is the same code as a launch. Yields what happens; returns the session once its app answers.
  */
-import type { LaunchArrows, Planned, StoredContent, StoredSif } from '../core/arrows.ts';
+import type { LaunchArrows, Planned, RepositoryWishes, StoredContent, StoredSif } from '../core/arrows.ts';
 import type { Checkout, Platform, ResolvedRepo, SifReceipt } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
@@ -12,7 +12,7 @@ import type { JobSpec } from '../core/scheduler.ts';
 import { ask } from '../core/transport.ts';
 import { size } from '../core/units.ts';
 import { assemble, type SessionSettings } from './assemble.ts';
-import { type Arrived, type AwaitWorld, clock, until } from './await.ts';
+import { type Arrived, type AwaitWorld, until } from './await.ts';
 import { phase } from './phase.ts';
 import type { SessionRecord } from './records.ts';
 import { createSession, saveSession } from './remote.ts';
@@ -45,6 +45,7 @@ export type Environment = {
   planned: Planned | undefined;
   sif: StoredSif;
   decided: Decided;
+  wishes: RepositoryWishes;
 };
 
 export async function* launch(
@@ -62,7 +63,14 @@ export async function* launch(
     'submit',
     'submitting',
     async () => {
-      const made = await assemble(cluster, input, { checkout, content, sif, request: decided.request });
+      const app = input.app ?? environment.wishes.app ?? 'lab';
+      const entrypoint = environment.planned?.plan.entrypoint ?? [];
+      const made = await assemble(
+        cluster,
+        input,
+        { checkout, content, sif, entrypoint, app, request: decided.request },
+        input.product,
+      );
       orThrow(await ask(cluster.transport, createSession(cluster.profile, made.record.id, made.files), signal));
       world.keep(made.record);
       signal.throwIfAborted();
@@ -126,10 +134,10 @@ export async function* environmentOn(
   signal: AbortSignal,
 ): AsyncGenerator<Progress, Environment> {
   const checkout = input.noRepository ? undefined : yield* repository(arrows, signal);
-  const repository_ = checkout ? arrows.wishes(checkout) : {};
+  const wishes = checkout ? arrows.wishes(checkout) : {};
   const decided = decideRequest({
     flags: input.flags,
-    repository: repository_,
+    repository: wishes,
     site: input.site,
     partitions: cluster.partitions,
   });
@@ -144,6 +152,7 @@ export async function* environmentOn(
       platform,
       planned: undefined,
       decided,
+      wishes,
       sif: { path: input.sif, receipt: givenReceipt(input, platform) },
     };
   }
@@ -160,7 +169,7 @@ export async function* environmentOn(
   );
   for (const note of planned.notes) yield { type: 'note', text: note };
   const sif = yield* imageOn(cluster, planned, checkout, input, arrows, signal);
-  return { checkout, platform, planned, sif, decided };
+  return { checkout, platform, planned, sif, decided, wishes };
 }
 
 async function* repository(arrows: LaunchArrows, signal: AbortSignal): AsyncGenerator<Progress, Checkout> {
@@ -287,5 +296,3 @@ function givenReceipt(input: LaunchInput, platform: Platform): SifReceipt {
     contentInImage: true,
   };
 }
-
-export { clock };

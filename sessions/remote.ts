@@ -117,15 +117,18 @@ function program<T>(
   };
 }
 
-/** Makes the session's directory, 0700, with its files. Fails where it exists. */
+/** Makes a directory under one of ours, both 0700, with its files. Fails where it exists. */
+export function createDirectory(
+  profile: ClusterProfile,
+  parent: string,
+  id: string,
+  files: readonly RemoteFile[],
+): Question<void> {
+  return program(profile, CREATE, { parent, id, files }, `writing to ${parent}`, () => undefined);
+}
+
 export function createSession(profile: ClusterProfile, id: string, files: readonly RemoteFile[]): Question<void> {
-  return program(
-    profile,
-    CREATE,
-    { parent: sessionsDirectory(profile), id, files },
-    'writing the session directory',
-    () => undefined,
-  );
+  return createDirectory(profile, sessionsDirectory(profile), id, files);
 }
 
 export function saveSession(profile: ClusterProfile, session: Session): Question<void> {
@@ -151,5 +154,24 @@ export function lookAt(
         id: id ?? '',
         files: new Map(Object.entries(rest)),
       })),
+  );
+}
+
+const REMOVE = `
+import json, os, shutil, sys
+p = json.load(sys.stdin)
+d = os.path.join(p["parent"], p["id"])
+if os.lstat(d).st_uid == os.getuid():
+    shutil.rmtree(d)
+`;
+
+/** Of a launch that was given up before its job was submitted. */
+export function removeSession(profile: ClusterProfile, id: string): Question<void> {
+  return program(
+    profile,
+    REMOVE,
+    { parent: sessionsDirectory(profile), id },
+    'removing the session directory',
+    () => undefined,
   );
 }

@@ -1,0 +1,36 @@
+/** Checkouts of this machine, one per commit or tree, kept for the next launch; made beside and renamed, so never half. */
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Checkout, ResolvedRepo } from '../core/artifacts.ts';
+import type { CheckoutOptions } from '../repos/checkout.ts';
+import { cacheDir } from './paths.ts';
+
+const KEEP_MS = 14 * 86_400_000;
+
+export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOptions): Promise<Checkout> {
+  const root = join(cacheDir(), 'checkouts');
+  mkdirSync(root, { recursive: true, mode: 0o700 });
+  const dir = join(root, repo.kind === 'git' ? repo.commit : repo.tree);
+  if (existsSync(dir)) {
+    const { readRepoFiles } = await import('../repos/listing.ts');
+    utimesSync(dir, new Date(), new Date());
+    return { repo, dir, files: await readRepoFiles(dir) };
+  }
+  sweep(root);
+  const { checkout } = await import('../repos/checkout.ts');
+  const making = `${dir}.${process.pid}`;
+  const made = await checkout(repo, making, options);
+  if (made.repo.kind === 'local' && repo.kind === 'local' && made.repo.tree !== repo.tree) return made;
+  renameSync(making, dir);
+  return { ...made, dir };
+}
+
+/** What nobody used for two weeks, and what a killed process left. */
+function sweep(root: string): void {
+  for (const name of readdirSync(root)) {
+    const path = join(root, name);
+    const pid = /\.([0-9]+)$/.exec(name)?.[1];
+    const orphan = pid !== undefined && !existsSync(`/proc/${pid}`) && Date.now() - statSync(path).mtimeMs > 3_600_000;
+    if (orphan || Date.now() - statSync(path).mtimeMs > KEEP_MS) rmSync(path, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,87 @@
+/** `--dry-run`: plan, options and script, and nothing done: no image, no upload, no job. */
+import { renderDockerfile } from '../images/dockerfile.ts';
+import { jobScript } from '../sessions/agent.ts';
+import { decideRequest, requestInWords } from '../sessions/request.ts';
+import type { makeArrows } from './arrows.ts';
+import { type Choice, shownHost } from './connect.ts';
+import type { Options } from './flags.ts';
+import { plain } from './terminal.ts';
+
+export async function dryRun(choice: Choice, options: Options, arrows: ReturnType<typeof makeArrows>): Promise<number> {
+  const signal = new AbortController().signal;
+  const on = () => {};
+  const input = options.input(choice);
+  const cluster = await arrows.connect(on, signal);
+  try {
+    const checkout = input.noRepository
+      ? undefined
+      : await arrows.checkout(await arrows.resolve(on, signal), on, signal);
+    const wishes = checkout ? arrows.wishes(checkout) : {};
+    const decided = decideRequest({
+      flags: input.flags,
+      repository: wishes,
+      site: input.site,
+      partitions: cluster.partitions,
+    });
+    const planned =
+      checkout && !input.sif ? await arrows.plan(checkout, cluster, cluster.profile.platform, on, signal) : undefined;
+    const found = planned ? await arrows.stored(cluster, planned.key) : undefined;
+    const job = {
+      tag: input.id,
+      directory: `${cluster.profile.stateDir}/sessions/${input.id}`,
+      request: decided.request,
+      comment: input.product,
+      log: 'job.log',
+    };
+    const submit = cluster.scheduler.submit(job, `${job.directory}/job.sh`).command;
+    const file =
+      planned === undefined
+        ? undefined
+        : planned.plan.base
+          ? renderDockerfile(planned.plan)
+          : checkout?.files.text(planned.plan.dockerfile?.path ?? '');
+    if (options.json) {
+      const all = {
+        type: 'dry-run',
+        cluster: choice.name,
+        request: decided.request,
+        notes: decided.notes,
+        beyond: decided.beyond,
+        plan: planned?.plan,
+        key: planned?.key,
+        image: found ? found.path : null,
+        argv: submit.argv,
+        script: jobScript(),
+        dockerfile: file,
+      };
+      process.stdout.write(`${JSON.stringify(all)}\n`);
+      return 0;
+    }
+    const lines = [
+      `cluster   ${choice.name} (${shownHost(choice)}) as ${cluster.profile.user} · ${cluster.profile.container.command}`,
+      `asks for  ${requestInWords(decided.request)}`,
+      ...decided.notes.map((note) => `          ${note}`),
+      ...decided.beyond.map((note) => `          hpc.yml asks for ${note}: will be confirmed`),
+      ...(planned
+        ? [
+            `plan      ${planned.words}`,
+            ...planned.notes.map((note) => `          ${note}`),
+            `image     ${found ? `${found.path}, reused` : `would be built as ${planned.key}`}`,
+          ]
+        : []),
+      '',
+      '# the build',
+      file ?? `(the image is ${input.sif})`,
+      '# the submit',
+      submit.argv.join(' '),
+      '',
+      '# the script (constant)',
+      jobScript(),
+      '# nothing was done',
+    ];
+    process.stdout.write(plain(`${lines.join('\n')}\n`));
+    return 0;
+  } finally {
+    await cluster.transport[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,153 @@
+/** A decided launch → the record, the files of its directory, the job. Keys and token are made here, and only here. */
+import { randomBytes } from 'node:crypto';
+import type { StoredContent, StoredSif } from '../core/arrows.ts';
+import type { Checkout } from '../core/artifacts.ts';
+import type { Cluster } from '../core/cluster.ts';
+import type { Bind } from '../core/config.ts';
+import type { JobSpec, ResourceRequest } from '../core/scheduler.ts';
+import type { AppName } from '../core/session.ts';
+import { agentSource, jobScript } from './agent.ts';
+import { makeCertificates } from './certificates.ts';
+import type { JobParameters } from './parameters.ts';
+import type { SessionRecord } from './records.ts';
+import { type RemoteFile, sessionsDirectory } from './remote.ts';
+import { workDirectoryOf } from './work/directory.ts';
+
+/** What the user, the site or the repository chose for the session itself. */
+export type SessionSettings = {
+  id: string;
+  /** this machine: two directories of one name on two machines are two work directories */
+  machine: string;
+  app?: AppName;
+  binds: readonly Bind[];
+  fresh: boolean;
+  limits: { idleSeconds: number; maxAgeSeconds?: number };
+};
+
+export type Parts = {
+  checkout: Checkout | undefined;
+  content: StoredContent | undefined;
+  sif: StoredSif;
+  entrypoint: readonly string[];
+  app: AppName;
+  request: ResourceRequest;
+};
+
+export type Assembled = { record: SessionRecord; files: readonly RemoteFile[]; job: JobSpec };
+
+/** Seconds before the end at which the user is warned. */
+const WARNINGS = [900, 300, 60];
+/** A job may wait this long in the queue before its certificates are too old. */
+const QUEUE_SECONDS = 60 * 86_400;
+
+export async function assemble(
+  cluster: Cluster,
+  settings: SessionSettings,
+  parts: Parts,
+  product: string,
+): Promise<Assembled> {
+  const { profile } = cluster;
+  const { id, limits } = settings;
+  const { checkout, content, sif, request, app } = parts;
+  const directory = `${sessionsDirectory(profile)}/${id}`;
+  const certificates = await makeCertificates(id, QUEUE_SECONDS + request.seconds);
+  const appToken = randomBytes(32).toString('hex');
+  const workDirectory = checkout
+    ? workDirectoryOf(profile.workDir, checkout.repo, settings.machine)
+    : `${profile.workDir}/given/${
+        sif.path
+          .split('/')
+          .pop()
+          ?.replace(/\.sif$/, '') ?? 'image'
+      }`;
+  const parameters: JobParameters = {
+    schema: 1,
+    session: id,
+    product,
+    tls: { ca: certificates.ca, cert: certificates.server.cert, key: certificates.server.key },
+    app: { name: app, token: appToken },
+    container: {
+      command: profile.container.command,
+      flavor: profile.container.flavor,
+      sif: sif.path,
+      ...(sif.receipt.bytes > 0 ? { bytes: sif.receipt.bytes } : {}),
+      gpu: request.gpus > 0 ? 'auto' : 'none',
+      binds: settings.binds.map(({ from, to, readOnly }) => ({
+        from: from.replace(/^~(?=\/|$)/, profile.home),
+        to,
+        readOnly,
+      })),
+      env: [['OMP_NUM_THREADS', String(request.cpus)]],
+    },
+    entrypoint: parts.entrypoint,
+    work: workOf(workDirectory, settings, content, sif),
+    limits: { ...limits, walltimeSeconds: request.seconds, warnSeconds: WARNINGS },
+    ports: profile.ports,
+  };
+  const record: SessionRecord = {
+    schema: 1,
+    id,
+    cluster: profile.name,
+    createdAt: new Date().toISOString(),
+    phase: 'submitting',
+    repo: shownRepo(checkout, sif),
+    key: sif.receipt.key,
+    sif: sif.path,
+    directory,
+    workDirectory,
+    app,
+    request,
+    limits,
+    secrets: {
+      ca: certificates.ca,
+      clientCert: certificates.client.cert,
+      clientKey: certificates.client.key,
+      appToken,
+      cookieKey: randomBytes(32).toString('hex'),
+    },
+  };
+  const files: RemoteFile[] = [
+    { name: 'session.json', mode: 0o600, text: `${JSON.stringify(record)}\n` },
+    { name: 'job.json', mode: 0o600, text: `${JSON.stringify(parameters)}\n` },
+    { name: 'job.sh', mode: 0o700, text: jobScript() },
+    { name: 'agent.py', mode: 0o600, text: agentSource() },
+    { name: 'python', mode: 0o600, text: `${profile.python}\n` },
+    { name: 'prologue.sh', mode: 0o600, text: profile.prologue },
+  ];
+  return { record, files, job: { tag: id, directory, request, comment: product, log: 'job.log' } };
+}
+
+function workOf(
+  directory: string,
+  settings: SessionSettings,
+  content: StoredContent | undefined,
+  sif: StoredSif,
+): JobParameters['work'] {
+  return {
+    directory,
+    content: content?.content ?? null,
+    git: content?.git ?? null,
+    id: content?.id ?? `image:${sif.receipt.key}`,
+    short: content?.id.split(':')[1]?.slice(0, 7) ?? 'image',
+    fresh: settings.fresh,
+    imageHasContent: sif.receipt.contentInImage,
+    session: settings.id,
+  };
+}
+
+function shownRepo(checkout: Checkout | undefined, sif: StoredSif): SessionRecord['repo'] {
+  if (!checkout) return { shown: sif.path };
+  const { repo } = checkout;
+  if (repo.kind === 'local')
+    return {
+      shown: repo.path.replace(/^.*\/(?=[^/]+\/?$)/, './'),
+      url: repo.path,
+      ...(repo.commit ? { commit: repo.commit } : {}),
+    };
+  return {
+    shown: repo.host === 'github.com' ? repo.path : `${repo.host}/${repo.path}`,
+    url: repo.url,
+    commit: repo.commit,
+    ...(repo.ref ? { ref: repo.ref } : {}),
+  };
+}

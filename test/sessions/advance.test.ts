@@ -1,0 +1,101 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { JOB_STATES, type JobEnd, type JobStatus } from '../../core/scheduler.ts';
+import { END_REASONS, type Seen, type Session } from '../../core/session.ts';
+import { advance, endInWords } from '../../sessions/advance.ts';
+import { session } from './example.ts';
+
+const now = new Date('2026-11-23T12:00:00Z');
+const job = (state: JobStatus['state'], more: Partial<JobStatus> = {}): JobStatus => ({
+  state,
+  raw: state.toUpperCase(),
+  nodes: [],
+  ...more,
+});
+const address = { host: 'c2', port: 40_000, startedAt: 1, endsAt: 7201 };
+
+describe('a session advances by what was seen', () => {
+  it.each<[string, Session['phase'], Seen, Session['phase']]>([
+    ['a pending job queues it', 'submitting', { job: job('pending') }, 'queued'],
+    ['a running job starts it', 'queued', { job: job('running') }, 'starting'],
+    ['the address file starts it before the scheduler says so', 'queued', { address }, 'starting'],
+    [
+      'an agent whose app answers makes it ready',
+      'starting',
+      { agent: { ready: true, idleSince: 5, busyKernels: 0 } },
+      'ready',
+    ],
+    [
+      'an agent whose app does not answer yet leaves it starting',
+      'starting',
+      { agent: { ready: false, idleSince: 5, busyKernels: 0 } },
+      'starting',
+    ],
+    ['a late pending row does not take a ready one back', 'ready', { job: job('pending') }, 'ready'],
+    ['a suspended job stays what it was', 'ready', { job: job('suspended') }, 'ready'],
+    ['a word that we do not know changes nothing', 'ready', { job: job('unknown') }, 'ready'],
+    ['an unreachable scheduler ends nothing', 'ready', { job: 'unreachable' }, 'ready'],
+    ['an unreachable agent ends nothing', 'ready', { agent: 'unreachable' }, 'ready'],
+    ['a confirmed absence ends it', 'ready', { job: 'absent' }, 'ended'],
+    ['the agent’s own end file ends it', 'ready', { end: { why: 'idle', at: 100 } }, 'ended'],
+  ])('%s', (_, phase, seen, expected) => {
+    expect(advance({ ...session, phase }, seen, now).phase).toBe(expected);
+  });
+
+  it.each<[JobEnd, string]>([
+    ['timeout', 'timeout'],
+    ['out-of-memory', 'out-of-memory'],
+    ['node-failed', 'node-failed'],
+    ['cancelled', 'cancelled'],
+    ['preempted', 'preempted'],
+    ['completed', 'app-ended'],
+  ])('the scheduler’s %s becomes %s', (end, why) => {
+    expect(advance({ ...session, phase: 'ready' }, { job: job('ended', { end }) }, now).ended?.why).toBe(why);
+  });
+
+  it('lets the agent’s word go before the scheduler’s', () => {
+    const seen: Seen = {
+      job: job('ended', { end: 'completed' }),
+      end: { why: 'idle', at: 100, detail: 'nobody for 1 h' },
+    };
+    expect(advance({ ...session, phase: 'ready' }, seen, now).ended).toMatchObject({
+      why: 'idle',
+      detail: 'nobody for 1 h',
+    });
+  });
+
+  it('never leaves the end', () => {
+    const over: Session = { ...session, phase: 'ended', ended: { why: 'stopped', at: now.toISOString() } };
+    fc.assert(fc.property(anySeen, (seen) => expect(advance(over, seen, now)).toBe(over)));
+  });
+
+  it('ends only by a state, a confirmed absence or an end file', () => {
+    fc.assert(
+      fc.property(anySeen, fc.constantFrom('submitting', 'queued', 'starting', 'ready'), (seen, phase) => {
+        const ended = advance({ ...session, phase: phase as Session['phase'] }, seen, now).phase === 'ended';
+        const proof =
+          seen.job === 'absent' ||
+          (typeof seen.job === 'object' && seen.job.state === 'ended') ||
+          seen.end !== undefined;
+        expect(ended).toBe(proof);
+      }),
+    );
+  });
+
+  it('has a sentence for every end', () => {
+    for (const why of END_REASONS) expect(endInWords(why)).toMatch(/^[a-z]/);
+  });
+});
+
+const anySeen: fc.Arbitrary<Seen> = fc.record(
+  {
+    job: fc.oneof(
+      fc.constantFrom('absent' as const, 'unreachable' as const),
+      fc.constantFrom(...JOB_STATES).map((state) => job(state)),
+    ),
+    address: fc.constant(address),
+    agent: fc.constantFrom('unreachable' as const, { ready: true, idleSince: 1, busyKernels: 1 }),
+    end: fc.constantFrom(...END_REASONS).map((why) => ({ why, at: 1 })),
+  },
+  { requiredKeys: [] },
+);
