@@ -112,12 +112,16 @@ def _work_decide(tree, base, pending, theirs, short, report, beat):
     def ours(path):
         return [base.get(path)] + pending.get(path, [])
 
+    def untouched(path, state):
+        """A mode alone is no edit: the entrypoint makes `start` executable."""
+        return _work_content(state) in [_work_content(known) for known in ours(path)]
+
     for path in sorted(touched.difference(theirs), reverse=True):
         beat()
         state = tree.state(path)
         if state is None:
             continue
-        if state in ours(path):
+        if untouched(path, state):
             if tree.remove(path):
                 report["deleted"].append(path)
         else:
@@ -127,10 +131,10 @@ def _work_decide(tree, base, pending, theirs, short, report, beat):
     for path in sorted(touched.intersection(theirs)):
         beat()
         state = tree.state(path)
-        if state == theirs[path]:
+        if state == theirs[path] or (_work_content(state) == _work_content(theirs[path]) and state not in ours(path)):
             continue
         blocker = tree.blocker(path) if state is None else None
-        free = state in ours(path) and blocker is None
+        free = untouched(path, state) and blocker is None
         if state == "dir":
             # an empty one holds nothing of anybody's; another has got files of the user's
             state = None if tree.remove(path) else state
@@ -149,6 +153,10 @@ def _work_decide(tree, base, pending, theirs, short, report, beat):
                 puts[path] = place
     report["updated"].extend(path for path in puts if puts[path] == path)
     return puts
+
+
+def _work_content(state):
+    return state.rpartition(":")[2] if state is not None and state.startswith("file:") else state
 
 
 def _work_beside(tree, path, stem, theirs, short, taken):

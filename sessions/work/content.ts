@@ -1,6 +1,6 @@
 /** A checkout as two archives: its files, the same bytes for the same commit; and its history, without anything that runs. */
 import { constants } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { lstat, open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -49,21 +49,28 @@ export async function packGit(
   checkout: Checkout,
   signal?: AbortSignal,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
-  const { repo } = checkout;
+  const commit = await commitIn(checkout.dir);
+  if (commit === undefined) return undefined;
   const git = join(checkout.dir, '.git');
-  if (repo.kind !== 'git' || !(await isDirectory(git))) return undefined;
-  if (await exists(join(git, 'objects', 'info', 'alternates'))) return undefined;
   const objects = await objectFiles(git);
-  const short = repo.commit.slice(0, 7);
+  const url = checkout.repo.kind === 'git' ? checkout.repo.url : undefined;
   return archive(async (tar) => {
-    await add(tar, { name: 'HEAD', mode: 0o644 }, `${repo.commit}\n`);
-    await add(tar, { name: 'config', mode: 0o644 }, gitConfig(repo.url, repo.commit.length === 64));
+    await add(tar, { name: 'HEAD', mode: 0o644 }, `${commit}\n`);
+    await add(tar, { name: 'config', mode: 0o644 }, gitConfig(commit.length === 64, url));
     for (const name of ['index', 'shallow']) {
       if (await exists(join(git, name))) await addFile(tar, join(git, name), name, 0o644);
     }
     for (const name of objects) await addFile(tar, join(git, name), name, 0o644);
-    await add(tar, { name: `refs/hpcbinder/${short}`, mode: 0o644 }, `${repo.commit}\n`);
+    await add(tar, { name: `refs/hpcbinder/${commit.slice(0, 7)}`, mode: 0o644 }, `${commit}\n`);
   }, signal);
+}
+
+/** The commit of a checkout's own `.git`; undefined where there is none, as below a `--subdir`. */
+export async function commitIn(dir: string): Promise<string | undefined> {
+  const git = join(dir, '.git');
+  if (!(await isDirectory(git)) || (await exists(join(git, 'objects', 'info', 'alternates')))) return undefined;
+  const head = await readFile(join(git, 'HEAD'), 'utf8').catch(() => '');
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.exec(head.trim())?.[0];
 }
 
 async function objectFiles(git: string): Promise<string[]> {
@@ -79,22 +86,21 @@ async function objectFiles(git: string): Promise<string[]> {
 }
 
 /** git-config(1): a value in quotes, with `\` and `"` escaped; a URL has no line break. */
-function gitConfig(url: string, sha256Objects: boolean): string {
-  const clean = url.replace(/^([a-z+]+:\/\/)[^/@]*@(?=[^/])/i, (whole, scheme: string) =>
-    /^ssh:/i.test(scheme) ? whole.replace(/:[^/@:]*@$/, '@') : scheme,
+function gitConfig(sha256Objects: boolean, url: string | undefined): string {
+  const format = sha256Objects ? '1\n[extensions]\n\tobjectFormat = sha256\n[core]' : '0';
+  const core = `[core]\n\trepositoryformatversion = ${format}\n\tbare = false\n\tfilemode = true\n\tlogallrefupdates = true\n`;
+  if (url === undefined) return core;
+  const quoted = withoutCredentials(url)
+    .replace(/[\r\n\0]/g, '')
+    .replace(/[\\"]/g, '\\$&');
+  return `${core}[remote "origin"]\n\turl = "${quoted}"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`;
+}
+
+/** ssh needs its user name; no other scheme keeps what stands before the @. */
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z+]+:\/\/)([^/@]*)@/i, (_, scheme: string, user: string) =>
+    scheme.toLowerCase() === 'ssh://' ? `${scheme}${user.split(':', 1)[0]}@` : scheme,
   );
-  const quoted = clean.replace(/[\r\n\0]/g, '').replace(/[\\"]/g, '\\$&');
-  const format = sha256Objects ? '1\n[extensions]\n\tobjectFormat = sha256' : '0';
-  return `[core]
-\trepositoryformatversion = ${format}
-[core]
-\tbare = false
-\tfilemode = true
-\tlogallrefupdates = true
-[remote "origin"]
-\turl = "${quoted}"
-\tfetch = +refs/heads/*:refs/remotes/origin/*
-`;
 }
 
 function archive(fill: (tar: Pack) => Promise<void>, signal?: AbortSignal): AsyncIterable<Uint8Array> {

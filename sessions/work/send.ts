@@ -1,10 +1,11 @@
 /** A checkout's content in the cluster's content store, sent once per commit or tree. */
-import type { Checkout, ResolvedRepo } from '../../core/artifacts.ts';
+import type { Checkout } from '../../core/artifacts.ts';
+import { canonical, sha256 } from '../../core/canonical.ts';
 import { endedInWords, exitCode } from '../../core/command.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import { lastLines } from '../../core/text.ts';
 import type { Transport } from '../../core/transport.ts';
-import { packContent, packGit } from './content.ts';
+import { commitIn, packContent, packGit } from './content.ts';
 
 /** The parts of job.json's `work` that come from the content. */
 export type SentContent = {
@@ -20,13 +21,15 @@ export type SentContent = {
 
 type Link = Pick<Transport, 'run' | 'write'>;
 
-/** `git:<commit>` or `tree:<hex>`: the identity of the content. */
-export function contentId(repo: ResolvedRepo): { id: string; short: string } {
-  const [kind, hex] = repo.kind === 'git' ? ['git', repo.commit] : ['tree', repo.tree];
-  if (!/^[0-9a-f]{40,64}$/.test(hex)) {
-    throw new HpcbinderError('E-INTERNAL', { message: `"${hex}" is no id of a commit or tree` });
+/** `git:<commit>` where the whole of a commit was checked out, else `tree:<hex>`, the identity of the files. */
+export async function contentId(checkout: Checkout): Promise<{ id: string; short: string }> {
+  const { repo } = checkout;
+  if (repo.kind === 'git' && (await commitIn(checkout.dir)) === repo.commit) {
+    return { id: `git:${repo.commit}`, short: repo.commit.slice(0, 7) };
   }
-  return { id: `${kind}:${hex}`, short: hex.slice(0, 7) };
+  const listing = checkout.files.list().map(({ path, kind, mode, sha256: hash }) => [path, kind, mode, hash]);
+  const tree = sha256(canonical(listing));
+  return { id: `tree:${tree}`, short: tree.slice(0, 7) };
 }
 
 /**
@@ -40,7 +43,7 @@ export async function sendContent(
   checkout: Checkout,
   signal?: AbortSignal,
 ): Promise<SentContent> {
-  const { id, short } = contentId(checkout.repo);
+  const { id, short } = await contentId(checkout);
   const stem = `${store}/${id.replace(':', '-')}`;
   await makeDirectory(transport, store, signal);
   let sent = 0;
@@ -54,7 +57,7 @@ export async function sendContent(
   const content = `${stem}.tar.gz`;
   await once(content, async () => packContent(checkout, signal));
   const git = `${stem}.git.tar.gz`;
-  const hasGit = checkout.repo.kind === 'git' && (await once(git, () => packGit(checkout, signal)));
+  const hasGit = await once(git, () => packGit(checkout, signal));
   return hasGit ? { content, git, id, short, sent } : { content, id, short, sent };
 }
 

@@ -47,6 +47,7 @@ function cloned(commits: readonly Record<string, string>[], url: string): Checko
   const commit = git(origin, 'rev-parse', 'HEAD');
   const dir = join(temp.dir, commit);
   git(temp.dir, 'clone', '-q', '--depth', '1', `file://${origin}`, dir);
+  git(dir, 'checkout', '-q', '--detach');
   writeFileSync(join(dir, '.git', 'hooks', 'post-checkout'), '#!/bin/sh\ntouch /tmp/PWN\n');
   git(dir, 'config', 'core.fsmonitor', 'touch /tmp/PWN');
   const repo: ResolvedRepo = { kind: 'git', url, host: 'git.example.org', path: 'o/r', commit };
@@ -187,7 +188,16 @@ describe('sending the content', () => {
     expect(await sendContent(here, store, checkout)).toEqual({ ...first, sent: 0 });
   });
 
-  it('of a local directory sends no history and says why where the store cannot be made', async () => {
+  it('of a part of a commit has an id of its own, and no history', async () => {
+    const whole = cloned([{ a: '1' }], 'https://git.example.org/o/r');
+    mkdirSync(join(whole.dir, 'sub'));
+    const part = { ...whole, dir: join(whole.dir, 'sub'), files: checkoutOf(join(whole.dir, 'sub'), { b: '1' }).files };
+    const sent = await sendContent(here, join(temp.dir, 'contents'), part);
+    expect(sent.id).toMatch(/^tree:/);
+    expect(sent.git).toBeUndefined();
+  });
+
+  it('of a directory without git sends no history; a store that cannot be made is an error', async () => {
     const checkout = checkoutOf(join(temp.dir, 'c'), { a: '1' });
     const sent = await sendContent(here, join(temp.dir, 'contents'), checkout);
     expect(sent.id).toMatch(/^tree:[0-9a-f]{64}$/);
