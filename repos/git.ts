@@ -3,7 +3,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import { lastLines } from '../core/text.ts';
 
 export type GitAccess = {
-  /** somebody is at a terminal: git and ssh may ask; otherwise they fail */
+  /** somebody is at a terminal: ssh may ask for a passphrase or about a host; otherwise it fails */
   interactive?: boolean;
   allowHttp?: boolean;
   /** repositories by path: only for what this machine's user already has, and for tests */
@@ -51,7 +51,7 @@ export async function git(
   how: GitAccess & { cwd?: string; url?: string; onStderr?: (text: string) => void } = {},
 ): Promise<GitResult> {
   const { execa } = await import('execa');
-  const timeoutMs = how.timeoutMs ?? 60_000;
+  const timeoutMs = how.timeoutMs ?? (how.interactive ? 300_000 : 60_000);
   const running = execa('git', [...CONFIG, ...credentialConfig(how), ...args], {
     ...(how.cwd === undefined ? {} : { cwd: how.cwd }),
     env: environment(how),
@@ -88,12 +88,9 @@ function environment(how: GitAccess): Record<string, string> {
     GIT_ALLOW_PROTOCOL: protocols.join(':'),
     GIT_LFS_SKIP_SMUDGE: '1',
     GIT_OPTIONAL_LOCKS: '0',
-    ...(how.interactive
-      ? {}
-      : {
-          GIT_TERMINAL_PROMPT: '0',
-          GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=15 -oPermitLocalCommand=no',
-        }),
+    // never: GitHub asks for a name where there is no such repository, and a typo is no reason to type a password
+    GIT_TERMINAL_PROMPT: '0',
+    ...(how.interactive ? {} : { GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=15 -oPermitLocalCommand=no' }),
     ...(how.credentials === undefined
       ? {}
       : { HPCBINDER_GIT_USER: how.credentials.user, HPCBINDER_GIT_PASSWORD: how.credentials.password }),

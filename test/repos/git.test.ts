@@ -1,10 +1,16 @@
 /** resolve and checkout against a real git server on loopback. */
+
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ResolvedRepo } from '../../core/artifacts.ts';
-import { checkout, type GitAccess, parseRepo, resolveRepo } from '../../repos/index.ts';
+import { checkout } from '../../repos/checkout.ts';
+import type { GitAccess } from '../../repos/git.ts';
+import { parseRepo } from '../../repos/parse.ts';
+import { resolveRepo } from '../../repos/resolve.ts';
 import { commit, type GitServer, gitServer, makeRepo, sh } from './git-server.ts';
 
 let server: GitServer;
@@ -73,6 +79,15 @@ describe('resolving', () => {
   it('says that nobody answers, and that trying again can help', async () => {
     const repo = parseRepo('http://127.0.0.1:9/x/y', { allowHttp: true });
     await expect(resolveRepo(repo, access)).rejects.toMatchObject({ code: 'E-REPO-FETCH', transient: true });
+  });
+
+  it('gives up on a server that accepts and then says nothing (GIT-13)', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const repo = parseRepo(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/x/y`, { allowHttp: true });
+    const answer = resolveRepo(repo, { ...access, timeoutMs: 300 });
+    await expect(answer).rejects.toMatchObject({ code: 'E-REPO-FETCH', message: /did not finish/, transient: true });
+    silent.close();
   });
 
   it("uses no protocol that is not allowed, whatever the user's git settings say (GIT-03)", async () => {

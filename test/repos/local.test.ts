@@ -12,7 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { checkout, parseRepo, readRepoFiles, resolveRepo } from '../../repos/index.ts';
+import { checkout } from '../../repos/checkout.ts';
+import { readRepoFiles } from '../../repos/listing.ts';
+import { parseRepo } from '../../repos/parse.ts';
+import { resolveRepo } from '../../repos/resolve.ts';
 import { makeRepo, sh } from './git-server.ts';
 
 let top: string;
