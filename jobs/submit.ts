@@ -4,7 +4,8 @@
  * passed, and only a clear "no such job" after that allows a second submit. Should both be accepted in the end,
  * --dependency=singleton and the lock in the job's directory leave one running.
  */
-import { HpcbinderError } from '../core/errors.ts';
+import { type Answer, unreachable } from '../core/command.ts';
+import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import type { JobId, JobSpec, Scheduler } from '../core/scheduler.ts';
 import { ask, askAll, type Transport } from '../core/transport.ts';
 import { throwIfAborted } from './cancelled.ts';
@@ -39,7 +40,7 @@ export async function submitOnce(
     throwIfAborted(options.signal);
     const began = clock.now();
     // not given the signal: a submit that is cut off is the very doubt that we avoid
-    const answer = await ask(transport, scheduler.submit(job, scriptPath));
+    const answer = await ask(transport, scheduler.submit(job, scriptPath)).catch(lost);
     if (answer.ok) return answer.value;
     if (answer.why === 'refused') throw answer.error;
     options.onDoubt?.(answer.error);
@@ -62,11 +63,16 @@ async function searched(
     await clock.sleep(wait, signal);
     throwIfAborted(signal);
     const asked = clock.now();
-    const answer = await askAll(transport, scheduler.find(tag, owner), signal);
+    const answer = await askAll(transport, scheduler.find(tag, owner), signal).catch(lost);
     if (answer.ok && answer.value !== undefined) return { id: answer.value, certain: true };
     if (answer.ok && asked - began >= SETTLED_MS) return { id: undefined, certain: true };
     if (asked - began >= GIVE_UP_MS) return { id: undefined, certain: false };
   }
+}
+
+/** A transport throws when it cannot even ask; whether the job was accepted is then as open as after a time-out. */
+function lost(cause: unknown): Answer<never> {
+  return unreachable(asHpcbinderError(cause));
 }
 
 function inDoubt(job: JobSpec, cause: HpcbinderError): HpcbinderError {

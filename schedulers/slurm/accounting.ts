@@ -1,19 +1,16 @@
 /** What slurmdbd keeps: how jobs ended, and who may charge what. Sites without it answer with an error, which is no fault. */
-import { type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
+import { type CommandResult, type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
 import type { JobId, JobStatus } from '../../core/scheduler.ts';
-import { command, complete, failure } from './answers.ts';
+import { listing } from './answers.ts';
 import { exitOf, findInQueue, firstOwned, jobStatus, lastSeen, rows } from './queue.ts';
 
 const NO_ACCOUNTING = /accounting storage is disabled/i;
 
 function sacct<T>(words: readonly string[], read: (text: string) => T | undefined): Question<T | undefined> {
-  return {
-    command: command(['sacct', '-n', '-P', '-X', ...words]),
-    parse(result) {
-      if (NO_ACCOUNTING.test(textOf(result.stderr))) return ok(undefined);
-      return complete(result) ? ok(read(textOf(result.stdout))) : failure('sacct', result);
-    },
-  };
+  const asked = listing(['sacct', '-n', '-P', '-X', ...words], read);
+  const parse = (result: CommandResult) =>
+    NO_ACCOUNTING.test(textOf(result.stderr)) ? ok(undefined) : asked.parse(result);
+  return { command: asked.command, parse };
 }
 
 /** The controller's word while it has one, for accounting lags behind; then accounting's. */
@@ -47,14 +44,10 @@ export function find(tag: string, owner: number): Inquiry<JobId | undefined> {
 }
 
 export function associations(user: string): Question<{ accounts: readonly string[]; qos: readonly string[] }> {
-  return {
-    command: command(['sacctmgr', '-n', '-P', 'show', 'assoc', `user=${user}`, 'format=Account,QOS']),
-    parse(result) {
-      if (!complete(result)) return failure('sacctmgr', result);
-      const found = rows(textOf(result.stdout), 2);
-      const distinct = (words: readonly string[]) => [...new Set(words)].filter((word) => word !== '').sort();
-      const qos = found.flatMap(([, names = '']) => names.split(','));
-      return ok({ accounts: distinct(found.map(([account = '']) => account)), qos: distinct(qos) });
-    },
-  };
+  const distinct = (words: readonly string[]) => [...new Set(words)].filter((word) => word !== '').sort();
+  return listing(['sacctmgr', '-n', '-P', 'show', 'assoc', `user=${user}`, 'format=Account,QOS'], (text) => {
+    const found = rows(text, 2);
+    const qos = found.flatMap(([, names = '']) => names.split(','));
+    return { accounts: distinct(found.map(([account = '']) => account)), qos: distinct(qos) };
+  });
 }

@@ -2,8 +2,8 @@
  * Slurm's two ways of saying no: the controller did not answer, or it refused. Words from src/common/slurm_errno.c,
  * which are the same in every command; English by LC_ALL=C.
  */
-import type { Answer, Command, CommandResult } from '../../core/command.ts';
-import { endedInWords, exitCode, refused, succeeded, textOf, unreachable } from '../../core/command.ts';
+import type { Answer, Command, CommandResult, Question } from '../../core/command.ts';
+import { endedInWords, exitCode, ok, refused, succeeded, textOf, unreachable } from '../../core/command.ts';
 import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
 import type { ResourceRequest } from '../../core/scheduler.ts';
 import { lastLines } from '../../core/text.ts';
@@ -53,7 +53,7 @@ const HINTS: ReadonlyMap<ErrorCode, string> = new Map([
  * A whole answer: half a list would make the other half absent. An error on stderr beside an empty list counts as none:
  * squeue exits with 0 when it can't resolve a user (seen with 24.11: "Invalid user").
  */
-export function complete(result: CommandResult): boolean {
+function complete(result: CommandResult): boolean {
   const said = textOf(result.stderr);
   if (!succeeded(result) || result.truncated || IN_DOUBT.test(said) || DOWN.test(said)) return false;
   return result.stdout.length > 0 || !/error:/.test(said);
@@ -77,4 +77,12 @@ export function failure(what: string, result: CommandResult, job?: ResourceReque
   // of memory and cores it says so in a line of its own; of GPUs only this (seen with 24.11)
   const gpus = job !== undefined && job.gpus > 0 && words === NOWHERE;
   return refused(fault(gpus ? 'E-GPU' : (refusal as ErrorCode), `Slurm refused ${what}: ${words}`));
+}
+
+/** A question whose whole answer is text on stdout. */
+export function listing<T>(argv: readonly [string, ...string[]], read: (text: string) => T): Question<T> {
+  return {
+    command: command(argv),
+    parse: (result) => (complete(result) ? ok(read(textOf(result.stdout))) : failure(argv[0], result)),
+  };
 }

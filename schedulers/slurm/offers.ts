@@ -1,7 +1,7 @@
 /** Partitions with their limits and GPUs, by sinfo: one row for each kind of node in each state (--exact). */
-import { type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
+import { type Inquiry, inquiry, ok, type Question } from '../../core/command.ts';
 import type { Partition } from '../../core/scheduler.ts';
-import { command, complete, failure } from './answers.ts';
+import { listing } from './answers.ts';
 import { rows } from './queue.ts';
 
 type Kind = Omit<Partition, 'architectures'>;
@@ -15,19 +15,14 @@ export function offers(): Inquiry<readonly Partition[]> {
 }
 
 function kinds(): Question<readonly Kind[]> {
-  return {
-    command: command(['sinfo', '-h', '--exact', '-o', '%P|%a|%l|%L|%D|%t|%c|%m|%G']),
-    parse(result) {
-      if (!complete(result)) return failure('sinfo', result);
-      const byName = new Map<string, Kind>();
-      for (const row of rows(textOf(result.stdout), 9)) {
-        const kind = kindOf(row);
-        const other = byName.get(kind.name);
-        byName.set(kind.name, other === undefined ? kind : merged(other, kind));
-      }
-      return ok([...byName.values()]);
-    },
-  };
+  return listing(['sinfo', '-h', '--exact', '-o', '%P|%a|%l|%L|%D|%t|%c|%m|%G'], (text) => {
+    const byName = new Map<string, Kind>();
+    for (const kind of rows(text, 9).map(kindOf)) {
+      const other = byName.get(kind.name);
+      byName.set(kind.name, other === undefined ? kind : merged(other, kind));
+    }
+    return [...byName.values()];
+  });
 }
 
 function kindOf(row: readonly string[]): Kind {
@@ -89,18 +84,14 @@ export function secondsOf(text: string): number | undefined {
 
 /** sinfo has no field for it. A node's record holds words of administrators only. */
 function architectures(): Question<ReadonlyMap<string, ReadonlySet<string>>> {
-  return {
-    command: command(['scontrol', '--oneliner', 'show', 'node']),
-    parse(result) {
-      if (!complete(result)) return failure('scontrol', result);
-      const byPartition = new Map<string, Set<string>>();
-      for (const line of textOf(result.stdout).split('\n')) {
-        const arch = / Arch=(\w+)/.exec(line)?.[1];
-        for (const name of / Partitions=(\S+)/.exec(line)?.[1]?.split(',') ?? []) {
-          if (arch !== undefined) byPartition.set(name, (byPartition.get(name) ?? new Set()).add(arch));
-        }
+  return listing(['scontrol', '--oneliner', 'show', 'node'], (text) => {
+    const byPartition = new Map<string, Set<string>>();
+    for (const line of text.split('\n')) {
+      const arch = / Arch=(\w+)/.exec(line)?.[1];
+      for (const name of / Partitions=(\S+)/.exec(line)?.[1]?.split(',') ?? []) {
+        if (arch !== undefined) byPartition.set(name, (byPartition.get(name) ?? new Set()).add(arch));
       }
-      return ok(byPartition);
-    },
-  };
+    }
+    return byPartition;
+  });
 }

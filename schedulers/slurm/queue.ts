@@ -2,9 +2,9 @@
  * The controller's memory, by squeue. Only fields that no user can write are asked for, and a row counts only with the
  * owner's uid (SECURITY R3, INJ-10).
  */
-import { ok, type Question, textOf } from '../../core/command.ts';
+import type { Question } from '../../core/command.ts';
 import type { JobId, JobStatus } from '../../core/scheduler.ts';
-import { command, complete, failure } from './answers.ts';
+import { listing } from './answers.ts';
 import { expandHostlist } from './hostlist.ts';
 import { stateOf } from './states.ts';
 
@@ -26,23 +26,18 @@ export function epoch(text: string): number | undefined {
  * --jobs fails the whole command (exit 1, "Invalid job id specified"). Jobs that ended stay visible for MinJobAge.
  */
 export function status(ids: readonly JobId[], owner: number): Question<ReadonlyMap<JobId, JobStatus>> {
-  const format = '%A|%T|%N|%U|%e|%S|%r';
-  return {
-    command: command(['squeue', '-h', '-a', '--states=all', `--user=${owner}`, '-o', format]),
-    parse(result) {
-      if (!complete(result)) return failure('squeue', result);
-      const wanted = new Set(ids);
-      const seen = new Map<JobId, JobStatus>();
-      for (const [id = '', word = '', nodes = '', uid, end = '', start = '', reason = ''] of rows(
-        textOf(result.stdout),
-        7,
-      )) {
-        if (!wanted.has(id) || uid !== String(owner)) continue;
-        seen.set(id, jobStatus(word, nodes, start, end, reason));
-      }
-      return ok(seen);
-    },
-  };
+  return listing([...ofOwner(owner), '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
+    const wanted = new Set(ids);
+    const seen = new Map<JobId, JobStatus>();
+    for (const [id = '', word = '', nodes = '', uid, end = '', start = '', reason] of rows(text, 7)) {
+      if (wanted.has(id) && uid === String(owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
+    }
+    return seen;
+  });
+}
+
+function ofOwner(owner: number): readonly [string, ...string[]] {
+  return ['squeue', '-h', '-a', '--states=all', `--user=${owner}`];
 }
 
 export function jobStatus(word: string, nodes: string, start: string, end: string, reason?: string): JobStatus {
@@ -59,13 +54,7 @@ export function jobStatus(word: string, nodes: string, start: string, end: strin
 
 /** Running, waiting, or ended within MinJobAge. */
 export function findInQueue(tag: string, owner: number): Question<JobId | undefined> {
-  return {
-    command: command(['squeue', '-h', '-a', '--states=all', `--user=${owner}`, `--name=${tag}`, '-o', '%A|%U']),
-    parse(result) {
-      if (!complete(result)) return failure('squeue', result);
-      return ok(firstOwned(textOf(result.stdout), owner));
-    },
-  };
+  return listing([...ofOwner(owner), `--name=${tag}`, '-o', '%A|%U'], (text) => firstOwned(text, owner));
 }
 
 /** The lowest id: with two jobs of one name the second waits for the first (--dependency=singleton). */
@@ -76,21 +65,13 @@ export function firstOwned(text: string, owner: number): JobId | undefined {
 
 /** What squeue says at the end, with the exit code, for sites without accounting and until accounting has caught up. */
 export function lastSeen(id: JobId, owner: number): Question<JobStatus | undefined> {
-  const format = 'JobID:|,UserID:|,State:|,exit_code:|,RestartCnt:|,StartTime:|,EndTime:|,NodeList:';
-  return {
-    command: command(['squeue', '-h', '-a', '--states=all', `--user=${owner}`, '-O', format]),
-    parse(result) {
-      if (!complete(result)) return failure('squeue', result);
-      for (const [row, uid, word = '', code = '', restarts, start = '', end = '', nodes = ''] of rows(
-        textOf(result.stdout),
-        8,
-      )) {
-        if (row !== id || uid !== String(owner)) continue;
-        return ok({ ...jobStatus(word, nodes.trim(), start, end), ...exitOf(code), restarts: Number(restarts) });
-      }
-      return ok(undefined);
-    },
-  };
+  const fields = 'JobID:|,UserID:|,State:|,exit_code:|,RestartCnt:|,StartTime:|,EndTime:|,NodeList:';
+  return listing([...ofOwner(owner), '-O', fields], (text) => {
+    const ours = rows(text, 8).find(([row, uid]) => row === id && uid === String(owner));
+    if (ours === undefined) return undefined;
+    const [, , word = '', code = '', restarts, start = '', end = '', nodes = ''] = ours;
+    return { ...jobStatus(word, nodes.trim(), start, end), ...exitOf(code), restarts: Number(restarts) };
+  });
 }
 
 /** `3:0` exited with 3, `0:9` was killed by signal 9; a killed one is 128 + signal, as shells count. */

@@ -53,6 +53,20 @@ describe('a submit', () => {
     expect(clock.sleeping).toBe(0);
   });
 
+  it('is as unknown when the connection broke under it', async () => {
+    const cluster = new FakeCluster();
+    const run = cluster.run;
+    cluster.run = async (command) => {
+      cluster.run = run;
+      await run(command);
+      cluster.names.set(spec.tag, '55');
+      throw new Error('read ECONNRESET');
+    };
+    const { clock, answer } = submitting(cluster);
+    await clock.pass(2000);
+    expect(await answer).toEqual({ id: '55' });
+  });
+
   it('that is lost twice ends as unknown', async () => {
     const cluster = new FakeCluster();
     cluster.lose = 'dropped';
