@@ -10,7 +10,7 @@ import { oneLine, programOf, quote, quoteWords } from '../core/shell.ts';
 export const REMOTE_COMMAND = `exec /bin/sh -c 'IFS= read -r p; eval "$p"'`;
 
 /** A terminal echoes and cuts lines at 4096 bytes: it is made raw first, and says when. */
-export const PTY_COMMAND = `exec /bin/sh -c 'stty raw -echo; echo ${'hpcbinder'}-ready; IFS= read -r p; stty sane; eval "$p"'`;
+export const PTY_COMMAND = `exec /bin/sh -c 'stty raw -echo; echo hpcbinder-ready; IFS= read -r p; stty sane; eval "$p"'`;
 export const PTY_READY = 'hpcbinder-ready';
 
 /** User's or site's own settings, trusted: shell text in `prologue` is theirs. */
@@ -61,9 +61,10 @@ function settle(setup: Setup | undefined, then: string): string {
   return `exec 3<&0; exec bash -lc ${quote(`exec <&3 3<&-; ${text}`)} </dev/null`;
 }
 
-/** Marks on both streams (pid on stdout), then the program. */
-export function startLine(program: Program, mark: string, setup?: Setup): string {
-  return settle(setup, `printf '%s %d\\n' ${mark} $$; printf '%s\\n' ${mark} >&2; ${body(program)}`);
+/** Marks on both streams (pid on stdout), then the program. A terminal has one stream only. */
+export function startLine(program: Program, mark: string, how: { setup?: Setup; pty: boolean }): string {
+  const onStderr = how.pty ? '' : `printf '%s\\n' ${mark} >&2; `;
+  return settle(how.setup, `printf '%s %d\\n' ${mark} $$; ${onStderr}${body(program)}`);
 }
 
 /** The resident shell: its own mark, then one command a line until stdin ends. */

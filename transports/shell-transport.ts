@@ -51,7 +51,11 @@ export class ShellTransport implements Transport {
   /** `argv[0]` is a program, not a builtin of the shell. */
   async start(command: Command, how: { pty?: PtySize; signal?: AbortSignal } = {}): Promise<RemoteProcess> {
     how.signal?.throwIfAborted();
-    const launched = await launch(this.#launcher, (mark, setup) => startLine(command, mark, setup), how.pty);
+    const launched = await launch(
+      this.#launcher,
+      (mark, setup) => startLine(command, mark, { ...(setup ? { setup } : {}), pty: how.pty !== undefined }),
+      how.pty,
+    );
     this.#live.add(launched);
     const { process } = launched;
     const kill = (signal: 'TERM' | 'INT' | 'HUP' | 'KILL') => void this.#signal(launched, signal);

@@ -80,11 +80,13 @@ export async function fakeSshd(options: FakeOptions = {}): Promise<FakeSshd> {
   });
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   await listen(0);
+  let listening = true;
   const port = (server.address() as AddressInfo).port;
   const drop = () => {
     for (const connection of connections) socketOf(connection).destroy();
   };
   const stop = async () => {
+    listening = false;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     drop();
     await closed;
@@ -95,10 +97,13 @@ export async function fakeSshd(options: FakeOptions = {}): Promise<FakeSshd> {
     sessions: counts,
     drop,
     stop,
-    resume: () => listen(port),
+    async resume() {
+      await listen(port);
+      listening = true;
+    },
     async [Symbol.asyncDispose]() {
-      if (server.listening) await stop();
-      for (const child of children) child.kill('SIGKILL');
+      if (listening) await stop();
+      for (const child of children) if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
     },
   });
 }
