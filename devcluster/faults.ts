@@ -7,8 +7,18 @@ export function fault(detail: ErrorDetail): HpcbinderError {
 
 /** The HTTP status of an answer of the engine, where the error is one (dockerode sets `statusCode`). */
 export function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('statusCode' in error)) return undefined;
-  return typeof error.statusCode === 'number' ? error.statusCode : undefined;
+  const status = field(error, 'statusCode');
+  return typeof status === 'number' ? status : undefined;
+}
+
+/** `ENOENT`, `EEXIST` and their like. */
+export function codeOf(error: unknown): string | undefined {
+  const code = field(error, 'code');
+  return typeof code === 'string' ? code : undefined;
+}
+
+function field(error: unknown, name: string): unknown {
+  return typeof error === 'object' && error !== null ? new Map(Object.entries(error)).get(name) : undefined;
 }
 
 export function messageOf(error: unknown): string {

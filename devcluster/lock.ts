@@ -4,6 +4,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HpcbinderError } from '../core/errors.ts';
+import { codeOf } from './faults.ts';
 import type { Tell } from './patience.ts';
 
 const SAY_EVERY_MS = 8000;
@@ -52,7 +53,7 @@ async function tryLock(path: string): Promise<number | undefined> {
     await link(mine, path);
     return undefined;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   } finally {
     await rm(mine, { force: true });
   }
@@ -70,6 +71,6 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return codeOf(error) === 'EPERM';
   }
 }
