@@ -12,7 +12,7 @@ def _work_merge_into(tree, base, work, extract_image_repo, report):
         if entry.startswith("tmp-") or entry in ("image", "git"):
             tree.forget(entry)
     beat = _work_beater(tree, work["session"])
-    theirs = work_scan(work["content"])
+    theirs = work_scan(work["content"]) if work.get("content") else {}
     from_image = _work_image(tree, work, extract_image_repo, theirs, report)
     theirs.update(from_image)
     beat()

@@ -4,8 +4,8 @@ import { sha256 } from '../../core/canonical.ts';
 
 /** Taken as it is: short, no shell, bind or option character, no leading dot or dash. */
 const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/;
-/** First names under the base that are ours. */
-const OURS = 'local';
+/** First names under the base that are ours: local directories, and images that were given without a repository. */
+const OURS = ['local', 'given'];
 
 /**
  * `<base>/<host>/<org>/<repo>`; a local directory: `<base>/local/<name>-<6 hex of machine and path>`. `base` may begin
@@ -16,12 +16,12 @@ export function workDirectoryOf(base: string, repo: ResolvedRepo, machineId: str
   const root = base.replace(/\/+$/, '');
   if (repo.kind === 'local') {
     const name = readable(repo.path.split('/').filter(Boolean).at(-1) ?? 'root');
-    return `${root}/${OURS}/${name}-${sha256(`${machineId}\0${repo.path}`).slice(0, 6)}`;
+    return `${root}/local/${name}-${sha256(`${machineId}\0${repo.path}`).slice(0, 6)}`;
   }
   const parts = repo.path.split('/');
   const name = parts.pop() ?? '';
   const org = parts.length === 0 ? '_' : safe(parts.join('/'));
-  const host = repo.host === OURS ? hashed(repo.host) : safe(repo.host);
+  const host = OURS.includes(repo.host) ? hashed(repo.host) : safe(repo.host);
   return `${root}/${host}/${org}/${safe(name)}`;
 }
 

@@ -63,6 +63,12 @@ describe.each(pythons)('the work directory with %s', (_, python, env) => {
     expect(readdirSync(join(work, '..'))).toEqual(['repo']);
   });
 
+  it('is what the image holds where no repository was given', async () => {
+    const given = prepare(work, { content: null, git: null, id: 'image:1', short: 'image' }, { imageHasContent: true });
+    expect((await agent.ask({ ...given, image: { 'a/b': '1' } }))?.ok?.created).toBe(true);
+    expect(read('a/b')).toBe('1');
+  });
+
   it('lets untouched files follow the next commit, with deletions and changes of type', async () => {
     await run({ a: '1', gone: 'x', 'dir/in': 'x', file: 'x', mode: 'text' });
     const report = await run({ a: '2', dir: '-> a', 'file/in': 'y', mode: 'text', new: 'z' });

@@ -27,6 +27,11 @@ describe('the work directory of a repository', () => {
     expect(at('/home/ada/Übung 1;rm')).toMatch(/^~\/hpcbinder\/local\/bung_1_rm-[0-9a-f]{6}$/);
   });
 
+  it('of a host that has the name of a folder of ours lies elsewhere', () => {
+    expect(workDirectoryOf('/w', git('local', 'o/r'), 'm')).toMatch(/^\/w\/local\+[0-9a-f]{12}\/o\/r$/);
+    expect(workDirectoryOf('/w', git('given', 'r'), 'm')).toMatch(/^\/w\/given\+[0-9a-f]{12}\/_\/r$/);
+  });
+
   it('is never shared, never within another, and safe to write anywhere, whatever the names', () => {
     const name = fc.oneof(
       fc.string({ minLength: 1, maxLength: 300 }),
