@@ -12,8 +12,8 @@ import uuid
 def prepare_work(work, extract_image_repo, say):
     """Makes the session's work directory hold the commit; answers a report for people and for refresh/release_work.
 
-    `work`: {directory, content (None: the image alone), git?, id, short, fresh, imageHasContent, session, jobId?, ended?}; `ended`: sessions
-    that are known to be over, whose marker in a directory holds nobody off.
+    `work`: {directory, content (None: the image alone), git?, id, short, fresh, imageHasContent, session, jobId?, ended?}.
+    `ended`: sessions that are known to be over; their marker in a directory holds nobody off.
     `extract_image_repo(directory)` fills an empty directory with the image's /srv/repo.
     Raises WorkError. Killed at any point, the next call completes what was begun.
     """

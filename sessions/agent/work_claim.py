@@ -68,7 +68,7 @@ def _work_mark(tree, work):
         except FileNotFoundError:
             continue
         session = (tree.read_record("in-use.json") or {}).get("session")
-        over = [work["session"]] + work.get("ended", [])
+        over = [work["session"]] + (work.get("ended") or [])
         if session not in over and _work_now(tree) - seen.st_mtime < WORK_STALE_SECONDS:
             return str(session)
         # renamed first: of two that saw the same stale marker only one gets it, and it is looked at again
