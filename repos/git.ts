@@ -51,6 +51,7 @@ export async function git(
   how: GitAccess & { cwd?: string; url?: string; onStderr?: (text: string) => void } = {},
 ): Promise<GitResult> {
   const { execa } = await import('execa');
+  if (how.signal?.aborted) throw cancelled(how.signal);
   const timeoutMs = how.timeoutMs ?? (how.interactive ? 300_000 : 60_000);
   const running = execa('git', [...CONFIG, ...credentialConfig(how), ...args], {
     ...(how.cwd === undefined ? {} : { cwd: how.cwd }),
@@ -58,17 +59,35 @@ export async function git(
     extendEnv: false,
     stdin: 'ignore',
     reject: false,
-    timeout: timeoutMs,
-    forceKillAfterDelay: 2000,
+    // a group of its own, so that git's helpers end with it; ssh needs the terminal, which such a group has not
+    detached: how.interactive !== true,
     maxBuffer: 8 << 20,
     stripFinalNewline: false,
-    ...(how.signal === undefined ? {} : { cancelSignal: how.signal }),
   });
   if (how.onStderr !== undefined) running.stderr.setEncoding('utf8').on('data', how.onStderr);
-  const result = await running;
+  const end = () => {
+    if (running.pid === undefined) return;
+    try {
+      process.kill(how.interactive ? running.pid : -running.pid, 'SIGKILL');
+    } catch {
+      // it has ended by itself
+    }
+    running.stdout.destroy();
+    running.stderr.destroy();
+  };
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    end();
+  }, timeoutMs);
+  how.signal?.addEventListener('abort', end, { once: true });
+  const result = await running.finally(() => {
+    clearTimeout(timer);
+    how.signal?.removeEventListener('abort', end);
+  });
   if (result.code === 'ENOENT') throw noGit();
-  if (result.isCanceled) throw cancelled(how.signal);
-  if (result.timedOut) {
+  if (how.signal?.aborted) throw cancelled(how.signal);
+  if (late) {
     throw new HpcbinderError('E-REPO-FETCH', {
       message: `git did not finish within ${Math.round(timeoutMs / 1000)} s`,
       evidence: lastLines(result.stderr, 2),

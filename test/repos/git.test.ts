@@ -81,13 +81,37 @@ describe('resolving', () => {
     await expect(resolveRepo(repo, access)).rejects.toMatchObject({ code: 'E-REPO-FETCH', transient: true });
   });
 
-  it('gives up on a server that accepts and then says nothing (GIT-13)', async () => {
-    const silent = createServer().listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    const repo = parseRepo(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/x/y`, { allowHttp: true });
-    const answer = resolveRepo(repo, { ...access, timeoutMs: 300 });
-    await expect(answer).rejects.toMatchObject({ code: 'E-REPO-FETCH', message: /did not finish/, transient: true });
-    silent.close();
+  describe('with a server that accepts and then says nothing (GIT-13)', () => {
+    /** Resolves when git's helper has gone too. */
+    const silence = async () => {
+      const silent = createServer().listen(0, '127.0.0.1');
+      await once(silent, 'listening');
+      const repo = parseRepo(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/x/y`, { allowHttp: true });
+      const connected = once(silent, 'connection');
+      return {
+        silent,
+        repo,
+        hungUp: connected.then(([socket]) => once(socket.on('error', () => {}).resume(), 'close')),
+      };
+    };
+
+    it('gives up at the deadline, and leaves no process', async () => {
+      const { silent, repo, hungUp } = await silence();
+      const answer = resolveRepo(repo, { ...access, timeoutMs: 1000 });
+      await expect(answer).rejects.toMatchObject({ code: 'E-REPO-FETCH', message: /did not finish/, transient: true });
+      await hungUp;
+      silent.close();
+    });
+
+    it('ends at once when it is cancelled, and leaves no process', async () => {
+      const { silent, repo, hungUp } = await silence();
+      const gone = new AbortController();
+      const answer = resolveRepo(repo, { ...access, signal: gone.signal });
+      silent.once('connection', () => gone.abort());
+      await expect(answer).rejects.toMatchObject({ code: 'E-CANCELLED' });
+      await hungUp;
+      silent.close();
+    });
   });
 
   it("uses no protocol that is not allowed, whatever the user's git settings say (GIT-03)", async () => {
