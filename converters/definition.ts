@@ -24,6 +24,8 @@ export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string 
     step.kind === 'run' && step.onlyWithIds ? [] : [{ step, index, text: stepText(plan, step, index) }],
   );
   const post = [
+    // Apptainer traces %post, and the settings that the steps source can hold a password
+    '{ set +x; } 2>/dev/null',
     'set -e',
     'umask 022',
     ...plan.env.map(([name, value]) => exported(name, value)),

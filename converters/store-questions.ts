@@ -105,6 +105,14 @@ export function remove(directory: string, key: EnvironmentKey): Question<void> {
   };
 }
 
+/** The SIF's mode: a build on the cluster leaves it to its owner alone. */
+export function open(directory: string, key: EnvironmentKey, mode: number): Question<void> {
+  return {
+    command: { argv: ['chmod', mode.toString(8), `${directory}/${checkKey(key)}.sif`] },
+    parse: (result) => (exitCode(result) === 0 ? ok(undefined) : failed(result, `reading the image in ${directory}`)),
+  };
+}
+
 /** Everything that a later step relies on, or undefined: a receipt that is not whole is none. */
 export function parseReceipt(text: string): SifReceipt | undefined {
   let value: unknown;

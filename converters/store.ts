@@ -11,7 +11,7 @@ import { orThrow } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { ask, bytes, type Transport } from '../core/transport.ts';
 import { size } from '../core/units.ts';
-import { checkKey, list, look, prepare, remove, type Shelf, type StoredImage } from './store-questions.ts';
+import { checkKey, list, look, open, prepare, remove, type Shelf, type StoredImage } from './store-questions.ts';
 
 /** Holds a lock of that directory on the cluster while `body` runs; two uploads of one key wait for each other. */
 export type WithLock = <T>(directory: string, body: () => Promise<T>) => Promise<T>;
@@ -63,6 +63,7 @@ export class ImageStore {
   /** The receipt of a SIF that is already at `path(key)`: of one that was built on the cluster. */
   async adopt(receipt: SifReceipt, signal?: AbortSignal): Promise<StoredSif> {
     const shelf = await this.#shelf(receipt.key, signal);
+    orThrow(await ask(this.#transport, open(this.#directory, receipt.key, readableAs(shelf)), signal));
     const text = `${canonical(receipt as unknown as Json)}\n`;
     const path = `${this.#directory}/${checkKey(receipt.key)}.json`;
     await this.#transport.write(path, bytes(text), { mode: readableAs(shelf), ...(signal ? { signal } : {}) });
