@@ -48,10 +48,10 @@ export function jupyter(): PlanStep {
 }
 
 /** Without its sandbox user: a build on a cluster has no other ids, and a container needs no second fence here. */
-export function apt(packages: readonly string[], file: string): PlanStep {
+export function apt(packages: readonly string[], file: string, name = file): PlanStep {
   return {
     kind: 'run',
-    name: file,
+    name,
     as: 'root',
     cwd: '/',
     file,

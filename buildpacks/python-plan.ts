@@ -6,7 +6,7 @@ import { type Facts, labelsOf } from './buildpack.ts';
 import { within } from './configdir.ts';
 import { ENTRYPOINT, imageEnv, ourTexts, REPO_DIR, SOURCE_DATE_EPOCH, STAGING, USER, userSteps } from './image.ts';
 import { apt, checkPython, jupyter, pipPackage, pipRequirements } from './install.ts';
-import { localReferenceIn } from './requirements.ts';
+import { localReferenceIn, namesGit } from './requirements.ts';
 import { wholeTree } from './tree.ts';
 
 /**
@@ -29,6 +29,9 @@ export function planPython(spec: EnvironmentSpec, files: RepoFiles, facts: Facts
     ...ourTexts(),
     jupyter(),
     ...(spec.apt.length > 0 ? [apt(spec.apt, within(spec.configDir, 'apt.txt'))] : []),
+    ...spec.requirements
+      .filter((path) => namesGit(files, path))
+      .map((path) => apt(['ca-certificates', 'git'], path, `git, for ${path}`)),
     ...(staged.length > 0 ? stagedRequirements(staged) : []),
     ...(widened === undefined ? [] : fromTree(spec, files, facts, staged)),
     ...(startAlone ? [{ kind: 'files', paths: [start], to: REPO_DIR } satisfies PlanStep] : []),

@@ -39,6 +39,12 @@ export function localReferenceIn(files: RepoFiles, file: RepoFile): string | und
   return undefined;
 }
 
+/** Is something fetched by git, which a slim base image has not? */
+export function namesGit(files: RepoFiles, path: string): boolean {
+  const lines = joined(decode(files.bytes(path) ?? new Uint8Array()));
+  return lines.some((line) => /(?:^|[\s@=])git\+/.test(line.split('#', 1)[0] ?? ''));
+}
+
 /** Requirements that pip sees: for "14 packages" in a summary. */
 export function countRequirements(files: RepoFiles, path: string): number {
   const lines = joined(decode(files.bytes(path) ?? new Uint8Array()));

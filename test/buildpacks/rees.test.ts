@@ -204,6 +204,15 @@ describe('8.2 Python with pip', () => {
     expect(steps({ 'requirements.txt': 'numpy\n' })).toEqual(['files', 'requirements.txt', 'clean up']);
     expect(result).toMatchObject({ contentInImage: false, reads: [{ path: 'requirements.txt' }] });
   });
+  it('git is installed where a requirement needs it, for the base image has none', () => {
+    expect(steps({ 'requirements.txt': 'a @ git+https://h/a\n' })).toEqual([
+      'git, for requirements.txt',
+      'files',
+      'requirements.txt',
+      'clean up',
+    ]);
+    expect(steps({ 'requirements.txt': 'a # git+https://h/a\n' })).toEqual(['files', 'requirements.txt', 'clean up']);
+  });
   it('[30] requirements3.txt is named as not used', () => {
     expect(of({ 'requirements3.txt': 'x' }).ignored).toEqual([{ file: 'requirements3.txt', why: expect.any(String) }]);
   });
