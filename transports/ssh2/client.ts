@@ -23,8 +23,8 @@ export async function openHop(
   via: Client | undefined,
   how: { ssh2: Ssh2; ring: KeyRing; prompter: Prompter | undefined },
 ): Promise<Opened> {
-  const clock = new PatientClock(CONNECT_MS);
   const socket = await (via ? channelTo(via, hop) : socketTo(hop));
+  const clock = new PatientClock(CONNECT_MS);
   const client = new how.ssh2.Client();
   const prompter = how.prompter ? patient(how.prompter, clock, client) : undefined;
   const authentication = new Authentication(hop, how.ring, prompter);
