@@ -1,0 +1,37 @@
+/** The two files that every job of ours is: the constant script, and the agent, joined from its parts into one Python file. */
+import { readFileSync } from 'node:fs';
+
+/** Each may use those before it. */
+export const AGENT_PARTS = [
+  'base',
+  'work_files',
+  'work_archive',
+  'work_claim',
+  'work_merge',
+  'work',
+  'node',
+  'inside',
+  'container',
+  'app',
+  'use',
+  'loop',
+  'listener',
+  'splice',
+  'control',
+  'shell',
+  'main',
+] as const;
+
+function part(name: string): string {
+  return readFileSync(new URL(`agent/${name}`, import.meta.url), 'utf8');
+}
+
+/** Python >= 3.6, standard library only. */
+export function agentSource(): string {
+  return AGENT_PARTS.map((name) => `${part(`${name}.py`).trimEnd()}\n`).join('\n\n');
+}
+
+/** The same bytes for every session: no value of anybody is in it (SECURITY R2). */
+export function jobScript(): string {
+  return part('job.sh');
+}

@@ -1,0 +1,38 @@
+#!/bin/sh
+# The job of an hpcbinder session: the same text for every session. What differs lies beside it, in files that only
+# the owner can read. The working directory is the session's.
+umask 077
+ulimit -c 0
+if [ -s ./prologue.sh ]; then
+  . ./prologue.sh
+fi
+IFS= read -r python < ./python || exit 66
+
+ended_by_us=
+agent=
+forward() {
+  ended_by_us=1
+  interrupted=1
+  [ -z "$agent" ] || kill -TERM "$agent" 2>/dev/null
+}
+trap forward TERM INT
+
+run_agent() {
+  "$python" -I ./agent.py "$@" &
+  agent=$!
+  [ -z "$ended_by_us" ] || kill -TERM "$agent" 2>/dev/null
+  # A trapped signal ends the wait, not the agent.
+  interrupted=1
+  while [ -n "$interrupted" ]; do
+    interrupted=
+    wait "$agent"
+    status=$?
+  done
+}
+
+run_agent
+if [ "$status" -gt 128 ] && [ -z "$ended_by_us" ] && [ ! -e ./end.json ]; then
+  echo "hpcbinder: the agent was killed (signal $((status - 128))); it is started again, once"
+  run_agent again
+fi
+exit "$status"

@@ -1,0 +1,263 @@
+"""The session on the node, from its lock to its end."""
+import shutil
+
+TICK_SECONDS = 1.0
+POLL_SECONDS = 10
+# Other sessions ask whether this one still has the work directory (work_claim.py).
+BEAT_SECONDS = 120
+EXIT_OK = ("stopped", "idle", "max-age", "timeout", "cancelled", "app-ended")
+
+
+class Session(object):
+    def __init__(self, parameters, directory, now):
+        self.parameters = parameters
+        self.id = parameters["session"]
+        self.directory = directory
+        self.job = Job(os.environ, parameters["limits"]["walltimeSeconds"], now)
+        self.say = Log(os.path.join(directory, "agent.log")).say
+        self.use = Use(now)
+        self.shells = set()
+        self.node = self.container = self.app = self.work = self.listener = None
+        self._loop = None
+        self._ending = None
+        self._ready = False
+        self._figures = {}
+        self._kills = memory_kills()
+
+    # The lock -------------------------------------------------------------------------------------------------------
+
+    def take_lock(self, again):
+        """True: this process is the session's agent. A job that ran twice, or two jobs of one launch, meet here (DESIGN 2)."""
+        owner = {"job": self.job.id, "restart": self.job.restart, "started": self.job.started}
+        path = self._file("lock")
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            held = read_json(os.path.join(path, "owner.json")) or {}
+            same = held.get("job") == self.job.id
+            if same and again and held.get("restart") == self.job.restart:
+                self.job.started = held.get("started", self.job.started)
+                return True
+            if not (same and held.get("restart", 0) < self.job.restart):
+                return False
+            # Requeued under its number (SECURITY F-24): what the former run left does not count.
+            for name in ("address.json", "end.json", "lock/app.json"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._file(name))
+            shutil.rmtree(self._file("home"), ignore_errors=True)
+        write_json(os.path.join(path, "owner.json"), owner)
+        with open(self._file("starts.log"), "a") as log:
+            log.write("%s %s %d\n" % (self.id, self.job.id, self.job.restart))
+        return True
+
+    def _file(self, name):
+        return os.path.join(self.directory, name)
+
+    # Its way --------------------------------------------------------------------------------------------------------
+
+    def run(self, again):
+        """The exit status. Whatever happens, the app is gone and end.json is written when this returns."""
+        end = Ending("failed", "the agent has a defect; agent.log tells")
+        try:
+            self._prepare(again)
+            self._serve()
+            end = self._ending
+        except Ending as ending:
+            end = ending
+        except WorkError as error:
+            end = Ending("failed", str(error))
+        except Exception as error:
+            import traceback
+
+            self.say(traceback.format_exc())
+            end = Ending("failed", "%s: %s" % (type(error).__name__, error))
+        finally:
+            self._finish(end)
+        return 0 if end.why in EXIT_OK else 1
+
+    def _prepare(self, again):
+        signal.signal(signal.SIGTERM, self._told_to_end)
+        signal.signal(signal.SIGINT, self._told_to_end)
+        former = read_json(self._file("lock/app.json")) if again else None
+        if former is not None:
+            self.say("the former agent died: looking for the app that it left")
+            self.node = former["node"]
+            self.container = Container(self.parameters, self.job, self.directory, self.node)
+            self.work = former["work"]
+            self.container.work_directory = self.work["directory"]
+            self.app = App(self.parameters, self.container, self.directory, self.say)
+            if not self.app.adopt(former["pid"], former["ticks"]):
+                raise Ending("app-failed", "the agent and the app were killed")
+            return
+        facts = self.parameters["container"]
+        self.node = node_directory(os.environ)
+        self.container = Container(self.parameters, self.job, self.directory, self.node)
+        self.container.make_directories()
+        check_sif(facts["sif"], facts.get("bytes"))
+        home = threading.Thread(target=self.container.copy_home, args=(self.say,), daemon=True)
+        home.start()
+        self.work = prepare_work(self.parameters["work"], self.container.copy_repository, self.say)
+        self.container.work_directory = self.work["directory"]
+        write_json(self._file("work.json"), dict(self.work, schema=1))
+        home.join()
+        self.app = App(self.parameters, self.container, self.directory, self.say)
+        self.app.start()
+        write_json(
+            self._file("lock/app.json"),
+            {"node": self.node, "pid": self.app.pid, "ticks": self.app.ticks, "work": self.work},
+        )
+
+    def _serve(self):
+        self._loop = Loop(self.say)
+        signal.set_wakeup_fd(self._loop.wake_fd)
+        sock = listening_socket(self.parameters.get("ports"))
+        context = tls_context(self.parameters["tls"], self.node)
+        self.listener = Listener(self._loop, sock, context, self._welcome, self.say)
+        self._control = Control(self)
+        self._port = sock.getsockname()[1]
+        threading.Thread(target=self._watch_app, daemon=True).start()
+        self._tick()
+        self._loop.run()
+
+    def _welcome(self, sock, protocol):
+        if protocol == "http/1.1":
+            Splice(self._loop, sock, self.app, self.use)
+        else:
+            self._loop.forget(sock)
+            self._control.welcome(sock)
+
+    def _became_ready(self):
+        if self._ending is None:
+            self._ready = True
+            self.use.touch(time.time())
+            host = os.uname().nodename
+            address = {"schema": 1, "session": self.id, "jobId": self.job.id, "restart": self.job.restart}
+            address.update(host=host, port=self._port, startedAt=int(self.job.started), endsAt=int(self.job.ends))
+            write_json(self._file("address.json"), address)
+            self.say("ready: %s, port %d" % (host, self._port))
+
+    # Watching -------------------------------------------------------------------------------------------------------
+
+    def _watch_app(self):
+        """A thread of its own: the app may take its time to answer, the loop may not."""
+        while not self.app.is_ready():
+            time.sleep(0.1)
+        self._loop.call(self._became_ready)
+        beat = time.monotonic()
+        while True:
+            kernels = self.app.get("/api/kernels")
+            terminals = self.app.get("/api/terminals") if kernels is not None else None
+            self.use.learn(kernels, terminals, time.time())
+            with contextlib.suppress(OSError):
+                self._figures = figures(self.app.pid)
+            self.app.trim_log()
+            if time.monotonic() - beat > BEAT_SECONDS:
+                beat = time.monotonic()
+                if not refresh_work(self.work):
+                    self.say("another session has taken over %s" % self.work["directory"])
+            time.sleep(min(POLL_SECONDS, max(1, self.parameters["limits"]["idleSeconds"] / 4)))
+
+    def _tick(self):
+        code = self.app.poll()
+        if code is not None:
+            self._end(self._why_app_ended(code))
+            return
+        limit = why_end(time.time(), self.parameters["limits"], self.job, self.use)
+        if limit is not None:
+            self._end(Ending(*limit))
+            return
+        self._loop.later(TICK_SECONDS, self._tick)
+
+    def _why_app_ended(self, code):
+        # A signal to the whole job reaches the app before it reaches us.
+        time.sleep(0.3)
+        if self._ending is not None:
+            return self._ending
+        if code == 0:
+            return Ending("app-ended", "")
+        words = self.app.last_words()
+        kills = memory_kills()
+        if kills is not None and kills > (self._kills or 0):
+            return Ending("out-of-memory", "the node's kernel killed it; %s" % words)
+        if code == "unknown":
+            return Ending("app-failed", words)
+        killed = code in (-9, 137)
+        how = "killed (signal 9), often for its memory" if killed else "signal %d" % -code if code < 0 else "exit %d" % code
+        return Ending("app-failed", "%s: %s" % (how, words))
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    def _told_to_end(self, _number, _frame):
+        near = time.time() >= self.job.ends - 2 * BEFORE_WALLTIME
+        ending = Ending("timeout", "the walltime ended") if near else Ending("cancelled", "the job got a signal to end")
+        if self._loop is None:
+            # Still preparing: nothing there outlives an exception.
+            raise ending
+        self._end(ending)
+
+    def request_end(self, why, detail):
+        self._loop.call(lambda: self._end(Ending(why, detail)))
+
+    def _end(self, ending):
+        if self._ending is None:
+            self._ending = ending
+        self._loop.running = False
+
+    def _finish(self, end):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.say("the end: %s %s" % (end.why, end.detail))
+        # Written first: the scheduler may not leave us the time to do more.
+        write_json(self._file("end.json"), {"schema": 1, "why": end.why, "detail": end.detail, "at": int(time.time())})
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._file("address.json"))
+        if self.listener is not None:
+            self.listener.close()
+        for child in list(self.shells):
+            with contextlib.suppress(OSError):
+                os.killpg(child.pid, signal.SIGKILL)
+        if self.app is not None:
+            self.app.stop()
+        if self.work is not None:
+            release_work(self.work)
+        if self.node is not None:
+            shutil.rmtree(self.node, ignore_errors=True)
+
+    def status(self):
+        now = time.time()
+        return {
+            "ready": self._ready,
+            "appVersion": self.app.version,
+            "idleSince": int(self.use.idle_since(now)),
+            "busyKernels": self.use.busy_kernels,
+            "startedAt": int(self.job.started),
+            "endsAt": int(self.job.ends),
+            "figures": self._figures,
+            "product": self.parameters.get("product", ""),
+        }
+
+
+def main():
+    check_python()
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    directory = os.getcwd()
+    info = os.stat(directory)
+    if info.st_uid != os.getuid() or info.st_mode & 0o077:
+        sys.exit("%s must be yours and closed to others (mode 0700)" % directory)
+    parameters = read_json("job.json")
+    if parameters is None or parameters.get("schema") != 1:
+        sys.exit("%s/job.json is not there, or was written by another version of hpcbinder" % directory)
+    again = sys.argv[1:] == ["again"]
+    session = Session(parameters, directory, time.time())
+    if not session.take_lock(again):
+        session.say("job %s leaves: another has the session" % session.job.id)
+        return 0
+    return session.run(again)
+
+
+if __name__ == "__main__":
+    # Threads that wait for the app or a client must not hold the job.
+    status = main()
+    sys.stdout.flush()
+    os._exit(status)

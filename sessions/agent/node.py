@@ -1,0 +1,155 @@
+"""What the node says: whose job this is, when it ends, where short paths are, what the processes use, why one was killed."""
+import os
+import re
+import stat
+import tempfile
+import time
+
+# sun_path is 108 bytes; what hangs below is at most run/ and a socket's name (CLUSTER.md).
+SHORT_PATH = 40
+
+
+class Job(object):
+    """From the scheduler's environment; `walltime` (seconds) holds where it names no end."""
+
+    def __init__(self, environ, walltime, now):
+        job_id = environ.get("SLURM_JOB_ID") or environ.get("PBS_JOBID") or "local-%d" % os.getppid()
+        self.id = re.sub(r"[^A-Za-z0-9_.\[\]-]", "_", job_id)
+        self.restart = _number(environ.get("SLURM_RESTART_COUNT")) or max(0, (_number(environ.get("PBS_RUN_COUNT")) or 1) - 1)
+        started = _number(environ.get("SLURM_JOB_START_TIME"))
+        self.started = started if started and started <= now else int(now)
+        end = _number(environ.get("SLURM_JOB_END_TIME"))
+        self.ends = end if end and end > now else self.started + walltime
+        self.cpus = _number(environ.get("SLURM_CPUS_PER_TASK")) or _number(environ.get("NCPUS"))
+
+
+def _number(text):
+    return int(text) if text and re.match(r"^[0-9]{1,18}$", text) else None
+
+
+def node_directory(environ):
+    """A new directory on the node's disk that only we can open, with a path short enough for sockets."""
+    for parent in (environ.get("SLURM_TMPDIR"), environ.get("TMPDIR"), "/tmp", "/var/tmp"):
+        if not parent or not os.path.isabs(parent) or re.search(r"[:,\s]", parent):
+            continue
+        if len(os.path.join(parent, "hb-xxxxxxxx")) > SHORT_PATH:
+            continue
+        try:
+            made = tempfile.mkdtemp(prefix="hb-", dir=parent)
+        except OSError:
+            continue
+        info = os.lstat(made)
+        if stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid() and stat.S_IMODE(info.st_mode) == 0o700:
+            return made
+    raise Ending("failed", "no directory for sockets can be made in TMPDIR, /tmp or /var/tmp of %s" % os.uname().nodename)
+
+
+def check_sif(path, size):
+    """Size and header, before anything is started. The sha256 was verified when the image was stored."""
+    for attempt in range(4):
+        try:
+            with open(path, "rb") as stream:
+                found = os.fstat(stream.fileno()).st_size
+                head = stream.read(48)
+            break
+        except FileNotFoundError:
+            # A network disk may show a new file late (SECURITY F-40).
+            if attempt == 3:
+                raise Ending("failed", "the image %s is not on this node's disks" % path)
+            time.sleep(2)
+        except OSError as error:
+            raise Ending("failed", "the image %s cannot be read: %s" % (path, error.strerror))
+    if size is not None and found != size:
+        raise Ending("failed", "the image %s is damaged: %d bytes instead of %d" % (path, found, size))
+    if head[32:41] != b"SIF_MAGIC":
+        raise Ending("failed", "%s is no SIF image" % path)
+    ours = {"x86_64": b"02", "aarch64": b"04"}.get(os.uname().machine)
+    theirs = head[45:47]
+    if ours and theirs in (b"02", b"04") and theirs != ours:
+        raise Ending("failed", "the image %s is for another processor than this node's %s" % (path, os.uname().machine))
+
+
+def processes():
+    """{pid: (parent, session, cpu ticks, resident pages)} of this node, by one pass over /proc."""
+    found = {}
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open("/proc/%s/stat" % name, "rb") as stream:
+                fields = stream.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        found[int(name)] = (int(fields[1]), int(fields[3]), int(fields[11]) + int(fields[12]), int(fields[21]))
+    return found
+
+
+def family(root, all_processes):
+    """`root` and everything that descends from it."""
+    children = {}
+    for pid, facts in all_processes.items():
+        children.setdefault(facts[0], []).append(pid)
+    found, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        if pid in all_processes:
+            found.append(pid)
+        todo.extend(children.get(pid, ()))
+    return found
+
+
+def figures(root):
+    """What the app and its kernels use now: {cpuSeconds, memoryBytes, processes}."""
+    everything = processes()
+    pids = family(root, everything)
+    return {
+        "cpuSeconds": round(sum(everything[pid][2] for pid in pids) / os.sysconf("SC_CLK_TCK"), 1),
+        "memoryBytes": sum(everything[pid][3] for pid in pids) * os.sysconf("SC_PAGE_SIZE"),
+        "processes": len(pids),
+    }
+
+
+def start_ticks(pid):
+    """With the pid it names one process for ever: pids are used again. None: there is no such process, or it is dead."""
+    try:
+        with open("/proc/%d/stat" % pid, "rb") as stream:
+            fields = stream.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[19])
+
+
+def memory_kills():
+    """How often the kernel killed in our control group, or in those above it that are the job's. None: nobody counts."""
+    total = None
+    try:
+        with open("/proc/self/cgroup") as stream:
+            rows = [line.rstrip("\n").split(":", 2) for line in stream]
+    except OSError:
+        return None
+    for _, controllers, path in rows:
+        if controllers == "":
+            base, name = "/sys/fs/cgroup", "memory.events"
+        elif "memory" in controllers.split(","):
+            base, name = "/sys/fs/cgroup/memory", "memory.oom_control"
+        else:
+            continue
+        for _ in range(4):
+            count = _counted(base + path.rstrip("/") + "/" + name)
+            total = count if count is not None and (total is None or count > total) else total
+            path = os.path.dirname(path.rstrip("/"))
+            if "job" not in path:
+                break
+    return total
+
+
+def _counted(path):
+    try:
+        with open(path) as stream:
+            for line in stream:
+                word, _, value = line.partition(" ")
+                if word == "oom_kill":
+                    return int(value)
+    except (OSError, ValueError):
+        pass
+    return None

@@ -1,0 +1,176 @@
+/**
+ * The client of the agent: mutual TLS over any stream, ALPN `http/1.1` for the app and `hb/1` for control. The protocol is
+ * written down at the top of sessions/agent/control.py; sessions/frames.ts has its terminal and its file copies.
+ */
+import type { Duplex } from 'node:stream';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { HpcbinderError } from '../core/errors.ts';
+import type { SessionSecrets } from '../core/session.ts';
+import { agentName } from './certificates.ts';
+
+export type Connect = () => Promise<Duplex>;
+export type ClientSecrets = Pick<SessionSecrets, 'ca' | 'clientCert' | 'clientKey'>;
+
+export type ControlRequest =
+  | { verb: 'status' }
+  | { verb: 'stop'; why: 'stopped' }
+  | { verb: 'shell'; rows: number; cols: number; term?: string }
+  | { verb: 'get'; path: string }
+  /** `name`: that of the file, where `path` turns out to be a directory */
+  | { verb: 'put'; path: string; kind: 'file' | 'directory'; mode: number; name?: string };
+
+export type AgentStatus = {
+  ready: boolean;
+  appVersion: string | null;
+  /** epoch seconds by the node's clock */
+  idleSince: number;
+  busyKernels: number;
+  startedAt: number;
+  endsAt: number;
+  figures: { cpuSeconds?: number; memoryBytes?: number; processes?: number };
+  product: string;
+};
+
+type Reply = Record<string, unknown>;
+
+const HANDSHAKE_MS = 20_000;
+const REPLY_MS = 20_000;
+const MOST_REPLY = 64 << 10;
+
+/** A connection to the session's app. Rejects with E-AGENT: nobody answers, or it is not this session's agent. */
+export function openApp(connect: Connect, session: string, secrets: ClientSecrets): Promise<TLSSocket> {
+  return secured(connect, session, secrets, 'http/1.1');
+}
+
+/** One verb, one answer, one connection. E-AGENT where there is no answer or the answer is an error. */
+export async function controlRequest(
+  connect: Connect,
+  session: string,
+  secrets: ClientSecrets,
+  request: ControlRequest,
+): Promise<Reply> {
+  const { socket, reply } = await converse(connect, session, secrets, request);
+  socket.destroy();
+  return reply;
+}
+
+/** The answer, and the connection for what follows it. Bytes after the answer's line are in the socket again. */
+export async function converse(
+  connect: Connect,
+  session: string,
+  secrets: ClientSecrets,
+  request: ControlRequest,
+): Promise<{ socket: TLSSocket; reply: Reply }> {
+  const socket = await secured(connect, session, secrets, 'hb/1');
+  try {
+    socket.write(`${JSON.stringify(request)}\n`);
+    const reply = understand(await firstLine(socket));
+    if (typeof reply.error === 'string') throw agentFault(`${request.verb}: ${reply.error}`, false);
+    return { socket, reply };
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+function understand(line: string): Reply {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Reply;
+  } catch {
+    // said below, in one sentence for both
+  }
+  throw agentFault('gave an answer that is no JSON object', false);
+}
+
+async function secured(
+  connect: Connect,
+  session: string,
+  secrets: ClientSecrets,
+  protocol: string,
+): Promise<TLSSocket> {
+  const stream = await connect();
+  return await new Promise<TLSSocket>((resolve, reject) => {
+    const socket = tlsConnect({
+      socket: stream,
+      ca: secrets.ca,
+      cert: secrets.clientCert,
+      key: secrets.clientKey,
+      // The certificate of this session's agent, and of nobody else: a port number proves nothing (SECURITY NET-02).
+      servername: agentName(session),
+      ALPNProtocols: [protocol],
+      minVersion: 'TLSv1.2',
+    });
+    const fail = (why: string, cause?: unknown) => {
+      clearTimeout(timer);
+      socket.destroy();
+      stream.destroy();
+      reject(agentFault(why, true, cause));
+    };
+    const timer = setTimeout(() => fail('did not answer in time'), HANDSHAKE_MS);
+    const onError = (cause: Error) =>
+      fail('refused the connection, or is not the one that this session started', cause);
+    const onClose = () => fail('closed the connection');
+    socket.once('error', onError);
+    socket.once('close', onClose);
+    socket.once('secureConnect', () => {
+      if (socket.alpnProtocol !== protocol) {
+        fail(`does not speak ${protocol}`);
+        return;
+      }
+      clearTimeout(timer);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+      socket.setNoDelay(true);
+      resolve(socket);
+    });
+  });
+}
+
+function firstLine(socket: TLSSocket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(() => done(agentFault('gave no answer in time', true)), REPLY_MS);
+    const done = (result: string | HpcbinderError) => {
+      clearTimeout(timer);
+      socket.off('readable', read);
+      socket.off('error', onError);
+      socket.off('close', onClose);
+      if (typeof result === 'string') resolve(result);
+      else reject(result);
+    };
+    const onError = (cause: Error) => done(agentFault('broke the connection', true, cause));
+    const onClose = () => done(agentFault('closed the connection without an answer', true));
+    const read = () => {
+      for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+        const end = (chunk as Buffer).indexOf(0x0a);
+        if (end >= 0) {
+          parts.push(chunk.subarray(0, end));
+          if (end + 1 < chunk.length) socket.unshift(chunk.subarray(end + 1));
+          done(Buffer.concat(parts).toString('utf8'));
+          return;
+        }
+        parts.push(chunk);
+        size += chunk.length;
+        if (size > MOST_REPLY) {
+          done(agentFault('gave an answer without an end', false));
+          return;
+        }
+      }
+    };
+    socket.on('readable', read);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    read();
+  });
+}
+
+export function agentFault(what: string, transient: boolean, cause?: unknown): HpcbinderError {
+  return new HpcbinderError('E-AGENT', {
+    message: `the agent of the session ${what}`,
+    transient,
+    cause,
+    hint: 'hpcbinder status and hpcbinder logs tell whether the job still runs.',
+  });
+}
