@@ -69,9 +69,10 @@ function entryOf(header: Buffer, flag: string, size: number, over: Overrides): T
   if (kind === undefined) throw refuse(`an entry is of the unknown kind "${harmless(flag)}"`, name);
   if (name.length > MAX_NAME_BYTES || link.length > MAX_NAME_BYTES) throw refuse('a name is too long', name);
   if (name.includes('\0') || link.includes('\0')) throw refuse('a name holds a NUL byte', name);
+  const isDirectory = kind === 'directory' || (kind === 'file' && name.endsWith('/'));
   return {
-    name,
-    kind: kind === 'file' && name.endsWith('/') ? 'directory' : kind,
+    name: isDirectory ? name.replace(/(?<=[^/])\/+$/, '') : name,
+    kind: isDirectory ? 'directory' : kind,
     mode: number(header, 100, 8) & 0o7777,
     uid: over.uid ?? number(header, 108, 8),
     gid: over.gid ?? number(header, 116, 8),

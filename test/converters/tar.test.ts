@@ -47,7 +47,7 @@ describe('tar', () => {
       const data = execFileSync('tar', [`--format=${format}`, '-C', dir, '-cf', '-', '.']);
       const entries = await entriesOf(data);
       expect(entries.map((one) => [Buffer.from(one.name, 'latin1').toString(), one.kind, one.body])).toEqual([
-        ['./', 'directory', ''],
+        ['.', 'directory', ''],
         [`./${name}`, 'file', 'content'],
       ]);
     } finally {
