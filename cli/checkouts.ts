@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utime
 import { join } from 'node:path';
 import type { Checkout, ResolvedRepo } from '../core/artifacts.ts';
 import type { CheckoutOptions } from '../repos/checkout.ts';
+import { readRepoFiles } from '../repos/listing.ts';
 import { cacheDir } from './paths.ts';
 
 const KEEP_MS = 14 * 86_400_000;
@@ -12,7 +13,6 @@ export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOption
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const dir = join(root, repo.kind === 'git' ? repo.commit : repo.tree);
   if (existsSync(dir)) {
-    const { readRepoFiles } = await import('../repos/listing.ts');
     utimesSync(dir, new Date(), new Date());
     return { repo, dir, files: await readRepoFiles(dir) };
   }
@@ -22,7 +22,7 @@ export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOption
   const made = await checkout(repo, making, options);
   if (made.repo.kind === 'local' && repo.kind === 'local' && made.repo.tree !== repo.tree) return made;
   renameSync(making, dir);
-  return { ...made, dir };
+  return { ...made, dir, files: await readRepoFiles(dir) };
 }
 
 /** What nobody used for two weeks, and what a killed process left. */

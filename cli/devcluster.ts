@@ -25,7 +25,7 @@ export async function up(flags: Named & { yes?: boolean }): Promise<number> {
     writeEntry: (written) => writeClusterEntry(flags.name, written),
   });
   const seconds = Math.round((Date.now() - began) / 1000);
-  const story = { 'was-up': 'was up already', repaired: 'repaired', created: 'is up' }[did];
+  const story = { 'was-up': 'was up already', repaired: 'is repaired', created: 'is up' }[did];
   tell(paint('done', `The devcluster ${story}`), `(${seconds} s), sshd on 127.0.0.1:${entry.port}`);
   tell(`launch    hpcbinder launch REPO --cluster ${flags.name} --partition gpu`);
   tell('look      hpcbinder devcluster shell      end   hpcbinder devcluster down');

@@ -48,7 +48,9 @@ export async function openLab(browser, url) {
 /** A new notebook by a click on the launcher's Python card; returns a function that runs code in its next cell and gives the output. */
 export async function newNotebook(page) {
   if ((await page.locator('.jp-LauncherCard[data-category="Notebook"]').count()) === 0) {
-    await page.keyboard.press('Control+Shift+L');
+    // a workspace of its own begins with the launcher, whatever was open before
+    const name = `check-${Math.random().toString(36).slice(2)}`;
+    await page.goto(`${new URL(page.url()).origin}/lab/workspaces/${name}`, { timeout: 60_000 });
   }
   await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
   const notebook = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook');
@@ -68,10 +70,11 @@ export async function newNotebook(page) {
       `${code}\nprint(${JSON.stringify(mark.slice(0, 5))} + ${JSON.stringify(mark.slice(5))})`,
     );
     await page.keyboard.press('Shift+Enter');
-    const output = cell.locator('.jp-OutputArea-output').filter({ hasText: mark });
+    // of the whole notebook: the new cell below is the last one as soon as this one runs
+    const output = notebook.locator('.jp-OutputArea-output').filter({ hasText: mark });
     const failed = notebook.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]');
     await Promise.race([output.first().waitFor({ timeout }), failed.first().waitFor({ timeout })]);
-    if ((await output.count()) === 0) throw new Error(`the cell failed: ${await failed.first().innerText()}`);
-    return (await output.first().innerText()).replace(mark, '').trim();
+    if ((await output.count()) === 0) throw new Error(`the cell failed: ${await failed.first().textContent()}`);
+    return (await output.first().textContent()).replace(mark, '').trim();
   };
 }
