@@ -1,7 +1,7 @@
 /** Base images as archives on the cluster's scratch: what a build there starts from when it reaches no registry. */
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import { execIn } from './exec.ts';
+import { runOn } from './exec.ts';
 import { fault } from './faults.ts';
 import type { Layout } from './layout.ts';
 import { type Tell, talking } from './patience.ts';
@@ -25,7 +25,7 @@ export async function exportBases(
       .catch(() => undefined);
     if (!found) continue;
     const archive = archivePath(image, found.Id);
-    const there = await execIn(docker, layout, 'login', ['test', '-s', archive]);
+    const there = await runOn(docker, layout, 'login', ['test', '-s', archive]);
     if (there.exitCode !== 0) await save(docker, layout, { image, archive }, tell);
     bases.set(python, { archive, name: image, digest: found.Id });
   }
@@ -47,7 +47,7 @@ async function save(
   tell(`Copying ${how.image} to the cluster's scratch`);
   const stdin = Readable.from(await docker.getImage(how.image).get());
   const script = 'umask 022; cat > "$1.partial" && mv "$1.partial" "$1"';
-  const copy = execIn(docker, layout, 'login', ['sh', '-c', script, 'sh', how.archive], { stdin, timeoutMs: 600_000 });
+  const copy = runOn(docker, layout, 'login', ['sh', '-c', script, 'sh', how.archive], { stdin, timeoutMs: 600_000 });
   const result = await talking(tell, 'copying', copy);
   if (result.exitCode !== 0) {
     throw fault({ message: `${how.image} could not be copied to ${how.archive}`, evidence: [result.stderr.trim()] });

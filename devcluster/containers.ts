@@ -82,7 +82,7 @@ export async function createHost(
 }
 
 export async function restartHost(docker: Docker, layout: Layout, host: Host): Promise<void> {
-  await docker.getContainer(layout.container(host)).restart({ t: 2 });
+  await docker.getContainer(layout.container(host)).restart({ t: 10 });
 }
 
 export async function removeHost(docker: Docker, layout: Layout, host: Host): Promise<void> {

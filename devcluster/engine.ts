@@ -15,6 +15,8 @@ export async function ensureEngine(how: Host): Promise<Docker> {
   const found = await findEngine();
   if (found.docker) return found.docker;
   if (found.forbidden) throw noRights(found.forbidden);
+  // Who names an engine means that one: nothing is started or installed in its place.
+  if (process.env.DOCKER_HOST) throw notThere(process.env.DOCKER_HOST);
   const installed = await isInstalled('dockerd');
   if (process.getuid?.() !== 0 || !(installed || (await canInstall()))) throw noEngine(installed);
   if (!installed) {
@@ -31,7 +33,8 @@ export async function ensureEngine(how: Host): Promise<Docker> {
 export async function requireEngine(): Promise<Docker> {
   const { docker, forbidden } = await findEngine();
   if (docker) return docker;
-  throw forbidden ? noRights(forbidden) : noEngine(await isInstalled('dockerd'));
+  if (forbidden) throw noRights(forbidden);
+  throw process.env.DOCKER_HOST ? notThere(process.env.DOCKER_HOST) : noEngine(await isInstalled('dockerd'));
 }
 
 async function confirmed(confirm: Confirm, question: string): Promise<void> {
@@ -77,6 +80,13 @@ function noRights(socketPath: string): HpcbinderError {
   return new HpcbinderError('E-ENGINE-RIGHTS', {
     message: `there is a container engine at ${socketPath}, and you may not use it`,
     hint: 'sudo usermod -aG docker "$USER"    (then log in again)',
+  });
+}
+
+function notThere(dockerHost: string): HpcbinderError {
+  return new HpcbinderError('E-ENGINE-NONE', {
+    message: `no container engine answers at ${dockerHost}`,
+    hint: 'Start it, or unset DOCKER_HOST to use the engine of this machine.',
   });
 }
 

@@ -2,8 +2,9 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
+import { requireEngine } from './engine.ts';
 import { fault } from './faults.ts';
-import type { Host, Layout, User } from './layout.ts';
+import { type Host, type Layout, layoutOf, type User } from './layout.ts';
 
 export type ExecOptions = {
   /** default root */
@@ -16,10 +17,22 @@ export type ExecOptions = {
 };
 export type ExecResult = { exitCode: number; stdout: string; stderr: string };
 
-/** Runs argv (no shell) on a host. A command that ends badly is an answer; E-DEVCLUSTER when it can't be run at all. */
+/**
+ * Runs argv (no shell) on a host of the devcluster `name` (default `devcluster`), for tests and tools. A command that ends
+ * badly is an answer; E-ENGINE-* without an engine, E-DEVCLUSTER when the host is not running or the time is over.
+ */
 export async function execIn(
+  host: Host,
+  argv: readonly string[],
+  how: ExecOptions & { name?: string } = {},
+): Promise<ExecResult> {
+  return runOn(await requireEngine(), layoutOf('', how.name), host, argv, how);
+}
+
+/** The same with an engine and a layout at hand. */
+export async function runOn(
   docker: Docker,
-  layout: Layout,
+  layout: Pick<Layout, 'container'>,
   host: Host,
   argv: readonly string[],
   how: ExecOptions = {},

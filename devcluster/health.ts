@@ -1,6 +1,6 @@
 /** Whether the devcluster is what it should be: every daemon alive, both nodes in Slurm's eyes ready, sshd answering. */
 import type Docker from 'dockerode';
-import { type ExecResult, execIn } from './exec.ts';
+import { type ExecResult, runOn } from './exec.ts';
 import type { Host, Layout } from './layout.ts';
 import { answersSsh, rememberedPort } from './port.ts';
 
@@ -55,5 +55,5 @@ async function attempt(
   host: Host,
   argv: readonly string[],
 ): Promise<ExecResult | undefined> {
-  return execIn(docker, layout, host, argv, { timeoutMs: 15_000 }).catch(() => undefined);
+  return runOn(docker, layout, host, argv, { timeoutMs: 15_000 }).catch(() => undefined);
 }

@@ -83,6 +83,7 @@ case $(hostname) in
     ;;
 esac
 # The shell stays as the daemons' parent and reaps them; a dead one is seen by healthy.sh, not hidden as a zombie.
-trap 'exit 0' TERM
+# At the end they get a TERM of their own: slurmctld writes its job ids then, MariaDB its tables.
+trap 'kill $(jobs -p); wait; exit 0' TERM
 sleep infinity &
 wait
