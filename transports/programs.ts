@@ -82,11 +82,16 @@ export function residentCommand(program: Program, mark: string, stdin: Uint8Arra
   );
 }
 
-/** Bytes as a printf format: `printf` is a builtin, so the payload is in no argv and knows no limit of length. */
+const ESCAPED = new Set(Buffer.from("%'\\-"));
+
+/**
+ * Bytes as a printf format: `printf` is a builtin, so the payload is in no argv and knows no limit of length. A dash is
+ * written as an escape, for bash takes a format that begins with one for an option.
+ */
 function printable(data: Uint8Array): string {
   let text = '';
   for (const byte of data) {
-    const plain = byte >= 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x27 && byte !== 0x5c;
+    const plain = byte >= 0x20 && byte < 0x7f && !ESCAPED.has(byte);
     text += plain ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`;
   }
   return `'${text}'`;

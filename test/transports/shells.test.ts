@@ -63,7 +63,7 @@ describe('any words', () => {
         const wanted = Buffer.concat([Buffer.from(`${mark}\n`), payload, Buffer.from(`\n${mark} 0\n`)]);
         expect(stdout.equals(wanted)).toBe(true);
       }),
-      { numRuns: 30 },
+      { numRuns: 30, examples: [[Buffer.from('-n')], [Buffer.from("%s\\n'")]] },
     );
   });
 });
