@@ -15,6 +15,11 @@ const meta: SifMeta = {
 const BYTES = 123_456;
 const size = partitionOffset(meta.objects) + BYTES;
 
+const put = (value: bigint, at: number) => (bytes: Buffer) => {
+  bytes.writeBigInt64LE(value, at);
+  return bytes;
+};
+
 describe('the SIF format', () => {
   it('is read as it was written', () => {
     const header = readSif(sifFront(meta, BYTES), size);
@@ -54,11 +59,11 @@ describe('the SIF format', () => {
     ['100 bytes', (b: Buffer) => b.subarray(0, 100)],
     ['of a bad magic', (b: Buffer) => b.fill('x', 32, 36)],
     ['of an unknown architecture', (b: Buffer) => b.fill('9', 45, 47)],
-    ['claiming 2^63-1 objects', (b: Buffer) => (b.writeBigInt64LE(2n ** 63n - 1n, 88), b)],
-    ['claiming 2^30 objects', (b: Buffer) => (b.writeBigInt64LE(2n ** 30n, 88), b)],
-    ['with a table beyond its end', (b: Buffer) => (b.writeBigInt64LE(2n ** 40n, 96), b)],
-    ['with an object beyond its end', (b: Buffer) => (b.writeBigInt64LE(2n ** 62n, 4096 + 2 * 585 + 17), b)],
-    ['without a file system', (b: Buffer) => (b.fill(0, 4096 + 2 * 585, 4096 + 3 * 585), b)],
+    ['claiming 2^63-1 objects', put(2n ** 63n - 1n, 88)],
+    ['claiming 2^30 objects', put(2n ** 30n, 88)],
+    ['with a table beyond its end', put(2n ** 40n, 96)],
+    ['with an object beyond its end', put(2n ** 62n, 4096 + 2 * 585 + 17)],
+    ['without a file system', (b: Buffer) => b.fill(0, 4096 + 2 * 585, 4096 + 3 * 585)],
   ])('is refused when it is %s', (_, damage) => {
     const bytes = damage(Buffer.from(sifFront(meta, BYTES)));
     expect(() => readSif(bytes, size)).toThrow(HpcbinderError);

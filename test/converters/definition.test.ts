@@ -1,0 +1,56 @@
+import { describe, expect, it } from '@jest/globals';
+import { lastStep, parseBuildResult } from '../../converters/cluster-build.ts';
+import { needsOtherIds, renderDefinition } from '../../converters/definition.ts';
+import { PLAN } from '../images/plans.ts';
+
+const BASE = { bootstrap: 'docker-archive', from: '/scratch/base.tar' } as const;
+const run = (shell: string) => ({
+  ...PLAN,
+  steps: [{ kind: 'run', name: 'apt.txt', as: 'root', cwd: '/', shell } as const],
+});
+
+describe('the Apptainer definition of a plan', () => {
+  const text = renderDefinition(PLAN, BASE);
+
+  it('has the sections in order, and the base', () => {
+    expect(text.match(/^%\w+/gm)).toEqual(['%files', '%post', '%environment', '%runscript', '%startscript', '%labels']);
+    expect(text).toMatch(/^Bootstrap: docker-archive\nFrom: \/scratch\/base\.tar\n/);
+  });
+
+  it('does nothing that needs other ids', () => {
+    expect(text).not.toMatch(/chown|useradd|\bsu\b/);
+  });
+
+  it('traces nothing once the settings are sourced, for the log is read by others', () => {
+    expect(text.indexOf('set +x')).toBeLessThan(text.indexOf('/env'));
+  });
+
+  it('refuses what a definition cannot carry, and never lets it open a section', () => {
+    expect(() => renderDefinition(run("cat 'a\n%runscript\nid'"), BASE)).toThrow(/cannot carry/);
+    expect(() => renderDefinition(run('echo {{ x }}'), BASE)).toThrow(/cannot carry/);
+    expect(() => renderDefinition(PLAN, { ...BASE, from: '/x\n%post' })).toThrow(/no base/);
+  });
+
+  it('says before the queue which packages need other ids', () => {
+    expect(needsOtherIds(run('apt-get install -- tree openssh-client'))).toMatch(/^openssh-client of apt\.txt/);
+    expect(needsOtherIds(run('apt-get install -- tree'))).toBeUndefined();
+  });
+});
+
+describe('a build on the cluster', () => {
+  it('answers with size and hash, or nothing', () => {
+    expect(parseBuildResult(`12\n${'a'.repeat(64)}\n`)).toEqual({ bytes: 12, sha256: 'a'.repeat(64) });
+    for (const text of [undefined, '', '12\n', `-1\n${'a'.repeat(64)}\n`])
+      expect(parseBuildResult(text)).toBeUndefined();
+  });
+
+  it('is told by its last step', () => {
+    const log = ['x', 'hpcbinder: step 3 of 5: requirements.txt', 'Collecting nunpy', 'ERROR'];
+    expect(lastStep(PLAN, log)).toMatchObject({
+      what: 'requirements.txt',
+      step: { file: 'requirements.txt' },
+      lines: log.slice(2),
+    });
+    expect(lastStep(PLAN, ['FATAL']).what).toBe('apptainer build');
+  });
+});
