@@ -95,7 +95,7 @@ describe('the root file system on its way to a SIF', () => {
     ['hard-links outside', [{ name: 'a', kind: 'hardlink', link: '/etc/shadow' }]],
     ['hard-links by dots', [{ name: 'a', kind: 'hardlink', link: 'b/../../c' }]],
     ['hard-links to what comes later', [{ name: 'a', kind: 'hardlink', link: 'b' }, { name: 'b' }]],
-    ['has a name of 5000 bytes', [{ name: 'n/'.repeat(2500) + 'n' }]],
+    ['has a name of 5000 bytes', [{ name: `${'n/'.repeat(2500)}n` }]],
   ])('is refused as a whole when an entry %s', async (_, entries) => {
     await expect(converted(...entries)).rejects.toMatchObject({ code: 'E-CONVERT' });
   });

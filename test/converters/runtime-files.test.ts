@@ -19,7 +19,7 @@ describe('the environment script', () => {
     );
   });
 
-  it.each(['$(touch /tmp/hb-pwned)', '`id`', "'; id; '", 'a\nexport X=1', '"}${PATH}'])('keeps %j as data', (value) => {
+  it.each(['$(touch /tmp/hb-pwned)', '`id`', "'; id; '", 'a\nexport X=1', '"}$PATH'])('keeps %j as data', (value) => {
     expect(sh(`${environmentScript([`LD_PRELOAD_OF=${value}`])}\nprintf %s "$LD_PRELOAD_OF"`)).toBe(value);
   });
 
