@@ -82,6 +82,8 @@ class Container(object):
         outside = {name: value for name, value in os.environ.items() if not steering.match(name)}
         # Where a SIF cannot be mounted it is unpacked: on the node's disk.
         outside[self._prefix.replace("ENV_", "_TMPDIR")] = os.path.join(self._node, "tmp")
+        # A value is a value: without this $(...) in it would run inside.
+        outside[self._prefix.replace("ENV_", "_NO_EVAL")] = "1"
         outside.update((self._prefix + name, value) for name, value in inside.items())
         return outside
 

@@ -113,6 +113,8 @@ class Inside(object):
                 count += 1
                 if (most_bytes is not None and total > most_bytes) or (most_files is not None and count > most_files):
                     raise TooMuch()
+                if parts == below:
+                    continue  # the directory itself: its mode is ours
                 if member.isdir():
                     with self.directory(parts, make=True):
                         pass
