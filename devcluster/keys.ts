@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import type { Layout } from './layout.ts';
+import { newKeyPair } from './openssh-key.ts';
 
 export type Keys = { authorizedKeys: string; hostKey: string; mungeKey: Buffer };
 
@@ -23,10 +24,9 @@ export async function prepareKeys(layout: Layout, port: number): Promise<Keys> {
 /** @returns the public half, as a line of authorized_keys */
 async function keyPair(path: string, comment: string): Promise<string> {
   if (!existsSync(path)) {
-    const { default: ssh2 } = await import('ssh2');
-    const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
-    await writeSecret(`${path}.pub`, `${pair.public}\n`);
-    await writeSecret(path, pair.private);
+    const pair = newKeyPair(comment);
+    await writeSecret(`${path}.pub`, `${pair.publicLine}\n`);
+    await writeSecret(path, pair.privateText);
   }
   return (await readFile(`${path}.pub`, 'utf8')).trim();
 }
