@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { attach } from '../../devcluster/index.ts';
+import { execIn } from '../../devcluster/index.ts';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const MAIN = join(ROOT, 'dist', 'cli', 'main.js');
@@ -103,7 +103,6 @@ export type Ready = Event & {
 
 /** On a host of the devcluster, by bash: alice, bob or root. */
 export async function on(host: 'login' | 'c1' | 'c2', user: 'alice' | 'bob' | 'root', command: string): Promise<Ended> {
-  const { execIn } = await attach({ stateDir: process.env.HPCBINDER_STATE ?? '', name: CLUSTER });
-  const done = await execIn(host, ['bash', '-c', command], { user });
+  const done = await execIn(host, ['bash', '-c', command], { user, name: CLUSTER });
   return { code: done.exitCode, stdout: done.stdout.trim(), stderr: done.stderr.trim() };
 }
