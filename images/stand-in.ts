@@ -18,7 +18,14 @@ const PACKAGES = 'python3,python3-venv,ca-certificates';
 const MIRROR = 'http://deb.debian.org/debian';
 const DEADLINE_MS = 15 * 60_000;
 
-export type StandInHow = { platform: Platform; aptMirror?: string; on?(line: string): void; signal?: AbortSignal };
+export type StandInHow = {
+  platform: Platform;
+  aptMirror?: string;
+  /** made anew also where the engine has one */
+  update?: boolean;
+  on?(line: string): void;
+  signal?: AbortSignal;
+};
 
 /** The image's id, `sha256:…`. E-BASE with what is missing where this machine can't make one. */
 export async function makeStandIn(engine: Engine, name: string, python: string, how: StandInHow): Promise<string> {
@@ -29,8 +36,11 @@ export async function makeStandIn(engine: Engine, name: string, python: string, 
       `no Debian release has Python ${python} (${[...SUITES.keys()].join(', ')} can be stood in for)`,
     );
   }
-  await tool(name, how);
   const tag = `hpcbinder/stand-in:${createHash('sha256').update(name).digest('hex').slice(0, 12)}`;
+  // one for all state folders of this engine: a second would be other bytes, and build every environment again
+  const kept = how.update ? undefined : await engine.inspect(tag);
+  if (kept?.ref.platform === how.platform) return kept.ref.id;
+  await tool(name, how);
   const arch = how.platform === 'linux/arm64' ? 'arm64' : 'amd64';
   const args = [
     '--variant=minbase',

@@ -41,7 +41,8 @@ beforeAll(async () => {
   engine = await findEngine();
   const stateFile = join(dir, 'bases.json');
   const base = await resolveBase(engine, PLAN.base?.name ?? '', '3.13', { stateFile, platform: engine.platform });
-  plan = { ...PLAN, base, platform: engine.platform };
+  const env = [['PATH', '/srv/venv/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']] as const;
+  plan = { ...PLAN, base, env, platform: engine.platform };
   settings = await hostBuildSettings(process.env, homedir());
   settings.pip.extraIndexUrls = [`https://user:${SECRET}@127.0.0.1:9/simple`];
   const user = 'groupadd --gid 1000 jovyan && useradd --uid 1000 --gid 1000 --create-home jovyan';
@@ -131,7 +132,7 @@ describe('docker2singularity', () => {
     expect(list).toMatch(/\.singularity\.d\/env\/10-docker2singularity\.sh$/m);
     expect(list).toMatch(/^-rwxr-xr-x .*\/srv\/venv\/bin\/setuid$/m);
     expect(list).not.toMatch(/^[bcp]|\/srv\/pipe$|^-..s/m);
-    expect(list.match(/\.singularity\.d\/runscript$/gm)).toHaveLength(1);
+    expect(list.match(/squashfs-root\/\.singularity\.d\/runscript$/gm)).toHaveLength(1);
   }, 120_000);
 
   it('works with mksquashfs of a container, where this machine has none', async () => {
