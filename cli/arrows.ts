@@ -42,6 +42,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
     plan: (checkout, cluster, platform, on, signal) =>
       tools.plan(checkout, {
         platform,
+        here: options.buildOn !== 'cluster',
         profile: cluster.profile,
         on: (text) => on({ type: 'update', phase: 'plan', text }),
         signal,
@@ -177,6 +178,8 @@ class Tools {
     checkout: Checkout,
     how: {
       platform: Planned['plan']['platform'];
+      /** the engine of this machine may be asked for the base */
+      here: boolean;
       profile?: Parameters<typeof resolveBaseFor>[1]['profile'];
       on: (text: string) => void;
       signal: AbortSignal;
@@ -186,7 +189,8 @@ class Tools {
     const { offerOf } = await import('./bases.ts');
     const spec = detect(checkout.files, offerOf(this.#config));
     const engine = await this.engine();
-    const usable = engine instanceof HpcbinderError || engine.platform !== how.platform ? undefined : engine;
+    const usable =
+      !how.here || engine instanceof HpcbinderError || engine.platform !== how.platform ? undefined : engine;
     const base = spec.python
       ? await resolveBaseFor(spec.python.version, {
           config: this.#config,

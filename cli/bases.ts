@@ -1,4 +1,4 @@
-/** Which base image a Python version gets: pinned here, else asked of the engine, else what the cluster's entry names. */
+/** Which base image a Python version gets: without an engine what the cluster's entry names, else pinned here, else asked of the engine. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { baseName, type PythonOffer, pythonOffer } from '../buildpacks/index.ts';
@@ -37,8 +37,9 @@ export type BaseHow = {
 export async function resolveBaseFor(python: string, how: BaseHow): Promise<BaseImage> {
   const name = baseName(python, offerOf(how.config));
   const site = how.profile?.bases.get(python);
-  if (!how.engine && site?.digest && !pinnedBases().some((base) => base.name === (site.name ?? name))) {
-    return { name: site.name ?? name, digest: site.digest, python, ...(site.archive ? { standIn: true } : {}) };
+  // what is built there starts from the site's base, so the key must say that one, whatever is pinned here
+  if (!how.engine && site?.digest) {
+    return { name: site.name ?? name, digest: site.digest, python, ...(site.stand_in ? { standIn: true } : {}) };
   }
   const { config, engine, platform, update, on, signal } = how;
   return resolveBase(engine, name, python, {

@@ -1,6 +1,7 @@
 /** The devcluster's commands: its room, the config file and the terminal put together. */
-import { pythonOffer } from '../buildpacks/bases.ts';
+import { HpcbinderError } from '../core/errors.ts';
 import * as room from '../devcluster/index.ts';
+import { offerOf, pinnedBases, resolveBaseFor } from './bases.ts';
 import { loadConfig, removeClusterEntry, writeClusterEntry } from './config-file.ts';
 import { stateDir } from './paths.ts';
 import { confirm, paint, plain, table } from './terminal.ts';
@@ -13,10 +14,7 @@ export async function up(flags: Named & { yes?: boolean }): Promise<number> {
   const { entry, did } = await room.up({
     stateDir: stateDir(),
     name: flags.name,
-    bases: [...pythonOffer({ bases: loadConfig().bases ?? new Map() }).bases].map(([python, image]) => ({
-      python,
-      image,
-    })),
+    bases,
     tell,
     confirm: async (question) => {
       await confirm(question, { yes, flag: '--yes' });
@@ -30,6 +28,25 @@ export async function up(flags: Named & { yes?: boolean }): Promise<number> {
   tell(`launch    hpcbinder launch REPO --cluster ${flags.name} --partition gpu`);
   tell('look      hpcbinder devcluster shell      end   hpcbinder devcluster down');
   return 0;
+}
+
+/** The default Python's base, and those looked up before: so a launch without an engine here finds them laid out there. */
+async function bases(): Promise<room.BaseWanted[]> {
+  const { baseReference } = await import('../images/base.ts');
+  const { findEngine } = await import('../images/find.ts');
+  const config = loadConfig();
+  try {
+    // the devcluster runs in an engine, also where launches are told to use none
+    const engine = await findEngine({ env: { ...process.env, HPCBINDER_ENGINE: undefined } });
+    const python = offerOf(config).defaultPython;
+    const usual = await resolveBaseFor(python, { config, engine, platform: engine.platform, on: tell });
+    const others = pinnedBases().filter((base) => base.python !== python);
+    return [...others, usual].map((base) => ({ ...base, image: baseReference(base) }));
+  } catch (error) {
+    if (!(error instanceof HpcbinderError)) throw error;
+    tell(`Builds on the cluster have no base image there: ${error.message}`);
+    return [];
+  }
 }
 
 export async function down(flags: Named & { purge?: boolean }): Promise<number> {

@@ -1,11 +1,13 @@
 /** `launch`, `build` and `open`: flags → the path of sessions/, shown, attended. */
-import { HpcbinderError } from '../core/errors.ts';
+import type { Cluster } from '../core/cluster.ts';
 import { newSessionId } from '../core/ids.ts';
 import type { Progress } from '../core/progress.ts';
-import { arriving, environmentOn, launch } from '../sessions/launch.ts';
+import type { Arrived } from '../sessions/await.ts';
+import { environmentOn } from '../sessions/environment.ts';
+import { arriving, launch } from '../sessions/launch.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { makeArrows } from './arrows.ts';
-import { attend } from './attend.ts';
+import { type AttendOptions, attend } from './attend.ts';
 import { wantedCluster } from './clusters.ts';
 import { loadConfig } from './config-file.ts';
 import { Display, type Style } from './display.ts';
@@ -40,7 +42,7 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
     display.stop();
     if (options.detach) return detached(arrived.session, options);
     interrupts.reset();
-    return await attended(arrived.cluster, arrived.session, arrived.work, world, interrupts, {
+    return await attended(arrived, world, interrupts, {
       browser: options.browser,
       json: options.json,
       call: Date.now() - started > CALL_AFTER_MS,
@@ -98,7 +100,7 @@ export async function reopen(found: SessionRecord, flags: Flags): Promise<number
     const arrived = await shown(arriving(cluster, record, bound(world), interrupts.signal), display, record.id);
     display.stop();
     interrupts.reset();
-    return await attended(cluster, arrived.session, arrived.work, world, interrupts, {
+    return await attended({ ...arrived, cluster }, world, interrupts, {
       browser: flags.browser !== false,
       json,
       call: false,
@@ -166,14 +168,12 @@ function storyLine(event: Progress): string | undefined {
 }
 
 async function attended(
-  ...args: [
-    ...(Parameters<typeof attend> extends [infer A, infer B, infer C, infer D, infer E, infer _]
-      ? [A, B, C, D, Interrupts, E]
-      : never),
-  ]
+  arrived: Arrived & { cluster: Cluster },
+  world: World,
+  interrupts: Interrupts,
+  options: AttendOptions,
 ): Promise<number> {
-  const [cluster, session, work, world, interrupts, options] = args;
-  const code = await attend(cluster, session, work, world, options, interrupts.signal);
+  const code = await attend(arrived.cluster, arrived.session, arrived.work, world, options, interrupts.signal);
   if (!interrupts.aborted) return code;
   return (await stoppedBySecond(world, interrupts)) ?? code;
 }
@@ -237,7 +237,7 @@ async function afterFailure(
     process.stderr.write(plain(`  whole   hpcbinder logs ${shortId(id)} --build\n`));
   }
   if (latest?.jobId === undefined && !options.json) process.stderr.write('Nothing was submitted.\n');
-  return error instanceof HpcbinderError || error instanceof Error ? code : 1;
+  return code;
 }
 
 async function forget(cluster: NonNullable<World['cluster']>, record: SessionRecord): Promise<void> {

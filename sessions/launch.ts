@@ -2,50 +2,27 @@
  * The path, one line per arrow (DESIGN section 1). An arrow whose result already exists under its key is skipped, so that
  * a relaunch is the same code as a launch. Yields what happens; returns the session once its app answers.
  */
-import type { LaunchArrows, Planned, RepositoryWishes, StoredContent, StoredSif } from '../core/arrows.ts';
-import type { Checkout, Platform, ResolvedRepo, SifReceipt } from '../core/artifacts.ts';
+import type { LaunchArrows } from '../core/arrows.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
-import { HpcbinderError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import type { JobSpec } from '../core/scheduler.ts';
 import { ask } from '../core/transport.ts';
-import { size } from '../core/units.ts';
 import { assemble, type SessionSettings } from './assemble.ts';
 import { type Arrived, type AwaitWorld, until } from './await.ts';
+import { contentOn, type EnvironmentInput, environmentOn } from './environment.ts';
 import { phase } from './phase.ts';
 import type { SessionRecord } from './records.ts';
 import { createSession, saveSession } from './remote.ts';
-import { type Decided, decideRequest, requestInWords, type Wishes } from './request.ts';
-import { ago } from './words.ts';
+import { requestInWords } from './request.ts';
 
-export type LaunchInput = SessionSettings & {
-  id: string;
-  flags: Wishes;
-  site: Wishes;
-  product: string;
-  rebuild: boolean;
-  detach: boolean;
-  /** an image that lies on the cluster already */
-  sif?: string;
-  /** no repository was named: only with `sif` */
-  noRepository: boolean;
-};
+export type LaunchInput = SessionSettings & EnvironmentInput & { detach: boolean };
 
 export type LaunchWorld = AwaitWorld & {
   arrows: LaunchArrows;
   submit(cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string>;
   /** the record changed: keep the local copy, and remember it for ctrl-C */
   keep(record: SessionRecord): void;
-};
-
-export type Environment = {
-  checkout: Checkout | undefined;
-  platform: Platform;
-  planned: Planned | undefined;
-  sif: StoredSif;
-  decided: Decided;
-  wishes: RepositoryWishes;
 };
 
 export async function* launch(
@@ -124,175 +101,4 @@ async function* connected(arrows: LaunchArrows, signal: AbortSignal): AsyncGener
     ({ profile }) =>
       `${profile.name === profile.host ? profile.host : `${profile.name} (${profile.host})`} as ${profile.user}`,
   );
-}
-
-/** Repository → commit → checkout → request → plan → SIF on the cluster. `build` ends here. */
-export async function* environmentOn(
-  cluster: Cluster,
-  input: LaunchInput,
-  arrows: LaunchArrows,
-  signal: AbortSignal,
-): AsyncGenerator<Progress, Environment> {
-  const checkout = input.noRepository ? undefined : yield* repository(arrows, signal);
-  const wishes = checkout ? arrows.wishes(checkout) : {};
-  const decided = decideRequest({
-    flags: input.flags,
-    repository: wishes,
-    site: input.site,
-    partitions: cluster.partitions,
-  });
-  if (decided.beyond.length > 0)
-    await arrows.confirm(`hpc.yml of the repository asks for ${decided.beyond.join(', ')}. Ask for that?`, '--yes');
-  const platform = platformOf(decided, cluster);
-  for (const note of decided.notes) yield { type: 'note', text: note };
-
-  if (input.sif !== undefined) {
-    return {
-      checkout,
-      platform,
-      planned: undefined,
-      decided,
-      wishes,
-      sif: { path: input.sif, receipt: givenReceipt(input, platform) },
-    };
-  }
-  if (!checkout)
-    throw new HpcbinderError('E-USAGE', {
-      message: 'name a repository, or an image on the cluster with --sif',
-      hint: 'hpcbinder launch --help',
-    });
-  const planned = yield* phase(
-    'plan',
-    'reading the repository',
-    (on) => arrows.plan(checkout, cluster, platform, on, signal),
-    (made) => made.words,
-  );
-  for (const note of planned.notes) yield { type: 'note', text: note };
-  const sif = yield* imageOn(cluster, planned, checkout, input, arrows, signal);
-  return { checkout, platform, planned, sif, decided, wishes };
-}
-
-async function* repository(arrows: LaunchArrows, signal: AbortSignal): AsyncGenerator<Progress, Checkout> {
-  return yield* phase(
-    'repo',
-    'looking up the repository',
-    async (on) => arrows.checkout(await arrows.resolve(on, signal), on, signal),
-    ({ repo }) => repoInWords(repo),
-  );
-}
-
-export function repoInWords(repo: ResolvedRepo): string {
-  if (repo.kind === 'local')
-    return `${repo.path} (${repo.commit ? `${repo.commit.slice(0, 7)}${repo.dirty ? ' and changes' : ''}` : `tree ${repo.tree.slice(0, 7)}`})`;
-  return `${repo.host === 'github.com' ? repo.path : `${repo.host}/${repo.path}`} @ ${repo.commit.slice(0, 7)}${repo.ref ? `  ${repo.ref}` : ''}`;
-}
-
-/** The SIF on the cluster: found there, or built, converted, checked and sent, or built there by a batch job. */
-async function* imageOn(
-  cluster: Cluster,
-  planned: Planned,
-  checkout: Checkout,
-  input: LaunchInput,
-  arrows: LaunchArrows,
-  signal: AbortSignal,
-): AsyncGenerator<Progress, StoredSif> {
-  const found = input.rebuild ? undefined : await arrows.stored(cluster, planned.key);
-  if (found) {
-    const text = `reused, built ${ago(new Date(found.receipt.builtAt), new Date())} · ${size(found.receipt.bytes)} on ${cluster.profile.host}`;
-    yield { type: 'done', phase: 'build', text, seconds: 0, skipped: true };
-    return found;
-  }
-  const place = await arrows.buildPlace(planned, cluster);
-  if (place.why) yield { type: 'note', text: place.why };
-  const receipt = receiptOf(planned, checkout, input.product);
-  if (place.where === 'cluster') {
-    return yield* phase(
-      'build',
-      'a batch job builds the image',
-      (on) => arrows.buildOnCluster(cluster, planned, checkout, receipt, on, signal),
-      (sif) => `image built by a job on ${cluster.profile.host} · ${size(sif.receipt.bytes)}`,
-    );
-  }
-  const image = yield* phase(
-    'build',
-    `image for ${planned.plan.platform}`,
-    (on) => arrows.build(planned, checkout, on, signal),
-    (made) => `image for ${made.platform.replace('linux/', '')} · ${size(made.size)}`,
-  );
-  yield* phase(
-    'check',
-    'starting the image once',
-    () => arrows.check(image, planned, signal),
-    (words) => words,
-  );
-  const sif = yield* phase(
-    'convert',
-    `${size(image.size)} image → SIF`,
-    (on) => arrows.convert(image, planned, on, signal),
-    (made) => `${size(image.size)} image → ${size(made.bytes)} SIF`,
-  );
-  return yield* phase(
-    'upload',
-    `${size(sif.bytes)} to ${cluster.profile.host}`,
-    (on) => arrows.upload(cluster, sif, { ...receipt, bytes: sif.bytes, sha256: sif.sha256 }, on, signal),
-    () => `${size(sif.bytes)} to ${cluster.profile.imageStore}`,
-  );
-}
-
-async function* contentOn(
-  cluster: Cluster,
-  checkout: Checkout,
-  arrows: LaunchArrows,
-  signal: AbortSignal,
-): AsyncGenerator<Progress, StoredContent> {
-  let content: StoredContent | undefined;
-  yield* phase(
-    'upload',
-    'the repository to the cluster',
-    async (on) => {
-      content = await arrows.content(cluster, checkout, on, signal);
-      return content;
-    },
-    (sent) =>
-      sent.reused
-        ? { text: `repository is there already · ${size(sent.bytes)}`, skipped: true }
-        : `repository, ${size(sent.bytes)}`,
-  );
-  return content as StoredContent;
-}
-
-function platformOf(decided: Decided, cluster: Cluster): Platform {
-  const machine = decided.partition?.architectures[0];
-  if (machine === undefined) return cluster.profile.platform;
-  return /^(?:aarch64|arm64)$/.test(machine) ? 'linux/arm64' : 'linux/amd64';
-}
-
-function receiptOf(planned: Planned, checkout: Checkout, tool: string): Omit<SifReceipt, 'bytes' | 'sha256'> {
-  const { repo } = checkout;
-  return {
-    schema: 1,
-    key: planned.key,
-    platform: planned.plan.platform,
-    builtAt: new Date().toISOString(),
-    repo: repo.kind === 'git' ? repo.url : 'local',
-    ...(repo.commit ? { commit: repo.commit } : {}),
-    tool,
-    ...(planned.plan.base ? { base: planned.plan.base } : {}),
-    contentInImage: planned.plan.contentInImage,
-  };
-}
-
-/** Nothing is known of a given image but its path; the agent checks that it is one. */
-function givenReceipt(input: LaunchInput, platform: Platform): SifReceipt {
-  return {
-    schema: 1,
-    key: 'given',
-    bytes: 0,
-    sha256: '',
-    platform,
-    builtAt: new Date().toISOString(),
-    repo: 'given',
-    tool: input.product,
-    contentInImage: true,
-  };
 }

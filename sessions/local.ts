@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { HpcbinderError } from '../core/errors.ts';
 import { SESSION_ID } from '../core/ids.ts';
 import { readRecord, type SessionRecord } from './records.ts';
 
@@ -24,7 +25,7 @@ export class LocalRecords {
   }
 
   #path(id: string): string {
-    if (!SESSION_ID.test(id)) throw new TypeError(`${id} is no session id`);
+    if (!SESSION_ID.test(id)) throw new HpcbinderError('E-INTERNAL', { message: `${id} is no session id` });
     return join(this.#dir, `${id}.json`);
   }
 
