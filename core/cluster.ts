@@ -1,6 +1,6 @@
 /** A cluster as a launch meets it: what was found there once, and what it offers now. */
 import type { Platform } from './artifacts.ts';
-import type { Bind } from './config.ts';
+import type { Bind, ClusterEntry } from './config.ts';
 import type { Partition, Scheduler } from './scheduler.ts';
 import type { Transport } from './transport.ts';
 
@@ -28,7 +28,7 @@ export type ClusterProfile = {
   prologue: string;
   binds: readonly Bind[];
   ports: readonly number[];
-  bases: ReadonlyMap<string, { archive?: string; name?: string; digest?: string }>;
+  bases: NonNullable<ClusterEntry['bases']>;
 };
 
 export type Cluster = {

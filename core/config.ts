@@ -61,7 +61,8 @@ const requestDefaults = object({
   max_age: parsed(parseDuration),
 });
 
-const base = object({ archive: absolute, name: string, digest: string });
+/** `stand_in`: no registry's image, but a Debian root under its name; part of what an environment's key is made of */
+const base = object({ archive: absolute, name: string, digest: string, stand_in: boolean });
 
 const cluster = object({
   host: string,

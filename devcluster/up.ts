@@ -34,8 +34,8 @@ export type UpOptions = {
   stateDir: string;
   /** default `devcluster`; another name is another cluster */
   name?: string;
-  /** base images to lay out for builds on the cluster, as far as the engine has them */
-  bases?: readonly BaseWanted[];
+  /** base images to lay out for builds on the cluster, as far as the engine has them; asked once there is an engine */
+  bases?: () => Promise<readonly BaseWanted[]>;
   confirm: Confirm;
   tell: Tell;
   writeEntry: (entry: DevclusterEntry) => Promise<void> | void;
@@ -53,7 +53,7 @@ export async function up(how: UpOptions): Promise<{ entry: DevclusterEntry; did:
     const image = await ensureImage(docker, how);
     const { port, changed } = await raise(docker, layout, image, how.tell);
     if (changed.length > 0) await waitUntilReady(docker, layout, how.tell);
-    const bases = await exportBases(docker, layout, how.bases ?? [], how.tell);
+    const bases = await exportBases(docker, layout, (await how.bases?.()) ?? [], how.tell);
     const entry = entryOf(layout, port, bases);
     await how.writeEntry(entry);
     const did = changed.length === 0 ? 'was-up' : changed.length === HOSTS.length ? 'created' : 'repaired';
