@@ -16,6 +16,7 @@ const SUITES: ReadonlyMap<string, string> = new Map([
 ]);
 const PACKAGES = 'python3,python3-venv,ca-certificates';
 const MIRROR = 'http://deb.debian.org/debian';
+const LABEL = 'org.hpcbinder.stand-in';
 const DEADLINE_MS = 15 * 60_000;
 
 export type StandInHow = {
@@ -27,7 +28,7 @@ export type StandInHow = {
   signal?: AbortSignal;
 };
 
-/** The image's id, `sha256:…`. E-BASE with what is missing where this machine can't make one. */
+/** The image's id, `sha256:…`; the one that the engine has already, but for `update`. E-BASE with what is missing where this machine can't make one. */
 export async function makeStandIn(engine: Engine, name: string, python: string, how: StandInHow): Promise<string> {
   const suite = SUITES.get(python);
   if (suite === undefined) {
@@ -40,6 +41,8 @@ export async function makeStandIn(engine: Engine, name: string, python: string, 
   // one for all state folders of this engine: a second would be other bytes, and build every environment again
   const kept = how.update ? undefined : await engine.inspect(tag);
   if (kept?.ref.platform === how.platform) return kept.ref.id;
+  const made = how.update ? undefined : await engine.inspect(tag);
+  if (made?.config.labels[LABEL] === name && made.ref.platform === how.platform) return made.ref.id;
   await tool(name, how);
   const arch = how.platform === 'linux/arm64' ? 'arm64' : 'amd64';
   const args = [
@@ -60,11 +63,12 @@ export async function makeStandIn(engine: Engine, name: string, python: string, 
     child.on('error', reject).on('close', (code) => resolve(code ?? 1)),
   );
   const root = new PassThrough();
-  const labels = { 'org.hpcbinder.stand-in': name };
+  const labels = { [LABEL]: name };
   const results = await Promise.allSettled([ended, pipeline(child.stdout, root), engine.importRoot(tag, root, labels)]);
-  const [made] = results;
+  const [debootstrap] = results;
   limit.throwIfAborted();
-  if (made.status === 'rejected' || made.value !== 0) throw impossible(name, 'mmdebstrap failed', lastLines(said, 10));
+  if (debootstrap.status === 'rejected' || debootstrap.value !== 0)
+    throw impossible(name, 'mmdebstrap failed', lastLines(said, 10));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   const image = await engine.inspect(tag);
   if (image === undefined) throw impossible(name, 'the engine did not keep the imported root');
