@@ -16,7 +16,6 @@ const SUITES: ReadonlyMap<string, string> = new Map([
 ]);
 const PACKAGES = 'python3,python3-venv,ca-certificates';
 const MIRROR = 'http://deb.debian.org/debian';
-const LABEL = 'org.hpcbinder.stand-in';
 const DEADLINE_MS = 15 * 60_000;
 
 export type StandInHow = {
@@ -28,7 +27,7 @@ export type StandInHow = {
   signal?: AbortSignal;
 };
 
-/** The image's id, `sha256:…`; the one that the engine has already, but for `update`. E-BASE with what is missing where this machine can't make one. */
+/** The image's id, `sha256:…`. E-BASE with what is missing where this machine can't make one. */
 export async function makeStandIn(engine: Engine, name: string, python: string, how: StandInHow): Promise<string> {
   const suite = SUITES.get(python);
   if (suite === undefined) {
@@ -41,8 +40,6 @@ export async function makeStandIn(engine: Engine, name: string, python: string, 
   // one for all state folders of this engine: a second would be other bytes, and build every environment again
   const kept = how.update ? undefined : await engine.inspect(tag);
   if (kept?.ref.platform === how.platform) return kept.ref.id;
-  const made = how.update ? undefined : await engine.inspect(tag);
-  if (made?.config.labels[LABEL] === name && made.ref.platform === how.platform) return made.ref.id;
   await tool(name, how);
   const arch = how.platform === 'linux/arm64' ? 'arm64' : 'amd64';
   const args = [
@@ -63,7 +60,7 @@ export async function makeStandIn(engine: Engine, name: string, python: string, 
     child.on('error', reject).on('close', (code) => resolve(code ?? 1)),
   );
   const root = new PassThrough();
-  const labels = { [LABEL]: name };
+  const labels = { 'org.hpcbinder.stand-in': name };
   const results = await Promise.allSettled([ended, pipeline(child.stdout, root), engine.importRoot(tag, root, labels)]);
   const [debootstrap] = results;
   limit.throwIfAborted();
