@@ -7,7 +7,10 @@ import { join } from 'node:path';
 export function built(root) {
   const stamp = join(root, 'node_modules', '.hpcbinder-installed');
   if (!existsSync(stamp) || statSync(stamp).mtimeMs < statSync(join(root, 'package-lock.json')).mtimeMs) {
-    must('npm', ['ci', '--no-audit', '--no-fund'], root, 'npm ci');
+    // npm ci wants the lockfile to name the packages of every platform, which a registry mirror that lacks some cannot
+    // give; npm install keeps to the versions of the lockfile too, and writes nothing with --no-save
+    const clean = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, stdio: 'ignore' }).status === 0;
+    if (!clean) must('npm', ['install', '--no-save', '--no-audit', '--no-fund'], root, 'npm install');
     writeFileSync(stamp, '');
   }
   must(process.execPath, [join(root, 'scripts', 'build.mjs')], root, 'building dist/');
