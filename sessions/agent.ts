@@ -19,6 +19,8 @@ export const AGENT_PARTS = [
   'splice',
   'control',
   'shell',
+  'lock',
+  'pipes',
   'main',
 ] as const;
 

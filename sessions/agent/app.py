@@ -57,6 +57,7 @@ class App(object):
         self.pid = None
         self.ticks = None
         self.version = None
+        self._members = {}
 
     def start(self):
         settings = os.path.join(self._container.run_directory, "jupyter_config.py")
@@ -136,10 +137,20 @@ class App(object):
     def last_words(self):
         return " · ".join(last_lines(self._log, 10))
 
+    def count(self):
+        """{cpuSeconds, memoryBytes, processes} of the app and its kernels; who they are is kept for the end."""
+        everything = processes()
+        members = {pid: everything[pid] for pid in family(self.pid, everything)}
+        if members:
+            self._members = {pid: facts[4] for pid, facts in members.items()}
+        return figures(list(members.values()))
+
     def stop(self):
-        """In order: the app shuts its kernels down; what is left after STOP_SECONDS is killed, with all of its session."""
+        """In order: the app shuts its kernels down; what is left of it then, or after STOP_SECONDS, is killed."""
         if self.pid is None:
             return
+        with contextlib.suppress(OSError):
+            self.count()
         with contextlib.suppress(OSError):
             os.kill(self.pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -147,12 +158,13 @@ class App(object):
             time.sleep(0.05)
         if self.poll() is None:
             self._say("the app did not end within %d s and was killed" % STOP_SECONDS)
-        self.sweep()
+        self._sweep()
 
-    def sweep(self):
-        """Nothing of the app outlives it: its session's processes, and their descendants, are killed."""
+    def _sweep(self):
+        """Nothing of the app outlives it: its session, its family, and those that were of its family when last seen."""
         everything = processes()
         doomed = set(pid for pid, facts in everything.items() if facts[1] == self.pid)
+        doomed.update(pid for pid, ticks in self._members.items() if pid in everything and everything[pid][4] == ticks)
         for pid in list(doomed):
             doomed.update(family(pid, everything))
         for pid in doomed - {os.getpid()}:

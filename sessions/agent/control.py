@@ -3,12 +3,13 @@ An answer with "error" ends it. After the answers to shell, get and put frames f
 
     1 byte kind · 4 bytes length, big endian · that many bytes (at most FRAME)
     d  data
+    e  agent → client: what a program without a terminal wrote to its errors
     r  client → agent: the terminal's size, JSON {"rows", "cols"}
-    x  the end, JSON: {"code": n} or {"error": words}; without it the stream was cut
+    x  the end, JSON: {"code": n} or {"error": words}; without it the stream was cut. Of a shell's client: its input's end
 
 status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, product}
 stop    {"stopping": true}: the app ends in order, end.json says why, the agent leaves
-shell   {rows, cols, term}: a terminal in the container
+shell   {rows, cols, term} or {terminal: false}, with {argv: [word, ...]} instead of a login shell: runs in the container
 get     {path}: {kind: "file", size, mode} or {kind: "directory"} (a tar stream), relative to the work directory
 put     {path, kind: "file", mode} or {path, kind: "directory"} (a tar stream)
 """

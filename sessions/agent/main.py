@@ -24,32 +24,6 @@ class Session(object):
         self._figures = {}
         self._kills = memory_kills()
 
-    # The lock -------------------------------------------------------------------------------------------------------
-
-    def take_lock(self, again):
-        """True: this process is the session's agent. A job that ran twice, or two jobs of one launch, meet here (DESIGN 2)."""
-        owner = {"job": self.job.id, "restart": self.job.restart, "started": self.job.started}
-        path = self._file("lock")
-        try:
-            os.mkdir(path, 0o700)
-        except FileExistsError:
-            held = read_json(os.path.join(path, "owner.json")) or {}
-            same = held.get("job") == self.job.id
-            if same and again and held.get("restart") == self.job.restart:
-                self.job.started = held.get("started", self.job.started)
-                return True
-            if not (same and held.get("restart", 0) < self.job.restart):
-                return False
-            # Requeued under its number (SECURITY F-24): what the former run left does not count.
-            for name in ("address.json", "end.json", "lock/app.json"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._file(name))
-            shutil.rmtree(self._file("home"), ignore_errors=True)
-        write_json(os.path.join(path, "owner.json"), owner)
-        with open(self._file("starts.log"), "a") as log:
-            log.write("%s %s %d\n" % (self.id, self.job.id, self.job.restart))
-        return True
-
     def _file(self, name):
         return os.path.join(self.directory, name)
 
@@ -149,7 +123,7 @@ class Session(object):
             terminals = self.app.get("/api/terminals") if kernels is not None else None
             self.use.learn(kernels, terminals, time.time())
             with contextlib.suppress(OSError):
-                self._figures = figures(self.app.pid)
+                self._figures = self.app.count()
             self.app.trim_log()
             if time.monotonic() - beat > BEAT_SECONDS:
                 beat = time.monotonic()
@@ -250,7 +224,7 @@ def main():
         sys.exit("%s/job.json is not there, or was written by another version of hpcbinder" % directory)
     again = sys.argv[1:] == ["again"]
     session = Session(parameters, directory, time.time())
-    if not session.take_lock(again):
+    if not take_lock(session.id, session.job, directory, again):
         session.say("job %s leaves: another has the session" % session.job.id)
         return 0
     return session.run(again)

@@ -1,4 +1,4 @@
-"""`shell`: a pseudo-terminal whose program runs in the container, beside the app and with the same view."""
+"""`shell`: a program in the container, beside the app and with the same view: in a pseudo-terminal, or with pipes."""
 import fcntl
 import pty
 import select
@@ -15,12 +15,24 @@ def _resize(fd, size):
             fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
 
+def _program(request):
+    """The words of the client's command, which no shell reads; a login shell without one. None: they are no command."""
+    argv = request.get("argv") or ["/bin/sh", "-c", _LOGIN]
+    fits = isinstance(argv, list) and all(isinstance(word, str) and "\0" not in word for word in argv)
+    return argv if fits and argv[0] else None
+
+
 def serve_shell(frames, request, session):
     container = session.container
+    program = _program(request)
+    if program is None:
+        return frames.answer({"error": "argv is no list of words"})
     environment = container.environment()
+    words = container.argv(program)
+    if request.get("terminal") is False:
+        return serve_pipes(frames, words, environment, session)
     term = str(request.get("term") or "xterm")
     environment[container.variable("TERM")] = term if TERM_NAME.match(term) else "xterm"
-    words = container.argv(["/bin/sh", "-c", _LOGIN])
     ours, theirs = pty.openpty()
     try:
         _resize(ours, request)

@@ -1,0 +1,30 @@
+#!/bin/sh
+# A fake of `apptainer exec`: no isolation; the words after the SIF run here. It keeps its words for the tests.
+here=$(dirname "$0")
+printf '%s\n' "$*" >>"$here/container.words"
+shift
+workdir= run= work=
+while [ $# -gt 0 ]; do
+  case $1 in
+    --workdir) workdir=$2; shift 2 ;;
+    --bind)
+      case $2 in
+        *:/run/hb) run=${2%:/run/hb} ;;
+        *:/srv/repo) work=${2%:/srv/repo} ;;
+      esac
+      shift 2 ;;
+    --home | --pwd) shift 2 ;;
+    --*) shift ;;
+    *) shift; break ;;
+  esac
+done
+env | grep '^APPTAINERENV_' >>"$here/container.env"
+case "$*" in
+  *jupyter*)
+    exec python3 "$here/app.py" "$run" "$here" ;;
+  *'tar -cf'*)
+    for path; do :; done
+    cd "$here/image$path" && exec tar -cf - . ;;
+  *)
+    cd "$work" && exec "$@" ;;
+esac
