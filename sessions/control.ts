@@ -14,7 +14,10 @@ export type ClientSecrets = Pick<SessionSecrets, 'ca' | 'clientCert' | 'clientKe
 export type ControlRequest =
   | { verb: 'status' }
   | { verb: 'stop'; why: 'stopped' }
-  | { verb: 'shell'; rows: number; cols: number; term?: string }
+  | ({ verb: 'shell'; argv?: readonly string[] } & (
+      | { terminal?: true; rows: number; cols: number; term?: string }
+      | { terminal: false }
+    ))
   | { verb: 'get'; path: string }
   /** `name`: that of the file, where `path` turns out to be a directory */
   | { verb: 'put'; path: string; kind: 'file' | 'directory'; mode: number; name?: string };
