@@ -1,0 +1,37 @@
+/** A shell elsewhere and this process's terminal, joined until the shell ends; the terminal is given back in any case. */
+import { finished } from 'node:stream/promises';
+import type { RemoteShell } from '../sessions/frames.ts';
+
+/** @returns the exit status. Without a terminal: input, output and errors as of a command here. */
+export async function joined(shell: RemoteShell, terminal: boolean): Promise<number> {
+  const { stdin, stdout, stderr } = process;
+  const resize = () => shell.resize({ rows: stdout.rows, cols: stdout.columns });
+  const type = (data: Buffer) => {
+    if (shell.write(data)) return;
+    stdin.pause();
+    shell.drained().then(() => stdin.resume());
+  };
+  const leave = () => shell.close();
+  shell.output.pipe(stdout, { end: false });
+  shell.errors.pipe(stderr, { end: false });
+  if (terminal) {
+    stdin.setRawMode(true);
+    stdout.on('resize', resize);
+  }
+  stdin.on('data', type).once('end', shell.end);
+  for (const name of SIGNALS) process.on(name, leave);
+  try {
+    const code = await shell.exited;
+    await Promise.all([finished(shell.output), finished(shell.errors)]);
+    return code;
+  } finally {
+    for (const name of SIGNALS) process.off(name, leave);
+    stdin.off('data', type).off('end', shell.end).pause();
+    stdout.off('resize', resize);
+    if (terminal) stdin.setRawMode(false);
+    // an open pipe at stdin would keep the process
+    if ('unref' in stdin) (stdin as { unref(): void }).unref();
+  }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
