@@ -27,8 +27,9 @@ def raise_file_limit():
 def tls_context(tls, directory):
     """The library reads keys from files only: they lie in the node's 0700 directory for a moment."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    if hasattr(context, "minimum_version"):
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
+    versions = getattr(ssl, "TLSVersion", None)
+    if versions is not None:
+        setattr(context, "minimum_version", versions.TLSv1_2)
     else:  # Python 3.6
         context.options |= ssl.OP_NO_SSLv2 | ssl.OP_NO_SSLv3 | ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET | getattr(ssl, "OP_NO_RENEGOTIATION", 0)
