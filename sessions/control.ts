@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { HpcbinderError } from '../core/errors.ts';
 import type { SessionSecrets } from '../core/session.ts';
+import { harmless } from '../core/text.ts';
 import { agentName } from './certificates.ts';
 
 export type Connect = () => Promise<Duplex>;
@@ -68,12 +69,18 @@ export async function converse(
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const reply = understand(await firstLine(socket));
-    if (typeof reply.error === 'string') throw agentFault(`${request.verb}: ${reply.error}`, false);
+    if (typeof reply.error === 'string') throw refusal(request.verb, harmless(reply.error));
     return { socket, reply };
   } catch (error) {
     socket.destroy();
     throw error;
   }
+}
+
+/** What is wrong with a path is a matter of the work directory, not of the agent. */
+function refusal(verb: ControlRequest['verb'], words: string): HpcbinderError {
+  if (verb !== 'get' && verb !== 'put') return agentFault(`refused ${verb}: ${words}`, false);
+  return new HpcbinderError('E-WORK', { message: words, hint: 'Paths in a session are relative to the repository.' });
 }
 
 function understand(line: string): Reply {

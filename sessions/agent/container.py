@@ -44,9 +44,9 @@ class Container(object):
             with contextlib.suppress(FileExistsError):
                 os.mkdir(path, 0o700)
 
-    def argv(self, command):
-        """`command` in the container. The words hold no secret: every user of the node can read them (SECURITY TOK-01)."""
-        words = [self._command, "exec", "--containall", "--cleanenv"]
+    def argv(self, command, quiet=False):
+        """`command` in the container; `quiet`: warnings and errors only. The words hold no secret: every user of the node can read them (SECURITY TOK-01)."""
+        words = [self._command] + (["--quiet"] if quiet else []) + ["exec", "--containall", "--cleanenv"]
         words += ["--home", "%s:%s" % (_plain(self.home), IMAGE_HOME), "--workdir", os.path.join(self._node, "work")]
         words += ["--bind", "%s:%s" % (_plain(self.work_directory), REPOSITORY)]
         words += ["--bind", "%s:%s" % (self.run_directory, RUN)]

@@ -28,7 +28,7 @@ def serve_shell(frames, request, session):
     if program is None:
         return frames.answer({"error": "argv is no list of words"})
     environment = container.environment()
-    words = container.argv(program)
+    words = container.argv(program, quiet=True)
     if request.get("terminal") is False:
         return serve_pipes(frames, words, environment, session)
     term = str(request.get("term") or "xterm")

@@ -52,7 +52,7 @@ describe('files of the work directory', () => {
 
   it('are refused where a link or a path leads out', async () => {
     for (const path of ['passwd', 'outside/passwd', '../job.json', '/etc/passwd', 'missing'])
-      await expect(get(path)).rejects.toMatchObject({ code: 'E-AGENT' });
+      await expect(get(path)).rejects.toMatchObject({ code: 'E-WORK' });
     await expect(put({ path: 'outside/x', kind: 'file', mode: 0o644 }, Buffer.from('x'))).rejects.toThrow('is a link');
     const tar = pack();
     tar.entry({ name: 'out', type: 'symlink', linkname: '/etc' });

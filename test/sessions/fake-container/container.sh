@@ -2,6 +2,7 @@
 # A fake of `apptainer exec`: no isolation; the words after the SIF run here. It keeps its words for the tests.
 here=$(dirname "$0")
 printf '%s\n' "$*" >>"$here/container.words"
+while [ "$1" != exec ]; do shift; done
 shift
 workdir= run= work=
 while [ $# -gt 0 ]; do
