@@ -66,7 +66,7 @@ class Use(object):
 def why_end(now, limits, job, use):
     """(reason, detail) where a limit is reached, or None. Seconds of the node's clock."""
     if now >= job.ends - BEFORE_WALLTIME:
-        return "timeout", "the walltime of %d s ended" % limits["walltimeSeconds"]
+        return "timeout", "the walltime of %d s ended" % (job.ends - job.started)
     oldest = limits.get("maxAgeSeconds")
     if oldest is not None and now >= job.started + oldest:
         return "max-age", "older than %d s" % oldest
