@@ -5,9 +5,10 @@ import { endInWords } from '../sessions/advance.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { download, upload } from './copy.ts';
 import { clusterOf, findLocal, freshRecord } from './find.ts';
+import { Interrupts } from './interrupts.ts';
 import { placeOf } from './places.ts';
 import { refreshed } from './refresh.ts';
-import { joined } from './remote-terminal.ts';
+import { joined, windowSize } from './remote-terminal.ts';
 import { shortId } from './words.ts';
 import { localRecords, toAgent } from './world.ts';
 
@@ -25,7 +26,7 @@ export function shell(id: string, command: readonly string[]): Promise<number> {
     const { stdin, stdout } = process;
     const terminal =
       stdin.isTTY && stdout.isTTY
-        ? { rows: stdout.rows, cols: stdout.columns, ...(process.env.TERM ? { term: process.env.TERM } : {}) }
+        ? { ...windowSize(), ...(process.env.TERM ? { term: process.env.TERM } : {}) }
         : undefined;
     const argv = command.length > 0 ? { argv: command } : {};
     return joined(await openShell(...door, { terminal, ...argv }), terminal !== undefined);
@@ -50,10 +51,20 @@ async function within(id: string, act: (door: Door) => Promise<number>): Promise
   const found = findLocal(id);
   if (found.phase === 'ended') throw over(found);
   const cluster = await clusterOf(found);
+  const interrupts = new Interrupts();
   try {
     const record = await reached(cluster, found);
-    return await act([toAgent(cluster, record), record.id, record.secrets]);
+    const connect = toAgent(cluster, record);
+    const connectUntilInterrupt = async () => {
+      const stream = await connect();
+      interrupts.signal.addEventListener('abort', () => stream.destroy(), { once: true });
+      return stream;
+    };
+    return await act([connectUntilInterrupt, record.id, record.secrets]);
+  } catch (error) {
+    throw interrupts.aborted ? new HpcbinderError('E-CANCELLED', { message: 'interrupted', cause: error }) : error;
   } finally {
+    interrupts.dispose();
     await cluster.transport[Symbol.asyncDispose]();
   }
 }
