@@ -12,13 +12,18 @@ export function advance<S extends Session>(session: S, seen: Seen, now: Date): S
     seen.final !== undefined;
   const next: S = answered ? { ...session, seenAt: now.toISOString() } : session;
 
-  if (seen.end) return ended(next, seen.end.why, new Date(seen.end.at * 1000), seen.end.detail);
   const over =
     seen.final?.state === 'ended'
       ? seen.final
       : isStatus(seen.job) && seen.job.state === 'ended'
         ? seen.job
         : undefined;
+  if (seen.end) {
+    // the agent sees only a SIGTERM; whether a person or a preemption sent it, the scheduler knows
+    const { why, at, detail } = seen.end;
+    const known = why === 'cancelled' && (over?.end === 'preempted' || over?.end === 'node-failed') ? over.end : why;
+    return ended(next, known, new Date(at * 1000), detail);
+  }
   if (over) return endedByScheduler(next, over, now);
   if (seen.job === 'absent') {
     // the poller says absent only after two answers far enough apart (SECURITY R12)
@@ -33,7 +38,9 @@ function alive<S extends Session>(session: S, seen: Seen): S {
     next = { ...next, job: seen.job };
     if (seen.job.state === 'pending' && before(next, 'starting')) next = { ...next, phase: 'queued' };
     if (seen.job.state === 'running' && before(next, 'starting')) next = { ...next, phase: 'starting' };
-    if (seen.job.endsAt !== undefined && next.endsAt === undefined) next = { ...next, endsAt: seen.job.endsAt };
+    // of a pending job it would be a guess
+    const { state, endsAt } = seen.job;
+    if (state === 'running' && endsAt !== undefined && next.endsAt === undefined) next = { ...next, endsAt };
   }
   if (seen.address) {
     const { host, port, startedAt, endsAt } = seen.address;

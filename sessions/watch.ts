@@ -56,7 +56,7 @@ export async function settle<S extends Session>(
   now: Date,
 ): Promise<S> {
   const { seen } = await look(cluster, session);
-  if (seen.end) return advance(session, seen, now);
+  if (seen.end) return advance(session, { ...seen, job: status }, now);
   const final = status === 'absent' && session.jobId ? await finalStatus(cluster, session.jobId) : undefined;
   return advance(session, { job: status, ...(final ? { final } : {}) }, now);
 }

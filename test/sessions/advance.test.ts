@@ -64,6 +64,11 @@ describe('a session advances by what was seen', () => {
     });
   });
 
+  it('lets the scheduler say that a cancelled one was preempted', () => {
+    const seen: Seen = { job: job('ended', { end: 'preempted' }), end: { why: 'cancelled', at: 100 } };
+    expect(advance({ ...session, phase: 'ready' }, seen, now).ended?.why).toBe('preempted');
+  });
+
   it('never leaves the end', () => {
     const over: Session = { ...session, phase: 'ended', ended: { why: 'stopped', at: now.toISOString() } };
     fc.assert(fc.property(anySeen, (seen) => expect(advance(over, seen, now)).toBe(over)));
