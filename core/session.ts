@@ -72,6 +72,8 @@ export type Seen = {
   /** accounting's last word */
   final?: JobStatus;
   address?: { host: string; port: number; startedAt: number; endsAt: number };
+  /** the agent's choice: a second session of the same repository gets its own */
+  workDirectory?: string;
   /** of the agent's own end file */
   end?: { why: EndReason; detail?: string; at: number };
   agent?: { ready: boolean; idleSince: number; busyKernels: number } | 'unreachable';

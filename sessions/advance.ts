@@ -10,7 +10,11 @@ export function advance<S extends Session>(session: S, seen: Seen, now: Date): S
     seen.address !== undefined ||
     seen.end !== undefined ||
     seen.final !== undefined;
-  const next: S = answered ? { ...session, seenAt: now.toISOString() } : session;
+  const next: S = {
+    ...session,
+    ...(answered ? { seenAt: now.toISOString() } : {}),
+    ...(seen.workDirectory === undefined ? {} : { workDirectory: seen.workDirectory }),
+  };
 
   const over =
     seen.final?.state === 'ended'

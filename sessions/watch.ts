@@ -35,7 +35,13 @@ export async function look(cluster: Cluster, session: Session, signal?: AbortSig
   const [addressText, endText, workText] = answer.value;
   const address = readAddress(addressText, session.id);
   const end = readEnd(endText);
-  return { seen: { ...(address ? { address } : {}), ...(end ? { end } : {}) }, work: readWorkReport(workText) };
+  const work = readWorkReport(workText);
+  const seen = {
+    ...(address ? { address } : {}),
+    ...(end ? { end } : {}),
+    ...(work ? { workDirectory: work.directory } : {}),
+  };
+  return { seen, work };
 }
 
 /** The scheduler's last word; `undefined` where accounting has none: then only the poller's confirmed absence ends the session. */

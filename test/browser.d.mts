@@ -4,5 +4,4 @@ export function browserPath(): string | undefined;
 export function ensureBrowser(): string | undefined;
 export function launchBrowser(): Promise<Browser>;
 export function openLab(browser: Browser, url: string): Promise<Page>;
-/** Runs code in the next cell of a new notebook and gives its output. */
 export function newNotebook(page: Page): Promise<(code: string, timeout?: number) => Promise<string>>;

@@ -69,6 +69,11 @@ describe('a session advances by what was seen', () => {
     expect(advance({ ...session, phase: 'ready' }, seen, now).ended?.why).toBe('preempted');
   });
 
+  it('has the work directory that the agent chose, at its end too', () => {
+    const seen: Seen = { workDirectory: '/home/alice/hpcbinder/github.com/org/repo-2', end: { why: 'idle', at: 100 } };
+    expect(advance(session, seen, now)).toMatchObject({ phase: 'ended', workDirectory: seen.workDirectory });
+  });
+
   it('never leaves the end', () => {
     const over: Session = { ...session, phase: 'ended', ended: { why: 'stopped', at: now.toISOString() } };
     fc.assert(fc.property(anySeen, (seen) => expect(advance(over, seen, now)).toBe(over)));
