@@ -157,7 +157,7 @@ export async function* contentOn(
     },
     (sent) =>
       sent.reused
-        ? { text: `repository is there already · ${size(sent.bytes)}`, skipped: true }
+        ? { text: `repository is there already`, skipped: true }
         : `repository, ${size(sent.bytes)}`,
   );
   return content as StoredContent;
