@@ -3,21 +3,20 @@
  * moves. Without a terminal: plain lines. `--json`: one event a line on stdout. `--quiet`: errors and the last lines only.
  */
 import type { PhaseName, Progress } from '../core/progress.ts';
-import { cutMiddle, plainLine } from '../core/text.ts';
+import { cutMiddle, plainLine, wrap } from '../core/text.ts';
 import { duration, size } from '../core/units.ts';
-import { columns, paint, plain } from './terminal.ts';
+import { CUT, columns, drawMoving, eraseMoving, isTerminal, padTo, paint, plain } from './terminal.ts';
 
 export type Style = 'moving' | 'lines' | 'json' | 'quiet';
 const NAME_WIDTH = 10;
-/** plain lines repeat a phase that is long, so that nothing is silent for more than 10 s */
-const SILENCE_MS = 10_000;
+/** plain lines repeat a phase that is long, so that with the timer's second nothing is silent for more than 10 s */
+const SILENCE_MS = 9_000;
 
 export class Display {
   readonly #style: Style;
   readonly #verbose: boolean;
   #phase: { name: PhaseName; text: string; since: number; told: number; lastLog: string } | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #drawn = false;
 
   constructor(style: Style, how: { verbose?: boolean } = {}) {
     this.#style = style;
@@ -32,7 +31,7 @@ export class Display {
     if (this.#style === 'quiet' && event.type !== 'warning') return;
     switch (event.type) {
       case 'start':
-        this.#phase = { name: event.phase, text: event.text, since: Date.now(), told: 0, lastLog: '' };
+        this.#phase = { name: event.phase, text: event.text, since: Date.now(), told: Date.now(), lastLog: '' };
         this.#timer ??= setInterval(() => this.#tick(), this.#style === 'moving' ? 200 : 1000).unref();
         this.#tick();
         break;
@@ -45,36 +44,36 @@ export class Display {
         if (this.#verbose) this.line(`          ${paint('quiet', plainLine(event.line))}`);
         break;
       case 'done':
-        this.#erase();
         this.#phase = undefined;
-        this.line(this.#row(event.phase, event.text, event.seconds < 0.5 ? '' : duration(event.seconds), 'done'));
+        this.line(finished(event.phase, event.text, event.seconds < 0.5 ? '' : duration(event.seconds), 'done'));
         break;
       case 'note':
+        this.line(folded(' '.repeat(NAME_WIDTH), event.text));
+        break;
       case 'warning':
-        this.line(
-          `${' '.repeat(NAME_WIDTH)}${event.type === 'warning' ? paint('waiting', 'note: ') : ''}${event.text}`,
-        );
+        this.line(folded(paint('waiting', 'note'.padEnd(NAME_WIDTH)), event.text));
     }
   };
 
   /** A line of its own, above the moving one. */
   line(text: string): void {
-    this.#erase();
+    eraseMoving();
     process.stderr.write(`${plain(text)}\n`);
   }
 
-  /** The present phase ends red; its time is kept. */
-  fail(): void {
+  /** The present phase ends red, or yellow where the person ended it; its time is kept. */
+  fail(how: 'failed' | 'interrupted' = 'failed'): void {
     const phase = this.#phase;
     this.stop();
-    if (phase && this.#style !== 'json')
-      this.line(this.#row(phase.name, `failed after ${duration((Date.now() - phase.since) / 1000)}`, '', 'failed'));
+    if (!phase || this.#style === 'json') return;
+    const text = `${how} after ${duration((Date.now() - phase.since) / 1000)}`;
+    this.line(finished(phase.name, text, '', how === 'failed' ? 'failed' : 'waiting'));
   }
 
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#erase();
+    eraseMoving();
     this.#phase = undefined;
   }
 
@@ -84,28 +83,41 @@ export class Display {
     const seconds = (Date.now() - phase.since) / 1000;
     if (this.#style === 'moving') {
       const log = phase.lastLog === '' ? '' : ` · ${phase.lastLog}`;
-      this.#erase();
-      process.stderr.write(plain(this.#row(phase.name, `${phase.text}${log}`, duration(seconds), 'waiting')));
-      this.#drawn = true;
-    } else if (Date.now() - phase.told >= SILENCE_MS && seconds >= SILENCE_MS / 1000) {
+      drawMoving(moving(phase.name, `${phase.text}${log}`, duration(seconds)));
+    } else if (Date.now() - phase.told >= SILENCE_MS) {
       phase.told = Date.now();
-      process.stderr.write(
-        `${plain(this.#row(phase.name, `… ${phase.lastLog || phase.text}`, duration(seconds), 'waiting'))}\n`,
-      );
+      this.line(finished(phase.name, `… ${phase.lastLog || phase.text}`, duration(seconds), 'waiting'));
     }
   }
+}
 
-  #erase(): void {
-    if (this.#drawn) process.stderr.write('\r\u001b[2K');
-    this.#drawn = false;
-  }
+/** One column less than there are: a full line would wrap, and its frames would stay in the scrollback. */
+function moving(name: string, text: string, right: string): string {
+  const room = columns() - NAME_WIDTH - right.length - 2;
+  const body = cutMiddle(plain(plainLine(text)), room, CUT);
+  return `${paint('waiting', name.padEnd(NAME_WIDTH))}${padTo(body, room)} ${right}`;
+}
 
-  #row(name: string, text: string, right: string, state: 'done' | 'waiting' | 'failed'): string {
-    const room = columns() - NAME_WIDTH - (right === '' ? 0 : right.length + 1) - 1;
-    // a finished line is kept whole, for it is what is copied from the scrollback; a moving one must not wrap
-    const body = state === 'waiting' ? cutMiddle(text, room) : text;
-    return `${paint(state, name.padEnd(NAME_WIDTH))}${right === '' ? body : `${body.padEnd(room)} ${right}`}`;
-  }
+/** Its time at the right of the last line. Only a terminal's lines are folded: those of a log are searched. */
+function finished(name: string, text: string, right: string, state: 'done' | 'waiting' | 'failed'): string {
+  const head = paint(state, name.padEnd(NAME_WIDTH));
+  const room = columns() - NAME_WIDTH - (right === '' ? 0 : right.length + 1) - 1;
+  const rows = lines(text, room);
+  const last = rows[rows.length - 1] ?? '';
+  return `${head}${indented([...rows.slice(0, -1), right === '' ? last : `${padTo(last, room)} ${right}`])}`;
+}
+
+function folded(head: string, text: string): string {
+  return `${head}${indented(lines(text, columns() - NAME_WIDTH - 1))}`;
+}
+
+function lines(text: string, room: number): string[] {
+  const harmless = plain(plainLine(text));
+  return isTerminal ? wrap(harmless, room, CUT) : [harmless];
+}
+
+function indented(rows: readonly string[]): string {
+  return rows.join(`\n${' '.repeat(NAME_WIDTH)}`);
 }
 
 const BAR = 20;

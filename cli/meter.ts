@@ -1,7 +1,7 @@
 /** How far a copy is: one moving line on a terminal, from the second on in which it turns out to be long. */
 import { cutMiddle, harmless } from '../core/text.ts';
 import { size } from '../core/units.ts';
-import { columns, plain } from './terminal.ts';
+import { CUT, columns, plain } from './terminal.ts';
 
 const EVERY_MS = 250;
 const PATIENCE_MS = 1_000;
@@ -26,8 +26,8 @@ export async function* metered(
       if (Date.now() < next) continue;
       next = Date.now() + EVERY_MS;
       const figures = total === undefined ? size(done) : `${size(done)} of ${size(total)}`;
-      const text = `${cutMiddle(harmless(name), columns() - figures.length - 3)}  ${figures}`;
-      process.stderr.write(`\r\u001b[2K${plain(text)}`);
+      const text = `${cutMiddle(plain(harmless(name)), columns() - figures.length - 3, CUT)}  ${figures}`;
+      process.stderr.write(`\r\u001b[2K${text}`);
       drawn = true;
     }
   } finally {

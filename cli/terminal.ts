@@ -1,6 +1,7 @@
 /** The person's terminal: width, colour, questions. stdout is for scripts, stderr for the story (EXPERIENCE section 1). */
 import { createInterface } from 'node:readline';
 import { HpcbinderError } from '../core/errors.ts';
+import { harmless, width } from '../core/text.ts';
 import type { Prompter } from '../core/transport.ts';
 
 export const isTerminal = process.stderr.isTTY === true && process.stdin.isTTY === true;
@@ -8,17 +9,27 @@ export const isTerminal = process.stderr.isTTY === true && process.stdin.isTTY =
 const unicode = /UTF-?8/i.test(process.env.LC_ALL || process.env.LC_CTYPE || process.env.LANG || '');
 const colours = process.stderr.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
 
+const ASCII = new Map([
+  ['·', '-'],
+  ['→', '->'],
+  ['…', '...'],
+  ['–', '-'],
+  ['’', "'"],
+  ['█', '#'],
+  ['░', '.'],
+]);
+
 /** ASCII where the locale is not UTF-8. */
 export function plain(text: string): string {
-  if (unicode) return text;
-  return text
-    .replaceAll('·', '-')
-    .replaceAll('→', '->')
-    .replaceAll('…', '...')
-    .replaceAll('–', '-')
-    .replaceAll('█', '#')
-    .replaceAll('░', '.');
+  return unicode ? text : ascii(text);
 }
+
+export function ascii(text: string): string {
+  return text.replace(/[^\0-\x7f]/gu, (character) => ASCII.get(character) ?? '?');
+}
+
+/** What stands where something was cut out. */
+export const CUT: string = plain('…');
 
 export type State = 'done' | 'waiting' | 'failed' | 'quiet';
 
@@ -30,8 +41,28 @@ export function paint(state: State, text: string): string {
 }
 
 export function columns(): number {
-  return Math.max(40, Math.min(process.stderr.columns ?? 80, 100));
+  return Math.max(20, Math.min(process.stderr.columns || 80, 100));
 }
+
+/** Can a line be drawn over? */
+export const canMove: boolean = isTerminal && process.env.TERM !== 'dumb';
+
+let drawn = false;
+let asking = false;
+
+/** The one line that moves, in place of what it was. It is shorter than the terminal is wide, and yields to a question. */
+export function drawMoving(text: string): void {
+  if (asking) return;
+  process.stderr.write(`${drawn ? ERASE : ''}${text}`);
+  drawn = true;
+}
+
+export function eraseMoving(): void {
+  if (drawn) process.stderr.write(ERASE);
+  drawn = false;
+}
+
+const ERASE = '\r\u001b[2K';
 
 /** Questions on stderr, answers from stdin. Undefined where no person can answer. */
 export function prompter(): Prompter | undefined {
@@ -48,16 +79,21 @@ export function prompter(): Prompter | undefined {
 
 function question(prompt: string, secret: boolean): Promise<string> {
   return new Promise((resolve, reject) => {
+    eraseMoving();
+    asking = true;
     const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
-    lines.once('SIGINT', () => {
-      lines.close();
-      process.stderr.write('\n');
+    lines.once('SIGINT', () => lines.close());
+    // ctrl-C, ctrl-D, or the terminal went away; after an answer this changes nothing
+    lines.once('close', () => {
+      asking = false;
+      process.stderr.write(answered && !secret ? '' : '\n');
       reject(new HpcbinderError('E-CANCELLED', { message: 'cancelled' }));
     });
+    let answered = false;
     lines.question(plain(prompt), (answer) => {
-      lines.close();
-      if (secret) process.stderr.write('\n');
+      answered = true;
       resolve(answer);
+      lines.close();
     });
     if (secret) {
       // the prompt is written by now; what is typed after it is not shown
@@ -80,10 +116,15 @@ export async function confirm(text: string, how: { yes: boolean; flag: string })
     throw new HpcbinderError('E-CANCELLED', { message: 'not confirmed; nothing was done' });
 }
 
-/** A table with a head, columns as wide as they need. */
+/** A table with a head, columns as wide as they need; what others wrote in its cells is made harmless. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => (row[i] ?? '').length)));
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ');
-  return [line(head), ...rows.map(line)].map((text) => plain(text.trimEnd())).join('\n');
+  const cells = [head, ...rows].map((row) => row.map((cell) => plain(harmless(cell))));
+  const widths = head.map((_, i) => Math.max(...cells.map((row) => width(row[i] ?? ''))));
+  const line = (row: readonly string[]) => row.map((cell, i) => padTo(cell, widths[i] ?? 0)).join('  ');
+  return cells.map((row) => line(row).trimEnd()).join('\n');
+}
+
+/** Filled up with spaces to so many columns. */
+export function padTo(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(0, columns - width(text)));
 }

@@ -1,5 +1,7 @@
 /** How sessions and places are written for the person. */
-import type { WorkReport } from '../sessions/records.ts';
+import { quoteWords } from '../core/shell.ts';
+import { harmless } from '../core/text.ts';
+import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 
 /** `hb-k3f9q2x7ma` → `k3f9`: enough for a handful of sessions; longer prefixes work too. */
 export function shortId(id: string): string {
@@ -8,10 +10,16 @@ export function shortId(id: string): string {
 
 /** `login.hpc.edu:/home/alice/hpcbinder/github.com/org/repo` */
 export function whereOf(host: string, directory: string): string {
-  return host === 'this machine' ? directory : `${host}:${directory}`;
+  return harmless(host === 'this machine' ? directory : `${host}:${directory}`);
 }
 
-/** What became of the user's own changes when a new commit came. */
+/** The line that goes on from a session's work. */
+export function relaunchOf({ repo, sif }: Pick<SessionRecord, 'repo' | 'sif'>): string {
+  const words = repo.url === undefined ? ['--sif', sif] : [repo.url, ...(repo.ref ? ['--ref', repo.ref] : [])];
+  return harmless(`hpcbinder launch ${quoteWords(words)}`);
+}
+
+/** What became of the user's own changes when a new commit came; the names in it are a repository's. */
 export function workLines(work: WorkReport | undefined): string[] {
   if (!work || work.created) return [];
   const lines: string[] = [];
@@ -22,5 +30,5 @@ export function workLines(work: WorkReport | undefined): string[] {
     lines.push(`you changed ${path}: yours is kept, the commit's is ${theirs}`);
   if (work.conflicts.length > 20)
     lines.push(`… and ${work.conflicts.length - 20} more; all in the session's work.json`);
-  return [...lines, ...work.notes];
+  return [...lines, ...work.notes].map(harmless);
 }

@@ -1,7 +1,7 @@
 /** Words for people: what others wrote is made harmless before it is shown, long words are cut in the middle. */
 
-/** C0, DEL, C1 and the bidirectional controls, by which a name could rewrite the line it stands in. */
-const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
+/** C0, DEL, C1, line separators and the bidirectional controls, by which a name could rewrite the line it stands in. */
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 export function hasControls(text: string): boolean {
   return text.search(CONTROLS) >= 0;
@@ -24,17 +24,72 @@ export function plainLine(line: string): string {
   return harmless(line.replace(escapes, '').replaceAll('\t', '    '));
 }
 
-/** Cut in the middle, for the end of a path tells more than its middle. */
-export function cutMiddle(text: string, width: number): string {
-  if (text.length <= width) return text;
-  const keep = Math.max(2, width - 1);
-  return `${text.slice(0, Math.ceil(keep / 2))}…${text.slice(text.length - Math.floor(keep / 2))}`;
+/** Output of several lines for a terminal: each as `plainLine`, of a line that was drawn over only what stayed. */
+export function plainText(text: string): string {
+  return text.split('\n').map(stayed).map(plainLine).join('\n');
+}
+
+function stayed(line: string): string {
+  const text = line.replace(/\r+$/, '');
+  return text.slice(text.lastIndexOf('\r') + 1);
+}
+
+const NO_COLUMN = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
+/** East Asian Wide and Fullwidth (UAX 11), and what is drawn as an emoji. */
+const TWO_COLUMNS =
+  /^(?:[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{1f300}-\u{1f64f}\u{1f900}-\u{1f9ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation})$/u;
+
+/** Columns of a terminal that the text takes. */
+export function width(text: string): number {
+  let columns = 0;
+  for (const character of text) columns += columnsOf(character);
+  return columns;
+}
+
+function columnsOf(character: string): number {
+  if (character < '\u0300') return 1;
+  return NO_COLUMN.test(character) ? 0 : TWO_COLUMNS.test(character) ? 2 : 1;
+}
+
+/** Cut in the middle to so many columns, for the end of a path tells more than its middle. */
+export function cutMiddle(text: string, columns: number, mark = '…'): string {
+  if (width(text) <= columns) return text;
+  const keep = Math.max(2, columns - width(mark));
+  const characters = [...text];
+  const head = taken(characters, Math.ceil(keep / 2));
+  const tail = taken(characters.reverse(), Math.floor(keep / 2)).reverse();
+  return `${head.join('')}${mark}${tail.join('')}`;
+}
+
+/** As many of the first characters as fit. */
+function taken(characters: readonly string[], columns: number): string[] {
+  const result: string[] = [];
+  let left = columns;
+  for (const character of characters) {
+    left -= columnsOf(character);
+    if (left < 0) break;
+    result.push(character);
+  }
+  return result;
+}
+
+/** Words in lines of at most so many columns; a word that is longer is cut in the middle. */
+export function wrap(text: string, columns: number, mark = '…'): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').map((each) => cutMiddle(each, columns, mark))) {
+    if (line !== '' && width(line) + 1 + width(word) > columns) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
 }
 
 export function lastLines(text: string, count: number): string[] {
   return text
     .split('\n')
-    .map((line) => line.slice(line.lastIndexOf('\r', line.length - 2) + 1).trimEnd())
+    .map((line) => stayed(line).trimEnd())
     .filter((line) => line !== '')
     .slice(-count)
     .map(plainLine);
