@@ -16,12 +16,8 @@ export function fail(place: Place, node: Node | undefined, what: string, hint?: 
 /** Parses a whole file. An empty one is an empty mapping. */
 export function readYaml<T>(text: string, file: string, code: ErrorCode, reader: Reader<T>): T {
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    uniqueKeys: true,
-    merge: false,
-    maxAliasCount: 0,
-  } as never);
+  // aliases and merge keys stay what they are in the document's nodes, which no reader takes
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
   const place = { file, code, lines };
   const first = document.errors[0];
   if (first) {
