@@ -27,14 +27,20 @@ export function readAddress(text: string | undefined, session: string): Seen['ad
   const { host, port, startedAt, endsAt } = value;
   if (typeof host !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(host)) return undefined;
   if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > 65535) return undefined;
-  return { host, port: Number(port), startedAt: Number(startedAt) || 0, endsAt: Number(endsAt) || 0 };
+  return { host, port: Number(port), startedAt: epoch(startedAt), endsAt: epoch(endsAt) };
 }
 
 export function readEnd(text: string | undefined): Seen['end'] {
   const value = json(text);
   const why = END_REASONS.find((reason) => reason === value?.why) as EndReason | undefined;
   if (value?.schema !== 1 || why === undefined) return undefined;
-  return { why, at: Number(value.at) || 0, ...(typeof value.detail === 'string' ? { detail: value.detail } : {}) };
+  const at = epoch(value.at);
+  return { why, at, ...(typeof value.detail === 'string' ? { detail: value.detail } : {}) };
+}
+
+/** Epoch seconds that a Date can hold, 0 for all else. */
+function epoch(value: unknown): number {
+  return typeof value === 'number' && value > 0 && value < 8.64e12 ? value : 0;
 }
 
 export type WorkReport = {

@@ -1,7 +1,7 @@
 /** Looking at one session: its own files by the cluster's disk, its job by the one poller, its end by accounting. */
 import type { Cluster } from '../core/cluster.ts';
 import { type Answer, ok, type Question, textOf, unreachable } from '../core/command.ts';
-import { HpcbinderError } from '../core/errors.ts';
+import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import type { Seen, Session } from '../core/session.ts';
 import { ask, askAll } from '../core/transport.ts';
@@ -28,9 +28,14 @@ export function lookQuestion(directory: string): Question<[string?, string?, str
   };
 }
 
+/** A transport throws where its link is down for good: that too is no answer, and no end. */
+function silence(cause: unknown): Answer<never> {
+  return unreachable(asHpcbinderError(cause));
+}
+
 /** What the session's directory says now; nothing where it cannot be reached. */
 export async function look(cluster: Cluster, session: Session, signal?: AbortSignal): Promise<Look> {
-  const answer = await ask(cluster.transport, lookQuestion(session.directory), signal);
+  const answer = await ask(cluster.transport, lookQuestion(session.directory), signal).catch(silence);
   if (!answer.ok) return { seen: {}, work: undefined };
   const [addressText, endText, workText] = answer.value;
   const address = readAddress(addressText, session.id);
@@ -50,7 +55,8 @@ export async function finalStatus(
   jobId: string,
   signal?: AbortSignal,
 ): Promise<JobStatus | undefined> {
-  const answer = await askAll(cluster.transport, cluster.scheduler.finalStatus(jobId, cluster.profile.uid), signal);
+  const question = cluster.scheduler.finalStatus(jobId, cluster.profile.uid);
+  const answer = await askAll(cluster.transport, question, signal).catch(silence);
   return answer.ok ? answer.value : undefined;
 }
 
