@@ -4,6 +4,8 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
+import type { JobStatus } from '../core/scheduler.ts';
+import { harmless } from '../core/text.ts';
 import { duration } from '../core/units.ts';
 import { advance, endInWords } from '../sessions/advance.ts';
 import { clock } from '../sessions/await.ts';
@@ -12,14 +14,15 @@ import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { look, settle } from '../sessions/watch.ts';
 import { openBrowser, ring } from './browser.ts';
 import { plain } from './terminal.ts';
-import { shortId, whereOf, workLines } from './words.ts';
+import { relaunchOf, shortId, whereOf, workLines } from './words.ts';
 import { askAgent, toAgent, type World } from './world.ts';
 
 export type AttendOptions = {
   browser: boolean;
   json: boolean;
   port?: number;
-  path?: string /** the launch took long: call the person back */;
+  path?: string;
+  /** the launch took long: call the person back */
   call: boolean;
 };
 
@@ -46,7 +49,7 @@ export async function attend(
     words: () => ({
       repo: record.repo.shown,
       work: whereOf(cluster.profile.host, record.workDirectory),
-      relaunch: `hpcbinder launch ${record.repo.url ?? record.repo.shown}`,
+      relaunch: relaunchOf(record),
       ...(record.ended ? { ended: endInWords(record.ended.why) } : {}),
     }),
   };
@@ -58,17 +61,21 @@ export async function attend(
   const url = served.url(options.path ?? '/');
   showReady(cluster, record, work, url, options);
   if (options.call) ring(`${record.repo.shown} is ready`);
-  if (options.browser) await openBrowser(url);
+  if (options.browser) openBrowser(url);
 
   const warned = new Set<number>();
-  const unwatch = world.watchJob(record.jobId ?? '', async (status) => {
-    const over = status === 'absent' || (typeof status === 'object' && status.state === 'ended');
-    if (over && record.phase !== 'ended') record = await settle(cluster, record, status, new Date());
+  let over: JobStatus | 'absent' | undefined;
+  const unwatch = world.watchJob(record.jobId ?? '', (status) => {
+    if (status === 'absent' || (typeof status === 'object' && status.state === 'ended')) over = status;
   });
   try {
     while (record.phase !== 'ended' && !signal.aborted) {
       await wait(5_000, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
+      if (over) {
+        record = await settle(cluster, record, over, new Date());
+        break;
+      }
       warn(record, warned);
       const seen = await askAgent(cluster, record);
       if (seen === 'unreachable' || !reachable) {
@@ -146,7 +153,7 @@ function showEnd(cluster: Cluster, record: SessionRecord, json: boolean): number
   if (json)
     process.stdout.write(`${JSON.stringify({ type: 'ended', id: record.id, why, detail: record.ended?.detail })}\n`);
   else {
-    const detail = record.ended?.detail ? ` (${record.ended.detail})` : '';
+    const detail = record.ended?.detail ? ` (${harmless(record.ended.detail)})` : '';
     process.stderr.write(
       plain(
         `\n${shortId(record.id)} ${endInWords(why)}${detail}. Your work is kept: ${whereOf(cluster.profile.host, record.workDirectory)}\n`,
