@@ -109,7 +109,10 @@ function environment(how: GitAccess): Record<string, string> {
     GIT_OPTIONAL_LOCKS: '0',
     // never: GitHub asks for a name where there is no such repository, and a typo is no reason to type a password
     GIT_TERMINAL_PROMPT: '0',
-    ...(how.interactive ? {} : { GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=15 -oPermitLocalCommand=no' }),
+    // a user's own way to ssh is kept: git's group has no terminal that it could ask on
+    ...(how.interactive || process.env.GIT_SSH_COMMAND
+      ? {}
+      : { GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oConnectTimeout=15 -oPermitLocalCommand=no' }),
     ...(how.credentials === undefined
       ? {}
       : { HPCBINDER_GIT_USER: how.credentials.user, HPCBINDER_GIT_PASSWORD: how.credentials.password }),
