@@ -1,37 +1,11 @@
 #!/usr/bin/env node
-/** The composition root's door: the commander program; each command's code is loaded when it runs. */
-import { Command, CommanderError } from 'commander';
-import { register as base } from './commands/base.ts';
-import { register as cluster } from './commands/cluster.ts';
-import { register as config } from './commands/config.ts';
-import { register as devcluster } from './commands/devcluster.ts';
-import { register as launch } from './commands/launch.ts';
-import { register as sessions } from './commands/sessions.ts';
-import { register as tools } from './commands/tools.ts';
-import { register as work } from './commands/work.ts';
-import { VERSION } from './version.ts';
+/** The door: a command line in, an exit status out. */
+import { type Command, CommanderError } from 'commander';
+import { HpcbinderError } from '../core/errors.ts';
+import { buildProgram } from './program.ts';
 
-const program = new Command('hpcbinder')
-  .description('Binder for HPC clusters: a repository opens in Jupyter on a compute node.')
-  .version(VERSION)
-  .showHelpAfterError('(hpcbinder --help lists the commands)')
-  .showSuggestionAfterError(true)
-  .configureHelp({ sortSubcommands: false })
-  .addHelpText(
-    'after',
-    `
-Examples:
-  hpcbinder launch https://github.com/org/repo --partition gpu
-  hpcbinder launch org/repo --cluster alice@login.hpc.example.edu --time 4h --gpus a100:1
-  hpcbinder launch ./analysis --dry-run
-  hpcbinder list            what runs, and until when
-  hpcbinder open k3f        back to a session
-  hpcbinder stop k3f        end it; your work is kept
-
-Nothing is installed on the cluster, and nothing is reported to anybody.`,
-  );
-
-for (const register of [launch, sessions, work, tools, cluster, config, base, devcluster]) register(program);
+const program = buildProgram();
+const json = process.argv.includes('--json');
 
 async function main(): Promise<number> {
   exitOverride(program);
@@ -39,14 +13,21 @@ async function main(): Promise<number> {
     await program.parseAsync(process.argv);
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError && (error.exitCode === 0 || !json)) return error.exitCode === 0 ? 0 : 2;
     const { showFailure } = await import('./failure.ts');
-    return showFailure(error, { json: process.argv.includes('--json') });
+    return showFailure(error instanceof CommanderError ? misused(error) : error, { json });
   }
+}
+
+/** With --json a wrong command line is one line of JSON, like every other fault. */
+function misused(error: CommanderError): HpcbinderError {
+  const hint = 'hpcbinder COMMAND --help has examples.';
+  return new HpcbinderError('E-USAGE', { message: error.message.replace(/^error: /, ''), hint, cause: error });
 }
 
 function exitOverride(command: Command): void {
   command.exitOverride();
+  if (json) command.configureOutput({ writeErr: () => {} });
   for (const child of command.commands) exitOverride(child);
 }
 

@@ -9,6 +9,11 @@ if (process.argv.includes('--clean')) rmSync(join(root, 'dist'), { recursive: tr
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
 const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
 
+// What has no source any more is not packed.
+for (const path of readdirSync(join(root, 'dist'), { recursive: true })) {
+  const source = join(root, path.replace(/\.js$/, '.ts'));
+  if (!existsSync(source)) rmSync(join(root, 'dist', path), { recursive: true, force: true });
+}
 const rooms = readdirSync(join(root, 'dist'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
 for (const room of rooms) {
   cpSync(join(root, room.name), join(root, 'dist', room.name), {
