@@ -2,19 +2,21 @@
  * While a session is open here: the proxy, the browser, warnings before the end, ctrl-C. Closing it ends nothing: the job
  * and its own agent's limits go on (DESIGN 7).
  */
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
-import { duration } from '../core/units.ts';
 import { advance, endInWords } from '../sessions/advance.ts';
 import { clock } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { look, settle } from '../sessions/watch.ts';
 import { openBrowser, ring } from './browser.ts';
+import { stateDir } from './paths.ts';
+import { showReady } from './ready.ts';
 import { plain } from './terminal.ts';
-import { relaunchOf, shortId, whereOf, workLines } from './words.ts';
+import { relaunchOf, shortId, whereOf } from './words.ts';
 import { askAgent, toAgent, type World } from './world.ts';
 
 export type AttendOptions = {
@@ -22,9 +24,21 @@ export type AttendOptions = {
   json: boolean;
   port?: number;
   path?: string;
+  /** where an editor or another proxy forwards to the port */
+  urlBase?: string;
   /** the launch took long: call the person back */
   call: boolean;
 };
+
+/** On a login node, which others use too, no TCP port is opened: a 0600 socket, and the line that brings it to the laptop. */
+function doorOf(
+  cluster: Cluster,
+  record: SessionRecord,
+  options: AttendOptions,
+): { socketPath?: string; urlBase?: string } {
+  if (options.urlBase) return { urlBase: options.urlBase };
+  return cluster.transport.name === 'local' ? { socketPath: join(stateDir(), `${record.id}.sock`) } : {};
+}
 
 const WARN_MINUTES = [15, 5, 1];
 
@@ -54,14 +68,15 @@ export async function attend(
     }),
   };
   const port = options.port ?? record.localPort;
-  const served = await serveSession({ route, ...(port ? { port } : {}) });
+  const door = doorOf(cluster, record, options);
+  const served = await serveSession({ route, ...(port ? { port } : {}), ...door });
   record = { ...record, localPort: served.port };
   world.keep(record);
   world.live = true;
   const url = served.url(options.path ?? '/');
-  showReady(cluster, record, work, url, options);
+  showReady({ cluster, record, work, url, browser: options.browser, json: options.json, ...door });
   if (options.call) ring(`${record.repo.shown} is ready`);
-  if (options.browser) openBrowser(url);
+  if (options.browser && !door.socketPath) openBrowser(url);
 
   const warned = new Set<number>();
   let over: JobStatus | 'absent' | undefined;
@@ -97,40 +112,6 @@ export async function attend(
     ),
   );
   return 0;
-}
-
-function showReady(
-  cluster: Cluster,
-  record: SessionRecord,
-  work: WorkReport | undefined,
-  url: string,
-  options: AttendOptions,
-): void {
-  const directory = work?.directory ?? record.workDirectory;
-  if (options.json) {
-    const { id, jobId, address, endsAt } = record;
-    process.stdout.write(
-      `${JSON.stringify({ type: 'ready', id, jobId, node: address?.host, url, endsAt, workDirectory: directory, work })}\n`,
-    );
-    return;
-  }
-  const ends = record.endsAt
-    ? `${clock(new Date(record.endsAt * 1000), new Date())} (walltime ${duration(record.request.seconds)}), or `
-    : '';
-  const id = shortId(record.id);
-  process.stderr.write('\n');
-  process.stdout.write(`${url}\n`);
-  const lines = [
-    `  ${options.browser ? 'opened in your browser; ' : ''}the link works once, ctrl-C closes the tunnel and leaves the job running`,
-    '',
-    `  ends      ${ends}after ${duration(record.limits.idleSeconds)} without use (--idle)`,
-    `  work      ${whereOf(cluster.profile.host, directory)}`,
-    ...workLines(work).map((line) => `            ${line}`),
-    `  sees      the repository, nothing of $HOME (--bind /path adds data)`,
-    `  back      hpcbinder open ${id}      stop   hpcbinder stop ${id}`,
-    '',
-  ];
-  process.stderr.write(plain(`${lines.join('\n')}\n`));
 }
 
 function warn(record: SessionRecord, warned: Set<number>): void {

@@ -7,9 +7,14 @@ import type { ClusterEntry, Config } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { nearest } from '../core/text.ts';
-import { ask, askAll, type Prompter, type Transport } from '../core/transport.ts';
+import { ask, askAll, type Prompter } from '../core/transport.ts';
 import { type Probe, probe } from '../sessions/probe.ts';
+import type { Setup, ShellTransport } from '../transports/index.ts';
 import { configPath } from './config-file.ts';
+import { ownPath } from './paths.ts';
+
+/** `[user@]host[:port]`; an IPv6 address goes into an entry of its own. */
+const ADDRESS = /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*)(?::([0-9]{1,5}))?$/;
 
 export type Choice = { name: string; entry: ClusterEntry; saved: boolean };
 
@@ -20,9 +25,10 @@ export function chooseCluster(config: Config, wanted: string | undefined): Choic
     const entry = entries.get(wanted);
     if (entry) return { name: wanted, entry, saved: true };
     if (wanted === 'local') return { name: 'local', entry: {}, saved: false };
-    const at = /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.:-]*)$/.exec(wanted);
-    if (at?.[1] !== undefined || (at && /[.]/.test(wanted))) {
-      return { name: wanted, entry: { host: at[2] ?? wanted, ...(at[1] ? { user: at[1] } : {}) }, saved: false };
+    const [, user, host, port] = ADDRESS.exec(wanted) ?? [];
+    if (host !== undefined && (user !== undefined || host.includes('.'))) {
+      const entry = { host, ...(user ? { user } : {}), ...(port ? { port: Number(port) } : {}) };
+      return { name: wanted, entry, saved: false };
     }
     const near = nearest(wanted, [...entries.keys()]);
     throw new HpcbinderError('E-CLUSTER-UNKNOWN', {
@@ -31,7 +37,8 @@ export function chooseCluster(config: Config, wanted: string | undefined): Choic
     });
   }
   const names = [...entries.keys()];
-  const only = names.length === 1 ? names[0] : undefined;
+  const real = names.filter((each) => each !== 'devcluster');
+  const only = real.length === 1 ? real[0] : names.length === 1 ? names[0] : undefined;
   const name = config.default ?? only;
   const entry = name === undefined ? undefined : entries.get(name);
   if (name !== undefined && entry) return { name, entry, saved: true };
@@ -48,21 +55,25 @@ function onPath(command: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((dir) => dir !== '' && existsSync(join(dir, command)));
 }
 
-export async function openLink(choice: Choice, prompter: Prompter | undefined): Promise<Transport> {
-  const { openTransport, parseSshTarget } = await import('../transports/index.ts');
-  const { entry } = choice;
-  const setup = {
+function setupOf(entry: ClusterEntry): Setup {
+  return {
     ...(entry.path ? { path: entry.path.join(':') } : {}),
     ...(entry.modules ? { modules: entry.modules } : {}),
     ...(entry.prologue ? { prologue: entry.prologue } : {}),
   };
+}
+
+export async function openLink(choice: Choice, prompter: Prompter | undefined): Promise<ShellTransport> {
+  const { openTransport, parseSshTarget } = await import('../transports/index.ts');
+  const { entry } = choice;
+  const setup = setupOf(entry);
   if (entry.host === undefined) return openTransport('local', prompter, { setup });
   const target = {
     host: entry.host,
     ...(entry.user ? { user: entry.user } : {}),
     ...(entry.port ? { port: entry.port } : {}),
-    ...(entry.identity_file ? { identityFile: entry.identity_file } : {}),
-    ...(entry.known_hosts ? { knownHosts: entry.known_hosts } : {}),
+    ...(entry.identity_file ? { identityFile: ownPath(entry.identity_file) } : {}),
+    ...(entry.known_hosts ? { knownHosts: ownPath(entry.known_hosts) } : {}),
     ...(entry.jump ? { jump: parseSshTarget(entry.jump) } : {}),
   };
   return openTransport(target, prompter, { setup });
@@ -71,10 +82,14 @@ export async function openLink(choice: Choice, prompter: Prompter | undefined): 
 /** Asks the login node, and joins what it says with what the entry says: the entry wins. */
 export async function lookAtCluster(
   choice: Choice,
-  transport: Transport,
+  transport: ShellTransport,
 ): Promise<{ found: Probe; profile: ClusterProfile }> {
-  const found = orThrow(await ask(transport, probe(shownHost(choice))));
-  return { found, profile: profileOf(choice, found) };
+  const { python } = choice.entry;
+  const found = orThrow(await ask(transport, probe(shownHost(choice), python === undefined ? {} : { python })));
+  const profile = profileOf(choice, found);
+  // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
+  if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(choice.entry), loginShell: true });
+  return { found, profile };
 }
 
 export function shownHost(choice: Choice): string {
@@ -85,10 +100,7 @@ export function profileOf(choice: Choice, found: Probe): ClusterProfile {
   const { entry, name } = choice;
   const host = shownHost(choice);
   const here = (path: string) =>
-    path
-      .replace(/^~(?=\/|$)/, found.home)
-      .replace(/^\$HOME(?=\/|$)/, found.home)
-      .replace(/^\$USER|\/\$USER(?=\/|$)/, `/${found.user}`);
+    path.replace(/^(?:~|\$HOME)(?=\/|$)/, () => found.home).replaceAll(/\/\$USER(?=\/|$)/g, () => `/${found.user}`);
   const named = entry.apptainer ?? entry.singularity;
   const container = named
     ? {
@@ -109,10 +121,12 @@ export function profileOf(choice: Choice, found: Probe): ClusterProfile {
       hint: `Ask the site which module offers it and name it in the cluster's entry: modules: [NAME], or apptainer: /path/to/apptainer (${configPath()}).`,
     });
   }
-  const python = entry.python ?? found.python?.command;
+  const python = found.python && (entry.python ?? found.python.command);
   if (!python) {
     throw new HpcbinderError('E-NO-PYTHON', {
-      message: `no Python 3.6 or newer was found on ${host}`,
+      message: entry.python
+        ? `${entry.python}, named in the cluster's entry, is no Python 3.6 or newer on ${host}`
+        : `no Python 3.6 or newer was found on ${host}`,
       hint: `Name one in the cluster's entry: python: /path/to/python3 (${configPath()}); the compute nodes need it too.`,
     });
   }
@@ -129,8 +143,10 @@ export function profileOf(choice: Choice, found: Probe): ClusterProfile {
     imageStore: here(entry.image_store ?? `${scratch}/images`),
     workDir: here(entry.work_dir ?? `${found.home}/hpcbinder`),
     platform: found.platform,
-    prologue: prologueOf(entry, 'module' in container ? (container.module as string | undefined) : undefined),
-    binds: (entry.binds ?? []).map((bind) => ({ ...bind, from: here(bind.from) })),
+    prologue: prologueOf(entry, named ? undefined : found.container?.module),
+    binds: entry.binds ?? [],
+    trust: entry.trust ?? [],
+    ...(found.scratch ? { scratch: found.scratch.directory } : {}),
     ports: entry.ports ?? [],
     bases: entry.bases ?? new Map(),
   };

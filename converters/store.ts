@@ -87,7 +87,7 @@ export class ImageStore {
     if (shelf.freeBytes >= need) return;
     throw new HpcbinderError('E-DISK-FULL', {
       message: `the image needs ${size(need)} in ${this.#directory} on ${this.#transport.name}, which has ${size(shelf.freeBytes)} free`,
-      hint: "hpcbinder images ls shows what is stored there; image_store: in the cluster's entry names another place.",
+      hint: "Older images there can be deleted (hpcbinder builds them again), or image_store: in the cluster's entry names another place.",
     });
   }
 

@@ -26,7 +26,11 @@ export type ClusterProfile = {
   platform: Platform;
   /** shell text of the user's or site's own config, run in the job before the agent */
   prologue: string;
+  /** of the entry, as written: `~/` still in front */
   binds: readonly Bind[];
+  /** `host/org/repo` of repositories that also get home and scratch */
+  trust: readonly string[];
+  scratch?: string;
   ports: readonly number[];
   bases: NonNullable<ClusterEntry['bases']>;
 };

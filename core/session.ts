@@ -1,5 +1,6 @@
 /** The session: one launch and its job. One record, 0600, versioned (DESIGN 11). */
 import type { EnvironmentKey } from './artifacts.ts';
+import type { Bind } from './config.ts';
 import type { JobId, JobStatus, ResourceRequest } from './scheduler.ts';
 
 /** In the order of a session's life. */
@@ -51,6 +52,8 @@ export type Session = {
   workDirectory: string;
   app: AppName;
   request: ResourceRequest;
+  /** what the session sees beside the repository; paths of the cluster */
+  binds?: readonly Bind[];
   limits: { idleSeconds: number; maxAgeSeconds?: number };
   jobId?: JobId;
   job?: JobStatus;

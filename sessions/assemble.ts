@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredContent, StoredSif } from '../core/arrows.ts';
 import type { Checkout } from '../core/artifacts.ts';
-import type { Cluster } from '../core/cluster.ts';
+import type { Cluster, ClusterProfile } from '../core/cluster.ts';
 import type { Bind } from '../core/config.ts';
 import type { JobSpec, ResourceRequest } from '../core/scheduler.ts';
 import type { AppName } from '../core/session.ts';
@@ -51,6 +51,7 @@ export async function assemble(
   const { checkout, content, sif, request, app } = parts;
   const directory = `${sessionsDirectory(profile)}/${id}`;
   const certificates = await makeCertificates(id, QUEUE_SECONDS + request.seconds);
+  const binds = visibleTo(checkout, settings, profile);
   const appToken = randomBytes(32).toString('hex');
   const workDirectory = checkout
     ? workDirectoryOf(profile.workDir, checkout.repo, settings.machine)
@@ -72,11 +73,7 @@ export async function assemble(
       sif: sif.path,
       ...(sif.receipt.bytes > 0 ? { bytes: sif.receipt.bytes } : {}),
       gpu: request.gpus > 0 ? 'auto' : 'none',
-      binds: settings.binds.map(({ from, to, readOnly }) => ({
-        from: from.replace(/^~(?=\/|$)/, profile.home),
-        to,
-        readOnly,
-      })),
+      binds,
       env: [['OMP_NUM_THREADS', String(request.cpus)]],
     },
     entrypoint: parts.entrypoint,
@@ -97,6 +94,7 @@ export async function assemble(
     workDirectory,
     app,
     request,
+    binds,
     limits,
     secrets: {
       ca: certificates.ca,
@@ -115,6 +113,22 @@ export async function assemble(
     { name: 'prologue.sh', mode: 0o600, text: profile.prologue },
   ];
   return { record, files, job: { tag: id, directory, request, comment: product, log: 'job.log' } };
+}
+
+/** What the user or the site named; a repository on the site's or user's `trust` list also gets home and scratch (DESIGN 15). */
+function visibleTo(checkout: Checkout | undefined, settings: SessionSettings, profile: ClusterProfile): Bind[] {
+  const repo = checkout?.repo;
+  const trusted = repo?.kind === 'git' && profile.trust.includes(`${repo.host}/${repo.path}`);
+  const whole = trusted ? [profile.home, profile.scratch].filter((path) => path !== undefined) : [];
+  const there = (path: string) => path.replace(/^~(?=\/|$)/, () => profile.home);
+  const all: readonly Bind[] = [
+    ...whole.map((path) => ({ from: path, to: path, readOnly: false })),
+    ...profile.binds,
+    ...settings.binds,
+  ];
+  // of several for one place the last: what the user says goes before what the entry says
+  const byPlace = new Map(all.map((bind) => [there(bind.to), { ...bind, from: there(bind.from), to: there(bind.to) }]));
+  return [...byPlace.values()];
 }
 
 function workOf(
