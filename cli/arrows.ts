@@ -15,7 +15,7 @@ import { cachedCheckout } from './checkouts.ts';
 import { buildOnCluster } from './cluster-build.ts';
 import { type Choice, connectCluster } from './connect.ts';
 import type { Options } from './flags.ts';
-import { cacheDir } from './paths.ts';
+import { cacheDir, ownPath } from './paths.ts';
 import { imageStoreOf, storeLock } from './store.ts';
 import { confirm, isTerminal, prompter } from './terminal.ts';
 import { PRODUCT } from './version.ts';
@@ -160,14 +160,14 @@ class Tools {
     const { hostBuildSettings } = await import('../images/settings.ts');
     const { pip, ca_bundle, apt_mirror } = this.#config;
     return hostBuildSettings(process.env, homedir(), {
-      ...(ca_bundle ? { caBundle: ca_bundle } : {}),
+      ...(ca_bundle ? { caBundle: ownPath(ca_bundle) } : {}),
       ...(apt_mirror ? { aptMirror: apt_mirror } : {}),
       ...(pip
         ? {
             pip: {
               ...(pip.index_url ? { indexUrl: pip.index_url } : {}),
               ...(pip.extra_index_urls ? { extraIndexUrls: pip.extra_index_urls } : {}),
-              ...(pip.constraints ? { constraints: pip.constraints } : {}),
+              ...(pip.constraints ? { constraints: ownPath(pip.constraints) } : {}),
             },
           }
         : {}),

@@ -1,5 +1,5 @@
 /** The config file on disk: read strictly, changed entry by entry so that the user's comments stay. */
-import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Config, parseConfig } from '../core/config.ts';
 import { configDir } from './paths.ts';
@@ -21,15 +21,18 @@ export function showConfig(): string {
 
 type Plain = { [key: string]: unknown };
 
-/** Adds or replaces an entry. The first one becomes the default, `devcluster` only while it is alone. */
+/**
+ * Adds or replaces an entry. The first one becomes the default. `devcluster` never does: chooseCluster takes it while it
+ * is alone, and a real one takes its place.
+ */
 export async function writeClusterEntry(name: string, entry: Plain): Promise<void> {
   await change((root) => {
-    const before = root.getIn(['clusters']) as { items?: { key: unknown }[] } | undefined;
-    const others = (before?.items ?? []).map((item) => String(item.key)).filter((other) => other !== name);
+    const before = root.get('clusters') as { items?: { key: unknown }[] } | undefined | null;
+    // `clusters:` with nothing below it
+    if (before === null) root.delete('clusters');
+    const real = (before?.items ?? []).filter(({ key }) => ![name, 'devcluster'].includes(String(key)));
     root.setIn(['clusters', name], root.createNode(entry));
-    const current = root.get('default');
-    if (name === 'devcluster' ? false : current === undefined || current === 'devcluster') root.set('default', name);
-    if (name === 'devcluster' && others.length > 0 && current === 'devcluster') root.delete('default');
+    if (name !== 'devcluster' && real.length === 0) root.set('default', name);
   });
 }
 
@@ -49,7 +52,8 @@ export async function setDefault(name: string): Promise<void> {
 
 async function change(edit: (root: import('yaml').Document) => void): Promise<void> {
   const { Document, parseDocument } = await import('yaml');
-  const path = configPath();
+  // a link, as people keep who have their settings in a repository, stays one
+  const path = existsSync(configPath()) ? realpathSync(configPath()) : configPath();
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   if (text !== '') parseConfig(text, path);
   const document = text.trim() === '' ? new Document({ schema: 1 }) : parseDocument(text);
@@ -59,5 +63,4 @@ async function change(edit: (root: import('yaml').Document) => void): Promise<vo
   const temporary = `${path}.${process.pid}`;
   writeFileSync(temporary, result, { mode: 0o600 });
   renameSync(temporary, path);
-  chmodSync(path, 0o600);
 }

@@ -1,6 +1,6 @@
 /** Where hpcbinder keeps its things on this machine (XDG base directories). Each folder is made 0700. */
 import { mkdirSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 function base(own: string, xdg: string, fallback: string): string {
@@ -22,4 +22,11 @@ export function stateDir(): string {
 /** `HPCBINDER_CACHE`, else `$XDG_CACHE_HOME/hpcbinder`: checkouts and SIFs; can be deleted at any time. */
 export function cacheDir(): string {
   return base('HPCBINDER_CACHE', 'XDG_CACHE_HOME', '.cache');
+}
+
+/** A path of the config that is meant on this machine, with what core/config.ts allows in it filled in. */
+export function ownPath(path: string): string {
+  return path
+    .replace(/^(?:~|\$HOME)(?=\/|$)/, () => homedir())
+    .replaceAll(/\/\$USER(?=\/|$)/g, () => `/${userInfo().username}`);
 }

@@ -35,12 +35,18 @@ export function parsePorts(text: string): readonly number[] {
 
 /** What a name of a cluster, partition, account … may be: no spaces, no leading dash (SECURITY INJ-02, INJ-06). */
 export const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$/;
-const absolute: Reader<string> = (node, where, place) => {
-  const text = string(node, where, place);
-  return /^(?:\/|~\/|~$|\$[A-Z_]+)[^\0\n]*$/.test(text)
-    ? text
-    : fail(place, node, `"${where}" must be an absolute path, not "${text}"`);
-};
+const rooted = matching(/^\/[^\0\n]*$/, 'a path that begins with /');
+/** `$HOME` and `~` in front and `$USER` as a part are filled in when the home is known; no other variable would be. */
+const absolute = matching(
+  /^(?:\/|~(?:\/|$)|\$HOME(?:\/|$))(?:[^\0\n$]|(?<=\/)\$USER(?=\/|$))*$/,
+  'an absolute path: /…, ~/… or $HOME/…, with $USER as a part where needed',
+);
+function matching(grammar: RegExp, what: string): Reader<string> {
+  return (node, where, place) => {
+    const text = string(node, where, place);
+    return grammar.test(text) ? text : fail(place, node, `"${where}" must be ${what}, not "${text}"`);
+  };
+}
 const named: Reader<string> = (node, where, place) => {
   const text = string(node, where, place);
   return NAME.test(text) ? text : fail(place, node, `"${where}": "${text}" is no name`);
@@ -75,7 +81,7 @@ const cluster = object({
   apptainer: absolute,
   singularity: absolute,
   python: absolute,
-  path: list(absolute),
+  path: list(rooted),
   modules: list(string),
   prologue: string,
   state_dir: absolute,
