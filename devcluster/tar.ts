@@ -1,5 +1,7 @@
 /** A tar archive of a few small files in memory (POSIX ustar), as the engine's API takes them. */
 
+import { fault } from './faults.ts';
+
 export type TarFile = { path: string; mode: number; data: Uint8Array };
 
 const BLOCK = 512;
@@ -16,7 +18,7 @@ export function tarOf(files: readonly TarFile[]): Buffer {
 
 function header(path: string, mode: number, size: number): Buffer {
   const name = Buffer.from(path);
-  if (name.length > 100) throw new RangeError(`path too long for ustar: ${path}`);
+  if (name.length > 100) throw fault({ message: `path too long for ustar: ${path}` });
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, at: number, width: number) =>
     block.write(`${value.toString(8).padStart(width - 1, '0')}\0`, at, 'ascii');

@@ -1,11 +1,12 @@
 // `npm test`: types and lint, unit tests, then end to end on a devcluster of its own, from a fresh clone with nothing done
-// before. `unit`, `e2e`, `faults` run one part. Ends with `not run: why` lines and `N passed, N failed`.
+// before. `unit`, `newer` (the unit tests on a newer Node), `e2e`, `faults` run one part. Ends with `not run: why` lines and `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { built, folders } from '../scripts/prepare.mjs';
+import { newerNode } from './newer-node.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const CLUSTER = 'devcluster-test';
@@ -30,11 +31,11 @@ function count(passed) {
   else total.failed++;
 }
 
-function jest(project, env, args = []) {
-  process.stderr.write(`\n== ${project}\n`);
-  const report = join(scratch, `${project}.json`);
+function jest(project, env, args = [], node = process.execPath) {
+  process.stderr.write(`\n== ${project}${node === process.execPath ? '' : ' on a newer Node'}\n`);
+  const report = join(scratch, `${project}-${node === process.execPath}.json`);
   const { status } = spawnSync(
-    process.execPath,
+    node,
     [
       '--experimental-vm-modules',
       '--no-warnings',
@@ -64,7 +65,14 @@ if (part === undefined) {
   step('types', process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root]);
   step('lint', process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', root]);
 }
-if (wants('unit')) jest('unit', folders(join(scratch, 'unit')));
+// Most of them wait for processes of theirs: more workers than cores, and patience for a machine that is busy.
+const UNIT = ['--maxWorkers=4', '--testTimeout=30000'];
+if (wants('unit')) jest('unit', folders(join(scratch, 'unit')), UNIT);
+if (wants('newer')) {
+  const { node, why } = newerNode(root);
+  if (node) jest('unit', folders(join(scratch, 'newer')), UNIT, node);
+  else appendFileSync(notRun, `the unit tests on a newer Node: ${why}\n`);
+}
 if (part === undefined || part === 'e2e' || part === 'faults') {
   const { ensureBrowser } = await import('./browser.mjs');
   ensureBrowser();
