@@ -94,7 +94,9 @@ export class Poller {
 
   #due(): number {
     const wanted = [...this.#watches].map((watch) => {
-      if (watch.asked === undefined) return watch.since + FIRST_MS;
+      // a tunnel that is up is itself the answer to the first question
+      if (watch.asked === undefined)
+        return watch.since + (watch.live() ? this.#slowdown * pace('running', 0, true) : FIRST_MS);
       return watch.asked + this.#slowdown * pace(watch.last?.state, watch.asked - watch.since, watch.live());
     });
     return Math.max(Math.min(...wanted), this.#asked + this.#slowdown * LEAST_MS);

@@ -45,9 +45,11 @@ describe('the poller', () => {
     expect(asked() - before).toBe(60);
   });
 
-  it('needs one query for a job that starts at once, and one in five minutes while its tunnel lives', async () => {
+  it('asks once in five minutes of a job whose tunnel lives, and not at first, for the tunnel is an answer', async () => {
     const { clock, asked } = watching({ 1: running }, { live: true });
-    await clock.pass(60 * MINUTE);
+    await clock.pass(4 * MINUTE);
+    expect(asked()).toBe(0);
+    await clock.pass(57 * MINUTE);
     expect(asked()).toBe(12);
   });
 
