@@ -83,9 +83,11 @@ export async function openLink(choice: Choice, prompter: Prompter | undefined): 
 export async function lookAtCluster(
   choice: Choice,
   transport: ShellTransport,
+  how: { figures?: boolean } = {},
 ): Promise<{ found: Probe; profile: ClusterProfile }> {
   const { python } = choice.entry;
-  const found = orThrow(await ask(transport, probe(shownHost(choice), python === undefined ? {} : { python })));
+  const asked = probe(shownHost(choice), { ...how, ...(python === undefined ? {} : { python }) });
+  const found = orThrow(await ask(transport, asked));
   const profile = profileOf(choice, found);
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
   if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(choice.entry), loginShell: true });

@@ -2,8 +2,10 @@
 import { hostname } from 'node:os';
 import { type Config, parseBind, type RequestDefaults } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { checkConstraint } from '../core/request.ts';
 import type { AppName } from '../core/session.ts';
 import { parseDuration, parseMemory } from '../core/units.ts';
+import { checkExtra } from '../schedulers/slurm/options.ts';
 import type { LaunchInput } from '../sessions/launch.ts';
 import type { Wishes } from '../sessions/request.ts';
 import type { Choice } from './connect.ts';
@@ -43,17 +45,17 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
   if (sif !== undefined && !/^\/[^\0\n]+$/.test(sif)) {
     throw new HpcbinderError('E-USAGE', { message: '--sif is the path of an image on the cluster, and absolute' });
   }
-  const binds = ((flags.bind as string[] | undefined) ?? []).map(parseBind);
-  const idle = text('idle');
-  const maxAge = text('maxAge');
+  const binds = ((flags.bind as string[] | undefined) ?? []).map((bind) => inFlag('--bind', bind, parseBind));
+  const seconds = (key: string, flag: string) => optional(text(key), (value) => inFlag(flag, value, parseDuration));
+  const [idle, maxAge] = [seconds('idle', '--idle'), seconds('maxAge', '--max-age')];
   const app = appOf(text('app'));
   return {
     repo,
-    ref: text('ref'),
+    ref: optional(text('ref'), (value) => notEmpty(value, '--ref')),
     local: flags.local === true,
     cluster: text('cluster'),
     buildOn: (text('buildOn') ?? 'auto') as Options['buildOn'],
-    buildPartition: text('buildPartition'),
+    buildPartition: optional(text('buildPartition'), (value) => name(value, '--build-partition')),
     yes: flags.yes === true || process.env.CI === 'true',
     dryRun: flags.dryRun === true,
     json: flags.json === true,
@@ -74,11 +76,11 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
         detach: flags.detach === true,
         noRepository: repo === undefined,
         machine: hostname(),
-        binds: [...(choice.entry.binds ?? []), ...binds],
+        binds,
         fresh: flags.fresh === true,
         limits: {
-          idleSeconds: idle ? parseDuration(idle) : (site.idle ?? 3600),
-          ...((maxAge ?? site.maxAge) ? { maxAgeSeconds: maxAge ? parseDuration(maxAge) : site.maxAge } : {}),
+          idleSeconds: idle ?? site.idle ?? 3600,
+          ...((maxAge ?? site.maxAge) ? { maxAgeSeconds: maxAge ?? site.maxAge } : {}),
         } as LaunchInput['limits'],
         ...(app ? { app } : {}),
         ...(sif ? { sif } : {}),
@@ -95,19 +97,42 @@ function wishesOf(flags: Flags, text: (key: string) => string | undefined): Wish
     text('mem'),
     text('time'),
   ];
+  // here, and not by the scheduler's room alone: a launch would build for minutes before it is refused
+  checkExtra((flags.sbatch as string[] | undefined) ?? []);
+  const named = (key: string) => optional(text(key), (value) => name(value, `--${key}`));
   const wishes: Record<string, unknown> = {
-    partition: partition === undefined ? undefined : name(partition, '--partition'),
+    partition: optional(partition, (value) => name(value, '--partition')),
     ...(gpus === undefined ? {} : gpuWish(gpus)),
     cpus: cpus === undefined ? undefined : wholeNumber(cpus, '--cpus', 1, 4096),
-    memoryMb: mem === undefined ? undefined : parseMemory(mem),
-    seconds: time === undefined ? undefined : parseDuration(time),
-    account: text('account') && name(text('account') ?? '', '--account'),
-    qos: text('qos') && name(text('qos') ?? '', '--qos'),
-    reservation: text('reservation') && name(text('reservation') ?? '', '--reservation'),
-    constraint: text('constraint'),
+    memoryMb: optional(mem, (value) => inFlag('--mem', value, parseMemory)),
+    seconds: optional(time, (value) => inFlag('--time', value, parseDuration)),
+    account: named('account'),
+    qos: named('qos'),
+    reservation: named('reservation'),
+    constraint: optional(text('constraint'), checkConstraint),
     extra: flags.sbatch,
   };
   return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined)) as Wishes;
+}
+
+function optional<T>(text: string | undefined, read: (text: string) => T): T | undefined {
+  return text === undefined ? undefined : read(text);
+}
+
+/** A parser's complaint with the flag that it is about. */
+function inFlag<T>(flag: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof HpcbinderError)) throw error;
+    const { code, message, hint } = error;
+    throw new HpcbinderError(code, { message: `${flag}: ${message}`, ...(hint ? { hint } : {}), cause: error });
+  }
+}
+
+function notEmpty(text: string, flag: string): string {
+  if (text !== '') return text;
+  throw new HpcbinderError('E-USAGE', { message: `${flag}: nothing is named` });
 }
 
 /** SECURITY INJ-02, INJ-06: no spaces, no leading dash, nothing that a directive could end with. */

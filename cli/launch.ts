@@ -4,8 +4,9 @@ import { newSessionId } from '../core/ids.ts';
 import type { Progress } from '../core/progress.ts';
 import type { Arrived } from '../sessions/await.ts';
 import { environmentOn } from '../sessions/environment.ts';
-import { arriving, launch } from '../sessions/launch.ts';
+import { arriving, connected, launch } from '../sessions/launch.ts';
 import type { SessionRecord } from '../sessions/records.ts';
+import { afterFailure, leftRunning, stoppedBySecond } from './aftermath.ts';
 import { makeArrows } from './arrows.ts';
 import { type AttendOptions, attend } from './attend.ts';
 import { wantedCluster } from './clusters.ts';
@@ -16,8 +17,8 @@ import { showFailure } from './failure.ts';
 import { clusterOf, freshRecord } from './find.ts';
 import { type Flags, launchInput, type Options } from './flags.ts';
 import { Interrupts } from './interrupts.ts';
-import { isTerminal, plain } from './terminal.ts';
-import { shortId, whereOf } from './words.ts';
+import { canMove, plain } from './terminal.ts';
+import { shortId } from './words.ts';
 import { localRecords, World } from './world.ts';
 
 /** A launch that takes longer calls the person back. */
@@ -28,7 +29,7 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
   const config = loadConfig();
   const id = newSessionId();
   const options = launchInput(repo, flags, config, id);
-  const choice = await wantedCluster(options.cluster, `launch ${repo ?? '--sif PATH'}`);
+  const choice = await wantedCluster(options.cluster, repo === undefined ? 'launch --sif PATH' : 'launch REPO');
   const arrows = makeArrows(choice, options, config);
   if (options.dryRun) return dryRun(choice, options, arrows);
 
@@ -49,7 +50,7 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
       ...(options.port ? { port: options.port } : {}),
     });
   } catch (error) {
-    display.fail();
+    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
     return await afterFailure(error, id, world, interrupts, options);
   } finally {
     interrupts.dispose();
@@ -61,7 +62,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
   const config = loadConfig();
   const id = newSessionId();
   const options = launchInput(repo, flags, config, id);
-  const choice = await wantedCluster(options.cluster, `build ${repo}`);
+  const choice = await wantedCluster(options.cluster, 'build REPO');
   const arrows = makeArrows(choice, options, config);
   if (options.dryRun) return dryRun(choice, options, arrows);
   await using world = new World();
@@ -69,7 +70,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
   const interrupts = new Interrupts();
   try {
     const watched = watching(arrows, world);
-    const cluster = await watched.connect(() => {}, interrupts.signal);
+    const cluster = await shown(connected(watched, interrupts.signal), display, id);
     const made = await shown(environmentOn(cluster, options.input(choice), watched, interrupts.signal), display, id);
     display.stop();
     if (options.json)
@@ -79,7 +80,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
     else process.stdout.write(`${made.sif.path}\n`);
     return 0;
   } catch (error) {
-    display.fail();
+    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
     return showFailure(error, { json: options.json });
   } finally {
     interrupts.dispose();
@@ -89,7 +90,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
 /** `open`: the same wait and the same attendance, from the record. */
 export async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
   const json = flags.json === true;
-  const display = new Display(json ? 'json' : isTerminal ? 'moving' : 'lines');
+  const display = new Display(json ? 'json' : canMove ? 'moving' : 'lines');
   const interrupts = new Interrupts();
   const world = new World();
   try {
@@ -107,8 +108,11 @@ export async function reopen(found: SessionRecord, flags: Flags): Promise<number
       ...(flags.port ? { port: Number(flags.port) } : {}),
     });
   } catch (error) {
-    display.fail();
-    if (interrupts.aborted) return leftRunning(found);
+    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
+    if (interrupts.aborted) {
+      const code = leftRunning(found);
+      return (await stoppedBySecond(world, interrupts)) ?? code;
+    }
     return showFailure(error, { json });
   } finally {
     interrupts.dispose();
@@ -119,7 +123,7 @@ export async function reopen(found: SessionRecord, flags: Flags): Promise<number
 function styleOf(options: Options): Style {
   if (options.json) return 'json';
   if (options.quiet) return 'quiet';
-  return isTerminal ? 'moving' : 'lines';
+  return canMove ? 'moving' : 'lines';
 }
 
 function bound(world: World) {
@@ -178,20 +182,6 @@ async function attended(
   return (await stoppedBySecond(world, interrupts)) ?? code;
 }
 
-/** A second ctrl-C within 5 s stops the job and says so. */
-async function stoppedBySecond(world: World, interrupts: Interrupts): Promise<number | undefined> {
-  if (!(await interrupts.again(isTerminal ? 5_000 : 0))) return undefined;
-  const { cluster, latest } = world;
-  if (!cluster || !latest) return undefined;
-  const { stopSession } = await import('./manage.ts');
-  const record = await stopSession(cluster, latest);
-  world.keep(record);
-  process.stderr.write(
-    plain(`${shortId(record.id)} stopped. Your work is kept: ${whereOf(cluster.profile.host, record.workDirectory)}\n`),
-  );
-  return 130;
-}
-
 function detached(record: SessionRecord, options: Options): number {
   const id = shortId(record.id);
   if (options.json)
@@ -203,46 +193,4 @@ function detached(record: SessionRecord, options: Options): number {
     );
   }
   return 0;
-}
-
-function leftRunning(record: SessionRecord): number {
-  const id = shortId(record.id);
-  process.stderr.write(
-    plain(`job ${record.jobId} lives on. Back: hpcbinder open ${id} · stop: hpcbinder stop ${id}\n`),
-  );
-  return 130;
-}
-
-/** What is left behind is said: nothing before the submit, the job after it. */
-async function afterFailure(
-  error: unknown,
-  id: string,
-  world: World,
-  interrupts: Interrupts,
-  options: Options,
-): Promise<number> {
-  const { latest, cluster } = world;
-  if (interrupts.aborted) {
-    if (latest?.jobId) {
-      const again = await stoppedBySecond(world, interrupts);
-      return again ?? leftRunning(latest);
-    }
-    if (cluster && latest) await forget(cluster, latest);
-    process.stderr.write('cancelled: nothing was submitted, nothing is left behind\n');
-    return 130;
-  }
-  const code = showFailure(error, { json: options.json });
-  const records = localRecords();
-  if (latest === undefined && records.log(id) !== undefined && !options.json) {
-    process.stderr.write(plain(`  whole   hpcbinder logs ${shortId(id)} --build\n`));
-  }
-  if (latest?.jobId === undefined && !options.json) process.stderr.write('Nothing was submitted.\n');
-  return code;
-}
-
-async function forget(cluster: NonNullable<World['cluster']>, record: SessionRecord): Promise<void> {
-  const { removeSession } = await import('../sessions/remote.ts');
-  const { ask } = await import('../core/transport.ts');
-  await ask(cluster.transport, removeSession(cluster.profile, record.id)).catch(() => undefined);
-  localRecords().forget(record.id);
 }

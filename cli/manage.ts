@@ -1,9 +1,9 @@
 /** `list`, `status`, `open`, `logs`, `stop`. */
 import type { Cluster } from '../core/cluster.ts';
-import { orThrow, textOf } from '../core/command.ts';
+import { orThrow } from '../core/command.ts';
 import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import type { SessionPhase } from '../core/session.ts';
-import { ask, readAll } from '../core/transport.ts';
+import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
 import { cancelJob } from '../jobs/cancel.ts';
 import { endInWords } from '../sessions/advance.ts';
@@ -149,7 +149,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
   return 0;
 }
 
-async function disposable(record: SessionRecord): Promise<AsyncDisposable & { value: Cluster }> {
+export async function disposable(record: SessionRecord): Promise<AsyncDisposable & { value: Cluster }> {
   const value = await clusterOf(record);
   return { value, [Symbol.asyncDispose]: () => value.transport[Symbol.asyncDispose]() };
 }
@@ -194,42 +194,6 @@ function stopped(record: SessionRecord, flags: Flags, words: string): number {
       plain(`${shortId(record.id)} ${words}. Your work is kept: ${whereOf(record.cluster, record.workDirectory)}\n`),
     );
   return 0;
-}
-
-export async function logs(id: string, flags: Flags): Promise<number> {
-  const record = findLocal(id);
-  const story = localRecords().log(record.id);
-  if (flags.build || !record.jobId) {
-    process.stdout.write(story ?? `nothing was written down of ${record.id}\n`);
-    return 0;
-  }
-  await using cluster = await disposable(record);
-  const names = flags.app ? ['app.log'] : flags.job ? ['job.log', 'agent.log'] : ['job.log', 'agent.log', 'app.log'];
-  if (!flags.app && !flags.job && story) process.stdout.write(story);
-  const offsets = new Map<string, number>();
-  for (;;) {
-    for (const name of names) await more(cluster.value, record, name, offsets, names.length > 1);
-    if (!flags.follow) return 0;
-    const now = await refreshed(cluster.value, record);
-    if (now.phase === 'ended') return 0;
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
-  }
-}
-
-async function more(
-  cluster: Cluster,
-  record: SessionRecord,
-  name: string,
-  offsets: Map<string, number>,
-  head: boolean,
-): Promise<void> {
-  const path = `${record.directory}/${name}`;
-  const from = offsets.get(name) ?? 0;
-  const part = await readAll({ read: (p) => cluster.transport.read(p, { offset: from }) }, path, 16 << 20);
-  if (!part || part.length === 0) return;
-  if (head && from === 0) process.stdout.write(`== ${name}\n`);
-  offsets.set(name, from + part.length);
-  process.stdout.write(textOf(part));
 }
 
 export async function open(id: string, flags: Flags): Promise<number> {

@@ -76,7 +76,11 @@ export class World implements AwaitWorld {
   sleep = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal });
 
   readonly submit = (cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string> =>
-    submitOnce(cluster.transport, cluster.scheduler, job, scriptPath, { owner: cluster.profile.uid, signal });
+    submitOnce(cluster.transport, cluster.scheduler, job, scriptPath, {
+      owner: cluster.profile.uid,
+      user: cluster.profile.user,
+      signal,
+    });
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#poller?.close();

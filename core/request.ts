@@ -26,6 +26,13 @@ export function checkResources(request: ResourceRequest): void {
   }
 }
 
+/** Throws E-OPTION. */
+export function checkConstraint(text: string): string {
+  if (!EXPRESSION.test(text))
+    refuseOption('the constraint', text, 'Write features joined like a100&(ib|roce), without spaces.');
+  return text;
+}
+
 function inRange(what: string, value: number, least: number, most: number): void {
   if (Number.isSafeInteger(value) && value >= least && value <= most) return;
   refuseOption(what, String(value), `It must be a whole number from ${least} to ${most}.`);

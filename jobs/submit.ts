@@ -18,6 +18,8 @@ const GIVE_UP_MS = 180_000;
 export type SubmitOptions = {
   /** uid on the cluster */
   owner: number;
+  /** the same person's name: a refused account or QOS is answered with those that there are */
+  user?: string;
   clock?: Clock;
   signal?: AbortSignal;
   /** told once for each answer that was lost: the wait is up to three minutes */
@@ -42,12 +44,28 @@ export async function submitOnce(
     // not given the signal: a submit that is cut off is the very doubt that we avoid
     const answer = await ask(transport, scheduler.submit(job, scriptPath)).catch(lost);
     if (answer.ok) return answer.value;
-    if (answer.why === 'refused') throw answer.error;
+    if (answer.why === 'refused') throw await withChoices(transport, scheduler, answer.error, options.user);
     options.onDoubt?.(answer.error);
     const found = await searched(transport, scheduler, job.tag, began, clock, options);
     if (found.id !== undefined) return found.id;
     if (!found.certain || attempt === 2) throw inDoubt(job, answer.error);
   }
+}
+
+/** Slurm says only that the account or QOS is invalid; which ones are valid is one more question, asked only then. */
+async function withChoices(
+  transport: Pick<Transport, 'run'>,
+  scheduler: Scheduler,
+  error: HpcbinderError,
+  user: string | undefined,
+): Promise<HpcbinderError> {
+  if (error.code !== 'E-ACCOUNT' || user === undefined) return error;
+  const answer = await ask(transport, scheduler.associations(user)).catch(lost);
+  if (!answer.ok || answer.value.accounts.length === 0) return error;
+  const { accounts, qos } = answer.value;
+  const { code, message, evidence } = error;
+  const yours = `Yours: --account ${accounts.join(', ')}${qos.length > 0 ? ` · --qos ${qos.join(', ')}` : ''}`;
+  return new HpcbinderError(code, { message, evidence, hint: yours, cause: error });
 }
 
 /** `certain`: the scheduler said, after the time-out had passed, that there is no such job. */

@@ -24,13 +24,17 @@ const FORMS = [
 
 /** E-REPO-SYNTAX for everything but the forms that its hint names. */
 export function parseRepo(text: string, options: ParseOptions = {}): RepoRef {
-  if (hasControls(text) || hasControls(options.ref ?? '')) throw refused(text, 'it has control characters in it');
+  if (hasControls(text)) throw refused(text, 'it has control characters in it');
   const typed = text.trim();
   if (typed === '' || typed.length > 2000) throw refused(typed.slice(0, 80), 'its length cannot be right');
   if (options.ref !== undefined) checkRef(options.ref);
   if (options.local || /^(?:\.{1,2}|~)?\/|^\.{1,2}$|^~$/.test(typed)) {
-    if (options.ref !== undefined)
-      throw refused(typed, 'a directory is taken as it is, so --ref has no meaning for it');
+    if (options.ref !== undefined) {
+      throw new HpcbinderError('E-REPO-SYNTAX', {
+        message: `${typed} is a directory and taken as it is: --ref ${options.ref} has no meaning for it`,
+        hint: 'Check that branch out there, or give the URL of the repository.',
+      });
+    }
     return { kind: 'local', path: typed };
   }
   if (typed.startsWith('-')) throw refused(typed, 'it looks like an option');

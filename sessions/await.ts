@@ -6,10 +6,11 @@ import type { OnProgress } from '../core/progress.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import { lastLines } from '../core/text.ts';
-import { readAll } from '../core/transport.ts';
+import { ask, readAll } from '../core/transport.ts';
 import { memory } from '../core/units.ts';
 import { advance, endInWords } from './advance.ts';
 import type { SessionRecord, WorkReport } from './records.ts';
+import { saveSession } from './remote.ts';
 import { look, settle, type WatchJob } from './watch.ts';
 
 export type AwaitWorld = {
@@ -18,6 +19,8 @@ export type AwaitWorld = {
   agent(session: SessionRecord): Promise<Seen['agent']>;
   /** a pending job's reason as a sentence */
   reason(status: JobStatus): string;
+  /** the record changed: keep the local copy, and remember it for ctrl-C */
+  keep(record: SessionRecord): void;
   now(): Date;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 };
@@ -61,7 +64,11 @@ export async function until(
       if (current.phase !== 'ended' && current.address) {
         current = advance(current, { agent: await world.agent(current) }, world.now());
       }
-      if (current.phase === 'ended') throw await endedEarly(cluster, current);
+      if (current.phase === 'ended') {
+        world.keep(current);
+        await ask(cluster.transport, saveSession(cluster.profile, current)).catch(() => undefined);
+        throw await endedEarly(cluster, current);
+      }
       if (current.phase === 'ready' || (wanted === 'running' && current.phase === 'starting'))
         return { session: current, work };
       tell(current, job, world, on);
@@ -72,9 +79,9 @@ export async function until(
   }
 }
 
-/** Milliseconds between two looks at the address file: half a second while an answer is near, a quarter of a minute in a long queue. */
+/** Milliseconds between two looks at the address file: a fifth of a second while an answer is near, a quarter of a minute in a long queue. */
 function pause(pending: boolean, waitedMs: number): number {
-  if (!pending) return 400;
+  if (!pending) return 200;
   return waitedMs < 60_000 ? 1_000 : waitedMs < 600_000 ? 5_000 : 15_000;
 }
 

@@ -21,8 +21,6 @@ export type LaunchInput = SessionSettings & EnvironmentInput & { detach: boolean
 export type LaunchWorld = AwaitWorld & {
   arrows: LaunchArrows;
   submit(cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string>;
-  /** the record changed: keep the local copy, and remember it for ctrl-C */
-  keep(record: SessionRecord): void;
 };
 
 export async function* launch(
@@ -48,8 +46,9 @@ export async function* launch(
         { checkout, content, sif, entrypoint, app, request: decided.request },
         input.product,
       );
-      orThrow(await ask(cluster.transport, createSession(cluster.profile, made.record.id, made.files), signal));
+      // kept first: an interrupt from here on finds what is to be removed
       world.keep(made.record);
+      orThrow(await ask(cluster.transport, createSession(cluster.profile, made.record.id, made.files), signal));
       signal.throwIfAborted();
       const jobId = await world.submit(cluster, made.job, `${made.record.directory}/job.sh`, signal);
       const submitted: SessionRecord = { ...made.record, phase: 'queued', jobId };
@@ -68,7 +67,7 @@ export async function* launch(
 export async function* arriving(
   cluster: Cluster,
   record: SessionRecord,
-  world: Pick<LaunchWorld, 'keep'> & AwaitWorld,
+  world: AwaitWorld,
   signal: AbortSignal,
 ): AsyncGenerator<Progress, Arrived> {
   let arrived: Arrived = { session: record, work: undefined };
@@ -93,7 +92,7 @@ export async function* arriving(
   return { session: ready.session, work: ready.work ?? arrived.work };
 }
 
-async function* connected(arrows: LaunchArrows, signal: AbortSignal): AsyncGenerator<Progress, Cluster> {
+export async function* connected(arrows: LaunchArrows, signal: AbortSignal): AsyncGenerator<Progress, Cluster> {
   return yield* phase(
     'cluster',
     'connecting',

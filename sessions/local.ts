@@ -61,7 +61,21 @@ export class LocalRecords {
     return existsSync(this.logPath(id)) ? readFileSync(this.logPath(id), 'utf8') : undefined;
   }
 
+  /** Launches that left a story: also those that never became a session. */
+  stories(): string[] {
+    const ids = readdirSync(this.#dir)
+      .filter((name) => name.endsWith('.log'))
+      .map((name) => name.slice(0, -'.log'.length));
+    return ids.filter((id) => SESSION_ID.test(id));
+  }
+
+  /** The record goes, the story stays: `logs` tells it also of what was never submitted. */
+  drop(id: string): void {
+    rmSync(this.#path(id), { force: true });
+  }
+
   forget(id: string): void {
-    for (const path of [this.#path(id), this.logPath(id)]) rmSync(path, { force: true });
+    this.drop(id);
+    rmSync(this.logPath(id), { force: true });
   }
 }

@@ -27,14 +27,20 @@ if [ -n "$missing" ]; then
     done
   fi
 fi
-for p in $(command -v python3) /usr/bin/python3 /usr/libexec/platform-python $(command -v python3.12) $(command -v python3.11) $(command -v python3.9) $(command -v python3.6); do
+case $HPCBINDER_PYTHON in '~/'*) HPCBINDER_PYTHON=$HOME/${HPCBINDER_PYTHON#??};; esac
+if [ -n "$HPCBINDER_PYTHON" ]; then set -- "$HPCBINDER_PYTHON"; else set -- $(command -v python3) /usr/bin/python3 /usr/libexec/platform-python $(command -v python3.12) $(command -v python3.11) $(command -v python3.9) $(command -v python3.6); fi
+for p in "$@"; do
   v=$("$p" -I -c 'import sys, ssl, selectors; print("%s %d.%d" % ((sys.executable,) + sys.version_info[:2])) if sys.version_info >= (3, 6) else sys.exit(1)' 2>/dev/null) && { say python "${v% *}"; say python.version "${v##* }"; break; }
 done
-free() { df -Pk "$1" 2>/dev/null | awk 'NR==2 {print $4}'; }
+# Only a first contact shows versions and free room; a launch is spared their processes.
+free() { [ -n "$HPCBINDER_FIGURES" ] && df -Pk "$1" 2>/dev/null | awk 'NR==2 {print $4}'; }
 say home.free "$(free "$HOME")"
-for d in "$SCRATCH" "$WORK" "/scratch/$(id -un)" "/scratch/users/$(id -un)" "/work/$(id -un)" "/lustre/scratch/$(id -un)" "/gpfs/scratch/$(id -un)"; do
+me=$(id -un)
+for d in "$SCRATCH" "$WORK" "/scratch/$me" "/scratch/users/$me" "/work/$me" "/lustre/scratch/$me" "/gpfs/scratch/$me"; do
   if [ -n "$d" ] && [ -d "$d" ] && [ -w "$d" ] && [ "$d" != "$HOME" ]; then say scratch "$d"; say scratch.free "$(free "$d")"; break; fi
 done
-command -v sbatch >/dev/null 2>&1 && say scheduler.version "$(sbatch --version 2>/dev/null)"
-for c in apptainer singularity; do command -v $c >/dev/null 2>&1 && say "$c.version" "$($c --version 2>/dev/null)"; done
+if [ -n "$HPCBINDER_FIGURES" ]; then
+  command -v sbatch >/dev/null 2>&1 && say scheduler.version "$(sbatch --version 2>/dev/null)"
+  for c in apptainer singularity; do command -v $c >/dev/null 2>&1 && say "$c.version" "$($c --version 2>/dev/null)"; done
+fi
 say probed 1

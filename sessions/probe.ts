@@ -20,10 +20,17 @@ export type Probe = {
 
 const PROGRAM = readFileSync(new URL('probe.sh', import.meta.url), 'utf8');
 
-/** `host` is for messages. Refused where the shell there does not let the program end. */
-export function probe(host: string): Question<Probe> {
+/**
+ * `host` is for messages. A named Python is the only one that is looked at; `figures` adds versions and free room. Refused
+ * where the shell there does not let the program end.
+ */
+export function probe(host: string, how: { python?: string; figures?: boolean } = {}): Question<Probe> {
   return {
-    command: { argv: ['/bin/sh', '-c', PROGRAM], timeoutMs: 60_000 },
+    command: {
+      argv: ['/bin/sh', '-c', PROGRAM],
+      env: { HPCBINDER_PYTHON: how.python ?? '', HPCBINDER_FIGURES: how.figures ? '1' : '' },
+      timeoutMs: 60_000,
+    },
     parse(result) {
       const found = new Map<string, string>();
       for (const line of textOf(result.stdout).split('\n')) {

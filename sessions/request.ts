@@ -124,28 +124,29 @@ function clamp(
     value: number,
     most: number | undefined,
     typed: boolean,
-    what: string,
     flag: string,
     show: (n: number) => string,
   ): number => {
     if (most === undefined || most <= 0 || value <= most) return value;
     if (typed) {
       throw new HpcbinderError('E-LIMIT', {
-        message: `${show(value)} of ${what} is over the limit of partition ${partition.name}: ${show(most)}`,
+        message: `${flag}: ${show(value)} is over the limit of partition ${partition.name}: ${show(most)}`,
         hint: `Ask for at most ${show(most)} (${flag}), or choose another partition (--partition).`,
       });
     }
-    notes.push(
-      `${what} lowered from ${show(value)} to ${show(most)}, the limit of partition ${partition.name} (${flag})`,
-    );
+    notes.push(`${flag} lowered from ${show(value)} to ${show(most)}, the limit of partition ${partition.name}`);
     return most;
   };
   return {
     gpus: asked.gpus,
-    seconds: limit(asked.seconds, partition.maxSeconds, flags.seconds !== undefined, 'walltime', '--time', duration),
-    cpus: limit(asked.cpus, partition.cpusPerNode, flags.cpus !== undefined, 'cores', '--cpus', String),
-    memoryMb: limit(asked.memoryMb, partition.memoryMbPerNode, flags.memoryMb !== undefined, 'memory', '--mem', memory),
+    seconds: limit(asked.seconds, partition.maxSeconds, flags.seconds !== undefined, '--time', duration),
+    cpus: limit(asked.cpus, partition.cpusPerNode, flags.cpus !== undefined, '--cpus', cores),
+    memoryMb: limit(asked.memoryMb, partition.memoryMbPerNode, flags.memoryMb !== undefined, '--mem', memory),
   };
+}
+
+function cores(count: number): string {
+  return `${count} ${count === 1 ? 'core' : 'cores'}`;
 }
 
 function beyondDefaults(
@@ -159,7 +160,7 @@ function beyondDefaults(
     if (flags[key] === undefined && asked !== undefined && asked > usual[key])
       beyond.push(`${show(asked)} (usual: ${show(usual[key])})`);
   };
-  over('cpus', (n) => `${n} ${n === 1 ? 'core' : 'cores'}`);
+  over('cpus', cores);
   over('memoryMb', memory);
   over('gpus', (n) => `${n} ${n === 1 ? 'GPU' : 'GPUs'}`);
   over('seconds', duration);
@@ -180,11 +181,10 @@ export function requestInWords(request: ResourceRequest): string {
           `${request.gpus} ${request.gpuType ? `${request.gpuType} ` : ''}${request.gpus === 1 ? 'GPU' : 'GPUs'} (--gpus)`,
         ]
       : [];
-  const cores = `${request.cpus} ${request.cpus === 1 ? 'core' : 'cores'}`;
   return [
     ...(request.partition ? [`partition ${request.partition}`] : []),
     ...gpus,
-    cores,
+    cores(request.cpus),
     memory(request.memoryMb),
     `${duration(request.seconds)} (--time)`,
   ].join(' · ');

@@ -57,7 +57,8 @@ export async function launch(
     const ended = began === TIMED_OUT ? await within(0, raw.ended) : await raw.ended;
     raw.close();
     if (ended !== TIMED_OUT && ended.kind === 'lost') throw asLost(wire.name, ended.cause);
-    throw shellFault(wire.name, ended === TIMED_OUT ? undefined : ended, `${out.noise}\n${err.noise}`, openTimeoutMs);
+    const said = `${out.noise}\n${err.noise}`;
+    throw shellFault(wire.name, ended === TIMED_OUT ? undefined : ended, said, openTimeoutMs, setup);
   }
   return {
     pid: Number(began),
@@ -84,16 +85,33 @@ function asLost(name: string, cause: unknown): HpcbinderError {
   return new HpcbinderError('E-SSH-LOST', { message: `the connection to ${name} broke`, transient: true, cause });
 }
 
-function shellFault(name: string, ended: Ended | undefined, noise: string, waitedMs: number): HpcbinderError {
+function shellFault(
+  name: string,
+  ended: Ended | undefined,
+  noise: string,
+  waitedMs: number,
+  setup: Setup | undefined,
+): HpcbinderError {
   const evidence = lastLines(noise, 5);
   const how =
     ended === undefined
       ? `does not come to our command within ${Math.round(waitedMs / 1000)} s`
       : `ends before it runs our command (${ended.kind === 'exit' ? `exit ${ended.code}` : ended.kind})`;
+  const own = [
+    ...(setup?.modules?.length ? [`modules (${setup.modules.join(', ')})`] : []),
+    ...(setup?.prologue === undefined ? [] : ['prologue']),
+  ].join(' or ');
+  if (own !== '') {
+    return new HpcbinderError('E-REMOTE-SHELL', {
+      message: `with the ${own} of the cluster's entry the shell on ${name} ${how}`,
+      hint: `Try it there by hand${setup?.modules?.length ? `: bash -lc 'module load ${setup.modules.join(' ')}'` : ''}; \`hpcbinder config\` shows the entry.`,
+      evidence,
+    });
+  }
   return new HpcbinderError('E-REMOTE-SHELL', {
     message: `the login shell on ${name} ${how}`,
     hint:
-      'Its start files (~/.bashrc, ~/.bash_profile, ~/.cshrc, …) wait, read or exit there even when no terminal is open. ' +
+      'Its start files (~/.bashrc, ~/.bash_profile, ~/.cshrc, …) wait, read or exit there even when no terminal is open.\n' +
       'Guard such lines, for bash with: case $- in *i*) ;; *) return ;; esac',
     evidence,
   });

@@ -24,8 +24,8 @@ export class ShellTransport implements Transport {
   readonly name: string;
   readonly link: Watchable<Link>;
   readonly #wire: Wire;
-  readonly #launcher: Launcher;
-  readonly #resident: ResidentShell;
+  #launcher: Launcher;
+  #resident: ResidentShell;
   readonly #live = new Set<Launched>();
   #closed: Promise<void> | undefined;
 
@@ -46,6 +46,14 @@ export class ShellTransport implements Transport {
   async open(): Promise<this> {
     await this.#resident.open();
     return this;
+  }
+
+  /** From now on commands run behind this set-up: a new shell over the same login. E-REMOTE-SHELL where it does not come up. */
+  async settle(setup: Setup): Promise<void> {
+    const before = this.#resident;
+    this.#launcher = { ...this.#launcher, setup };
+    this.#resident = new ResidentShell(this.#launcher);
+    await Promise.all([this.#resident.open(), before.close(CLOSE_GRACE_MS)]);
   }
 
   /** `argv[0]` is a program, not a builtin of the shell. */

@@ -45,7 +45,7 @@ export function register(program: Command): void {
         .option('--build', 'of the build')
         .option('--app', 'of the app only')
         .option('--job', 'of the job only'),
-    (room, id, flags) => room.logs(id, flags),
+    async (_room, id, flags) => (await import('../logs.ts')).logs(id, flags),
   );
   add('stop', 'end a session; its work directory is kept', json, (room, id, flags) => room.stop(id, flags));
 }

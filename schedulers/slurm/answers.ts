@@ -33,7 +33,8 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
     'no node of the partition has all that is asked for',
   ],
   [/Job violates accounting|\b(QOS|Assoc)|limit/, 'E-LIMIT', 'a limit of your account or QOS forbids this job'],
-  [/reservation|invalid feature/i, 'E-OPTION', 'the reservation or constraint does not exist, or not for you'],
+  [/reservation/i, 'E-OPTION', 'there is no such reservation, or not for you'],
+  [/invalid feature/i, 'E-OPTION', 'no node has the features of the constraint'],
   [/unrecognized|ambiguous|Invalid .* specification|argument/i, 'E-OPTION', 'one of the options is not accepted'],
 ];
 const HINTS: ReadonlyMap<ErrorCode, string> = new Map([
@@ -41,7 +42,10 @@ const HINTS: ReadonlyMap<ErrorCode, string> = new Map([
   ['E-ACCOUNT', 'Choose one of yours with --account and --qos.'],
   ['E-GPU', '`sinfo -o "%P %G"` on the cluster lists the GPUs of each partition.'],
   ['E-LIMIT', 'Ask for less with --time, --cpus, --mem or --gpus, or choose another --partition, --account or --qos.'],
-  ['E-OPTION', 'Compare the words of --sbatch with `man sbatch` on the cluster.'],
+  [
+    'E-OPTION',
+    'On the cluster: `scontrol show reservation` lists reservations, `sinfo -o "%P %f"` features, `man sbatch` the options.',
+  ],
   ['E-NO-SCHEDULER', 'Say where Slurm is installed: `path` or `modules` in the cluster’s entry.'],
   [
     'E-SCHEDULER-DOWN',
@@ -76,7 +80,8 @@ export function failure(what: string, result: CommandResult, job?: ResourceReque
   const [, refusal = 'E-SCHEDULER', words = how] = REFUSALS.find(([pattern]) => pattern.test(said)) ?? [];
   // of memory and cores it says so in a line of its own; of GPUs only this (seen with 24.11)
   const gpus = job !== undefined && job.gpus > 0 && words === NOWHERE;
-  return refused(fault(gpus ? 'E-GPU' : (refusal as ErrorCode), `Slurm refused ${what}: ${words}`));
+  const asked = job === undefined ? what : 'the job';
+  return refused(fault(gpus ? 'E-GPU' : (refusal as ErrorCode), `Slurm refused ${asked}: ${words}`));
 }
 
 /** A question whose whole answer is text on stdout. */

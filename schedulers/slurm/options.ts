@@ -31,12 +31,12 @@ export function checkExtra(words: readonly string[]): void {
   for (const word of words) {
     const [, name, value] = /^--([a-z][a-z0-9_-]*)(?:=(.*))?$/.exec(word) ?? [];
     if (name === undefined) refuseOption('the option', word, 'Write one option as --name=value, without spaces.');
-    if (value !== undefined && !EXPRESSION.test(value)) {
-      refuseOption('the option', word, 'Its value is empty or has a character that is not allowed.');
-    }
     // getopt takes every unambiguous beginning of a name: --wra=id is --wrap=id
     const refused = REFUSED.find(([names]) => names.split(' ').some((full) => full.startsWith(name)));
     if (refused !== undefined) refuseOption('the option', word, refused[1]);
+    if (value !== undefined && !EXPRESSION.test(value)) {
+      refuseOption('the option', word, 'Its value is empty or has a character that is not allowed.');
+    }
     const joined = JOINED.find((full) => full.startsWith(name));
     if (joined !== undefined && (joined !== name || value === undefined)) {
       refuseOption('the option', word, `Write it as --${joined}=value.`);

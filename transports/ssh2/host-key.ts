@@ -56,8 +56,8 @@ export async function verifyHostKey(hop: Hop, key: Buffer, prompter: Prompter | 
       throw new HpcbinderError('E-SSH-HOSTKEY', {
         message: `the host key of ${hop.label} has changed: it is not the one in ${where}`,
         hint:
-          'Someone may be listening in between, or the site has new keys. Compare the fingerprint with what the site ' +
-          `publishes; only then remove the old one: ssh-keygen -R '${namesOf(hop)[0]}' -f ${check.lines[0]?.file}`,
+          'Someone may be listening in between, or the site has new keys. Compare the fingerprint with what\n' +
+          `the site publishes; only then remove the old one:\nssh-keygen -R '${namesOf(hop)[0]}' -f ${check.lines[0]?.file}`,
         evidence: [`now: ${shown}`],
       });
     }
@@ -82,7 +82,7 @@ async function firstContact(
     });
   if (prompter === undefined) {
     throw unknown(
-      `Connect once by hand and compare the fingerprint: ssh${hop.port === 22 ? '' : ` -p ${hop.port}`} ${hop.label}`,
+      `Connect once by hand and compare the fingerprint with what the site publishes:\nssh${hop.port === 22 ? '' : ` -p ${hop.port}`} ${hop.label}`,
     );
   }
   if (authority)
