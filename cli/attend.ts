@@ -12,6 +12,7 @@ import { clock } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { look, settle } from '../sessions/watch.ts';
+import { AGAIN } from './aftermath.ts';
 import { openBrowser, ring } from './browser.ts';
 import { stateDir } from './paths.ts';
 import { showReady } from './ready.ts';
@@ -108,7 +109,7 @@ export async function attend(
   if (record.phase === 'ended') return showEnd(cluster, record, options.json);
   process.stderr.write(
     plain(
-      `\nThe tunnel is closed; the job lives on. Back: hpcbinder open ${shortId(record.id)} · stop: hpcbinder stop ${shortId(record.id)}\n`,
+      `\nThe tunnel is closed; the job lives on. Back: hpcbinder open ${shortId(record.id)} · stop: hpcbinder stop ${shortId(record.id)}${AGAIN}\n`,
     ),
   );
   return 0;
