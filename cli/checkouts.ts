@@ -21,7 +21,13 @@ export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOption
   const making = `${dir}.${process.pid}`;
   const made = await checkout(repo, making, options);
   if (made.repo.kind === 'local' && repo.kind === 'local' && made.repo.tree !== repo.tree) return made;
-  renameSync(making, dir);
+  try {
+    renameSync(making, dir);
+  } catch (error) {
+    // another launch of the same commit was faster
+    if (!existsSync(dir)) throw error;
+    rmSync(making, { recursive: true, force: true });
+  }
   return { ...made, dir, files: await readRepoFiles(dir) };
 }
 

@@ -1,6 +1,10 @@
 /** `--dry-run`: plan, options and script, and nothing done: no image, no upload, no job. */
+
+import { quoteWords } from '../core/shell.ts';
+import { plainText } from '../core/text.ts';
 import { renderDockerfile } from '../images/dockerfile.ts';
 import { jobScript } from '../sessions/agent.ts';
+import { platformOf } from '../sessions/environment.ts';
 import { decideRequest, requestInWords } from '../sessions/request.ts';
 import type { makeArrows } from './arrows.ts';
 import { type Choice, shownHost } from './connect.ts';
@@ -24,7 +28,9 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
       partitions: cluster.partitions,
     });
     const planned =
-      checkout && !input.sif ? await arrows.plan(checkout, cluster, cluster.profile.platform, on, signal) : undefined;
+      checkout && !input.sif
+        ? await arrows.plan(checkout, cluster, platformOf(decided, cluster), on, signal)
+        : undefined;
     const found = planned ? await arrows.stored(cluster, planned.key) : undefined;
     const job = {
       tag: input.id,
@@ -73,13 +79,14 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
       '# the build',
       file ?? `(the image is ${input.sif})`,
       '# the submit',
-      submit.argv.join(' '),
+      quoteWords(submit.argv),
       '',
       '# the script (constant)',
       jobScript(),
       '# nothing was done',
     ];
-    process.stdout.write(plain(`${lines.join('\n')}\n`));
+    // a repository's Dockerfile and names are in it
+    process.stdout.write(`${plain(plainText(lines.join('\n')))}\n`);
     return 0;
   } finally {
     await cluster.transport[Symbol.asyncDispose]();

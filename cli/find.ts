@@ -49,7 +49,8 @@ export async function freshRecord(cluster: Cluster, record: SessionRecord): Prom
       hint: 'Update hpcbinder on this machine.',
     });
   }
-  return read.kind === 'record'
-    ? { ...read.record, ...(record.localPort ? { localPort: record.localPort } : {}) }
-    : record;
+  if (read.kind !== 'record') return record;
+  // the port is this machine's, the rest is the cluster's
+  const { localPort: _, ...shared } = read.record;
+  return { ...shared, ...(record.localPort ? { localPort: record.localPort } : {}) };
 }

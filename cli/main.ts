@@ -31,6 +31,8 @@ function exitOverride(command: Command): void {
   for (const child of command.commands) exitOverride(child);
 }
 
+// the terminal went away: what is left to do is done without it
+process.stderr.on('error', () => {});
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // `hpcbinder list | head`: the reader has enough
   if (error.code === 'EPIPE') process.exit(0);

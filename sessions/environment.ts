@@ -156,14 +156,13 @@ export async function* contentOn(
       return content;
     },
     (sent) =>
-      sent.reused
-        ? { text: `repository is there already`, skipped: true }
-        : `repository, ${size(sent.bytes)}`,
+      sent.reused ? { text: `repository is there already`, skipped: true } : `repository, ${size(sent.bytes)}`,
   );
   return content as StoredContent;
 }
 
-function platformOf(decided: Decided, cluster: Cluster): Platform {
+/** The partition's where the scheduler names one, else the login node's. */
+export function platformOf(decided: Decided, cluster: Cluster): Platform {
   const machine = decided.partition?.architectures[0];
   if (machine === undefined) return cluster.profile.platform;
   return /^(?:aarch64|arm64)$/.test(machine) ? 'linux/arm64' : 'linux/amd64';
