@@ -32,7 +32,11 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
 
   return {
     ref,
-    connect: () => connectCluster(choice, prompter()),
+    connect() {
+      const cluster = connectCluster(choice, prompter());
+      void ahead(tools, { engine: ref !== undefined && options.buildOn !== 'cluster' });
+      return cluster;
+    },
     async resolve(_on, signal) {
       const { resolveRepo } = await import('../repos/resolve.ts');
       return resolveRepo(ref as RepoRef, { ...git, signal });
@@ -120,6 +124,12 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
     },
     confirm: (question, flag) => confirm(question, { yes: options.yes, flag }),
   };
+}
+
+/** What every launch loads later is loaded while the cluster's answers are awaited. A fault is told by who needs it. */
+async function ahead(tools: Tools, wanted: { engine: boolean }): Promise<void> {
+  const { loadX509 } = await import('../sessions/certificates.ts');
+  await Promise.allSettled([wanted.engine ? tools.engine() : undefined, loadX509(), import('../server/local.ts')]);
 }
 
 /** What is looked for once per launch: the engine and the host's build settings. */

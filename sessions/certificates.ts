@@ -18,9 +18,7 @@ export function agentName(session: string): string {
 
 /** Valid from a day back, for clocks differ, until `seconds` from now: the wait in the queue and the walltime. */
 export async function makeCertificates(session: string, seconds: number): Promise<SessionCertificates> {
-  // x509 wants the polyfill first, and both cost 0.45 s: loaded by launches only.
-  await import('reflect-metadata');
-  const x509 = await import('@peculiar/x509');
+  const x509 = await loadX509();
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   const keys = () => webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
   const span = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + seconds * 1000) };
@@ -60,6 +58,12 @@ export async function makeCertificates(session: string, seconds: number): Promis
     server: await leaf(agentName(session), SERVER_AUTH),
     client: await leaf(`${session}.client`, CLIENT_AUTH),
   };
+}
+
+/** The polyfill comes first. Both cost 0.45 s: only for launches, who call this while they wait for the cluster. */
+export async function loadX509(): Promise<typeof import('@peculiar/x509')> {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
 }
 
 /** 16 bytes hex whose first bit is 0: a positive number. */

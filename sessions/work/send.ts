@@ -1,7 +1,7 @@
 /** A checkout's content in the cluster's content store, sent once per commit or tree. */
 import type { Checkout } from '../../core/artifacts.ts';
 import { canonical, sha256 } from '../../core/canonical.ts';
-import { endedInWords, exitCode } from '../../core/command.ts';
+import { endedInWords, exitCode, textOf } from '../../core/command.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import { lastLines } from '../../core/text.ts';
 import type { Transport } from '../../core/transport.ts';
@@ -45,33 +45,36 @@ export async function sendContent(
 ): Promise<SentContent> {
   const { id, short } = await contentId(checkout);
   const stem = `${store}/${id.replace(':', '-')}`;
-  await makeDirectory(transport, store, signal);
+  const [content, git] = [`${stem}.tar.gz`, `${stem}.git.tar.gz`];
+  const there = await shelf(transport, store, [content, git], signal);
   let sent = 0;
   const once = async (path: string, data: () => Promise<AsyncIterable<Uint8Array> | undefined>): Promise<boolean> => {
-    if (await touched(transport, path, signal)) return true;
+    if (there.has(path)) return true;
     const stream = await data();
     if (stream === undefined) return false;
     sent += (await transport.write(path, stream, signal ? { mode: 0o600, signal } : { mode: 0o600 })).bytes;
     return true;
   };
-  const content = `${stem}.tar.gz`;
   await once(content, async () => packContent(checkout, signal));
-  const git = `${stem}.git.tar.gz`;
   const hasGit = await once(git, () => packGit(checkout, signal));
   return hasGit ? { content, git, id, short, sent } : { content, id, short, sent };
 }
 
-async function makeDirectory(transport: Link, path: string, signal?: AbortSignal): Promise<void> {
-  const result = await transport.run({ argv: ['sh', '-c', 'umask 077 && mkdir -p -- "$1"', 'sh', path] }, signal);
-  if (exitCode(result) !== 0) throw remote(`${path} could not be made on the cluster`, result);
-}
+/** directory, files: makes the one, prints the places of those of the others that are there, and gives these a new time */
+const SHELF = `umask 077; mkdir -p -- "$1" || exit 1; shift; i=0
+for f; do if [ -f "$f" ]; then echo "$i"; touch -c -- "$f" || :; fi; i=$((i+1)); done`;
 
-async function touched(transport: Link, path: string, signal?: AbortSignal): Promise<boolean> {
-  const argv = ['sh', '-c', 'test -f "$1" || exit 3; touch -c -- "$1" || :', 'sh', path];
-  const result = await transport.run({ argv }, signal);
-  const code = exitCode(result);
-  if (code !== 0 && code !== 3) throw remote(`the cluster could not say whether it has ${path}`, result);
-  return code === 0;
+/** In one round trip: which of the files are there. */
+async function shelf(
+  transport: Link,
+  store: string,
+  files: readonly string[],
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const result = await transport.run({ argv: ['sh', '-c', SHELF, 'sh', store, ...files] }, signal);
+  if (exitCode(result) !== 0) throw remote(`${store} could not be made on the cluster`, result);
+  const places = new Set(textOf(result.stdout).split('\n'));
+  return new Set(files.filter((_, place) => places.has(String(place))));
 }
 
 function remote(message: string, result: Awaited<ReturnType<Link['run']>>): HpcbinderError {
