@@ -131,12 +131,25 @@ function bound(world: World) {
   return { watchJob, agent, reason, keep, now, sleep, submit };
 }
 
+/** Hosts that do not answer take long to say so: an interrupt does not wait for them. */
+function unlessAborted(coming: Promise<Cluster>, signal: AbortSignal): Promise<Cluster> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      reject(signal.reason);
+      coming.then(({ transport }) => transport[Symbol.asyncDispose]()).catch(() => {});
+    };
+    if (signal.aborted) return leave();
+    signal.addEventListener('abort', leave, { once: true });
+    coming.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
+
 /** The world learns of the cluster as soon as there is one. */
 function watching(arrows: ReturnType<typeof makeArrows>, world: World): ReturnType<typeof makeArrows> {
   return {
     ...arrows,
     async connect(on, signal) {
-      const cluster = await arrows.connect(on, signal);
+      const cluster = await unlessAborted(arrows.connect(on, signal), signal);
       world.use(cluster);
       return cluster;
     },
