@@ -43,8 +43,8 @@ export async function buildOnCluster(
   on: OnProgress,
   signal: AbortSignal,
 ): Promise<StoredSif> {
-  const { cluster, planned, checkout, receipt, settings } = input;
-  const { profile, transport, scheduler } = cluster;
+  const { cluster, planned, receipt } = input;
+  const { profile, transport } = cluster;
   const why = needsOtherIds(planned.plan);
   if (why) {
     throw new HpcbinderError('E-BUILD-CLUSTER', {
@@ -63,12 +63,30 @@ export async function buildOnCluster(
     prologue: profile.prologue,
   });
   orThrow(await ask(transport, createDirectory(profile, `${profile.imageStore}/builds`, id, files), signal));
+  try {
+    const result = await built(input, id, directory, on, signal);
+    return await store.adopt({ ...receipt, ...result }, signal);
+  } finally {
+    // its context holds the settings of this machine, a password of an index among them; the log was streamed
+    await transport.run({ argv: ['rm', '-rf', '--', directory] }).catch(() => undefined);
+  }
+}
+
+/** From the directory to the job's result: bytes and sha256 of the SIF. */
+async function built(
+  { cluster, planned, checkout, settings, options, entry }: ClusterBuildInput,
+  id: string,
+  directory: string,
+  on: OnProgress,
+  signal: AbortSignal,
+): Promise<{ bytes: number; sha256: string }> {
+  const { profile, transport, scheduler } = cluster;
   await transport.write(`${directory}/${CONTEXT_FILE}`, buildContext(planned.plan, checkout, settings), {
     mode: 0o600,
     signal,
   });
 
-  const request = buildRequest(input);
+  const request = buildRequest({ cluster, options, entry });
   on({ type: 'update', phase: 'build', text: `a job builds the image · ${requestInWords(request)}` });
   const log: string[] = [];
   const run = jobRunner(transport, scheduler, { owner: profile.uid, script: BUILD_SCRIPT });
@@ -104,7 +122,7 @@ export async function buildOnCluster(
       ...(exitCode === undefined ? {} : { exitCode }),
     });
   }
-  return store.adopt({ ...receipt, ...result }, signal);
+  return result;
 }
 
 /** The site's own base, else the registry's by digest: the compute node pulls it. */
@@ -120,7 +138,7 @@ function baseOf(planned: Planned, cluster: Cluster): DefinitionBase {
   return { bootstrap: 'docker', from: base.digest ? `${base.name.replace(/:[^:/]*$/, '')}@${base.digest}` : base.name };
 }
 
-function buildRequest({ cluster, options, entry }: ClusterBuildInput) {
+function buildRequest({ cluster, options, entry }: Pick<ClusterBuildInput, 'cluster' | 'options' | 'entry'>) {
   const partition = options.buildPartition ?? entry.build_partition;
   const { request } = decideRequest({
     flags: partition ? { partition } : {},
