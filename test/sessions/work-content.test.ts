@@ -158,8 +158,8 @@ describe('sending the content', () => {
       const [program = '', ...words] = command.argv;
       const nothing = new Uint8Array();
       try {
-        execFileSync(program, words, { stdio: 'pipe' });
-        return { ended: { kind: 'exit', code: 0 }, stdout: nothing, stderr: nothing, truncated: false };
+        const stdout = execFileSync(program, words, { stdio: 'pipe' });
+        return { ended: { kind: 'exit', code: 0 }, stdout, stderr: nothing, truncated: false };
       } catch (error) {
         const { status, stderr } = error as { status: number; stderr: Buffer };
         return { ended: { kind: 'exit', code: status }, stdout: nothing, stderr, truncated: false };
