@@ -92,7 +92,6 @@ const cluster = object({
   ports: parsed(parsePorts),
   bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', base),
   build_partition: named,
-  mksquashfs_args: string,
   defaults: requestDefaults,
 });
 
