@@ -65,6 +65,7 @@ export async function askAll<T>(
   return inquiry.combine(answers);
 }
 
+/** The file, or its first `maxBytes`. undefined: there is no such file. */
 export async function readAll(
   transport: Pick<Transport, 'read'>,
   path: string,
@@ -75,9 +76,9 @@ export async function readAll(
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of stream) {
+    parts.push(part.subarray(0, maxBytes - size));
     size += part.length;
-    if (size > maxBytes) break;
-    parts.push(part);
+    if (size >= maxBytes) break;
   }
   return Buffer.concat(parts);
 }

@@ -1,7 +1,7 @@
 /** Sizes and times as people and schedulers write them. Memory in MiB, time in whole seconds, sizes in bytes. */
 import { HpcbinderError } from './errors.ts';
 
-const MEMORY = /^([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B)?$/i;
+const MEMORY = /^([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(?:i?B|(?<=[KMGT])i)?$/i;
 
 /** `8G`, `8 GB`, `512M`, `1.5T` (binary units, as Slurm counts); a bare number is MiB. Answer in MiB, rounded up. */
 export function parseMemory(text: string): number {
