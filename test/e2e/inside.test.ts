@@ -14,8 +14,8 @@ let session: Running;
 let id = '';
 
 beforeAll(async () => {
-  const what = ['./examples/quickstart', '--cluster', CLUSTER, '--partition', 'debug', '--time', '15m', '--no-browser'];
-  session = new Running(['launch', ...what]);
+  const options = `--cluster ${CLUSTER} --partition debug --mem 1G --time 15m --no-browser`;
+  session = new Running(['launch', './examples/quickstart', ...options.split(' ')]);
   id = (await session.ready()).id;
 });
 afterAll(async () => {
@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 describe('hpcbinder shell', () => {
-  it('is a terminal on the compute node with this window's size, that passes the exit status on', async () => {
+  it('is a terminal on the compute node of the size of this window, and passes the exit status on', async () => {
     const terminal = new Terminal(['shell', id]);
     terminal.type('stty size; hostname; pwd\n');
     await terminal.until(/24 200\n+c[12]\n+\/srv\/repo/, 30_000);
