@@ -63,7 +63,7 @@ export async function stoppedBySecond(world: World, interrupts: Interrupts): Pro
 export function leftRunning(record: SessionRecord): number {
   const id = shortId(record.id);
   process.stderr.write(
-    plain(`job ${record.jobId} lives on. Back: hpcbinder open ${id} · stop: hpcbinder stop ${id}${AGAIN}\n`),
+    plain(`job ${record.jobId} lives on.\nBack: hpcbinder open ${id} · stop: hpcbinder stop ${id}${AGAIN}\n`),
   );
   return 130;
 }

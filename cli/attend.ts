@@ -109,7 +109,7 @@ export async function attend(
   if (record.phase === 'ended') return showEnd(cluster, record, options.json);
   process.stderr.write(
     plain(
-      `\nThe tunnel is closed; the job lives on. Back: hpcbinder open ${shortId(record.id)} · stop: hpcbinder stop ${shortId(record.id)}${AGAIN}\n`,
+      `\nThe tunnel is closed; the job lives on.\nBack: hpcbinder open ${shortId(record.id)} · stop: hpcbinder stop ${shortId(record.id)}${AGAIN}\n`,
     ),
   );
   return 0;

@@ -91,9 +91,9 @@ export class Display {
   }
 }
 
-/** One column less than there are: a full line would wrap, and its frames would stay in the scrollback. */
+/** A full line would wrap, and its frames would stay in the scrollback; so would one that an echoed ^C makes full. */
 function moving(name: string, text: string, right: string): string {
-  const room = columns() - NAME_WIDTH - right.length - 2;
+  const room = columns() - NAME_WIDTH - right.length - 4;
   const body = cutMiddle(plain(plainLine(text)), room, CUT);
   return `${paint('waiting', name.padEnd(NAME_WIDTH))}${padTo(body, room)} ${right}`;
 }
