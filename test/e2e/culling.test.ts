@@ -95,7 +95,7 @@ beforeAll(async () => {
   if (!ensureBrowser()) return;
   browser = await launchBrowser();
   const opened = browser;
-  await launch('tab', idle, async (ready) => {
+  await launch('tab', ['--idle', '30s'], async (ready) => {
     const run = await newNotebook(await openLab(opened, ready.url));
     expect(await run('print(6 * 7)')).toBe('42');
   });
@@ -149,7 +149,7 @@ describe('a session ends by itself', () => {
     if (!browser) return notRun('an open tab and the idle limit: there is no Chromium here');
     const { running: cli, ready, traces, usedAt } = session('tab');
     expect(await cli.until((event) => event.type === 'ended', 60_000)).toMatchObject({ why: 'idle' });
-    expect(endedAt(await status(ready.id)) - usedAt).toBeLessThanOrEqual(IDLE + LATE);
+    expect(endedAt(await status(ready.id)) - usedAt).toBeLessThanOrEqual(30 + 2 * LATE);
     expect(await leftAfter(traces)).toEqual(NOTHING);
   });
 

@@ -105,8 +105,8 @@ for words in p["commands"]:
     if done.returncode == 0 and done.stdout:
         answers.append(" ".join(words[:2]))
 for tree in p["trees"]:
-    for at, _, names in os.walk(tree):
-        search(at, "/".join(names).encode("utf-8", "surrogateescape"))
+    for at, folders, names in os.walk(tree):
+        search(at, "/".join(folders + names).encode("utf-8", "surrogateescape"))
         files += sum(read(os.path.join(at, name)) for name in names)
 looked = {"processes": processes, "files": files, "answers": answers}
 json.dump({"hits": [{"secret": name, "place": place} for name, place in sorted(hits)], "looked": looked}, sys.stdout)
@@ -171,7 +171,7 @@ export async function tracesOf(
 /** O2 for one session, on its node and in the queue. */
 export async function left(traces: Traces): Promise<Left> {
   const onNode = await python<Omit<Left, 'jobs'>>(traces.node, 'root', LEFT, traces);
-  const { stdout } = await on('login', 'root', `squeue -h -o %A --name=${traces.id}`);
+  const { stdout } = await on('login', 'root', `squeue -h -u alice -o %A --name=${traces.id}`);
   return { ...onNode, jobs: stdout.split('\n').filter(Boolean) };
 }
 
@@ -203,7 +203,9 @@ listening = []
 for line in text("/proc/net/tcp").decode().splitlines()[1:] + text("/proc/net/tcp6").decode().splitlines()[1:]:
     fields = line.split()
     if fields[3] == "0A" and fields[9] in sockets:
-        listening.append("tcp " + str(int(fields[1].rpartition(":")[2], 16)))
+        address, _, port = fields[1].rpartition(":")
+        where = "loopback" if address == "0100007F" else "anywhere"
+        listening.append("tcp %s %d" % (where, int(port, 16)))
 for line in text("/proc/net/unix").decode("utf-8", "replace").splitlines()[1:]:
     fields = line.split()
     if fields[3] == "00010000" and fields[6] in sockets:
