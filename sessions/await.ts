@@ -122,6 +122,8 @@ export async function endedEarly(cluster: Cluster, session: SessionRecord): Prom
     const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 1 << 20).catch(() => undefined);
     if (bytes && bytes.length > 0 && evidence.length === 0) evidence.push(...lastLines(textOf(bytes), 10));
   }
+  const lacking = lackingOnNode(cluster, [...evidence, session.ended?.detail ?? '']);
+  if (lacking) return lacking;
   const common = { evidence, log: `hpcbinder logs ${session.id}` };
   const detail = session.ended?.detail ? ` (${session.ended.detail})` : '';
   if (why === 'out-of-memory') {
@@ -137,4 +139,19 @@ export async function endedEarly(cluster: Cluster, session: SessionRecord): Prom
     message: `job ${session.jobId ?? ''} ended before the app was ready: ${endInWords(why)}${detail}`,
     hint: `Your work directory is kept: ${cluster.profile.host}:${session.workDirectory}`,
   });
+}
+
+/** The login node has it and the compute node has not: as common as it is hard to see from a failed job. */
+function lackingOnNode(cluster: Cluster, said: readonly string[]): HpcbinderError | undefined {
+  const { python, container, host } = cluster.profile;
+  const missing = (command: string) =>
+    said.some((line) => line.includes(command) && /this node has no |No such file or directory/.test(line));
+  const fault = (code: 'E-NO-PYTHON' | 'E-NO-CONTAINER', command: string, key: string) =>
+    new HpcbinderError(code, {
+      message: `the compute node has no ${command}`,
+      hint: `Name one that the compute nodes of ${host} have, in the cluster's entry: ${key}: /path/to/${key === 'python' ? 'python3' : key}`,
+      evidence: said.filter((line) => line.includes(command)).slice(-2),
+    });
+  if (missing(python)) return fault('E-NO-PYTHON', python, 'python');
+  return missing(container.command) ? fault('E-NO-CONTAINER', container.command, container.flavor) : undefined;
 }

@@ -21,7 +21,7 @@ export type RemoteFile = { name: string; mode: number; text: string };
 
 /** mkdir without -p for the last part: an existing directory is somebody else's, or another launch's (SECURITY INJ-12). */
 const CREATE = `
-import json, os, sys
+import json, os, shutil, sys
 os.umask(0o077)
 p = json.load(sys.stdin)
 os.makedirs(p["parent"], 0o700, exist_ok=True)
@@ -30,12 +30,16 @@ if st.st_uid != os.getuid() or st.st_mode & 0o077:
     sys.exit("%s must be a directory of yours that nobody else can open (mode 0700)" % p["parent"])
 d = os.path.join(p["parent"], p["id"])
 os.mkdir(d, 0o700)
-for f in p["files"]:
-    fd = os.open(os.path.join(d, f["name"]), os.O_WRONLY | os.O_CREAT | os.O_EXCL, f["mode"])
-    with os.fdopen(fd, "wb") as out:
-        out.write(f["text"].encode())
-        out.flush()
-        os.fsync(out.fileno())
+try:
+    for f in p["files"]:
+        fd = os.open(os.path.join(d, f["name"]), os.O_WRONLY | os.O_CREAT | os.O_EXCL, f["mode"])
+        with os.fdopen(fd, "wb") as out:
+            out.write(f["text"].encode())
+            out.flush()
+            os.fsync(out.fileno())
+except BaseException:
+    shutil.rmtree(d, ignore_errors=True)
+    raise
 `;
 
 const SAVE = `
@@ -99,11 +103,12 @@ function program<T>(
     },
     parse(result): Answer<T> {
       if (succeeded(result)) return ok(read(textOf(result.stdout)));
-      const evidence = lastLines(textOf(result.stderr), 3);
+      // of a traceback only its last line is for people
+      const evidence = lastLines(textOf(result.stderr), 1);
       const silent = result.ended.kind === 'timeout' || result.ended.kind === 'lost';
       const full = evidence.some((line) => /No space left|Disk quota exceeded/.test(line));
       const error = new HpcbinderError(full ? 'E-DISK-FULL' : silent ? 'E-SSH-LOST' : 'E-REMOTE', {
-        message: `${what} on ${profile.host} failed (${endedInWords(result.ended)})`,
+        message: `${what} on ${profile.host} failed: ${full ? 'the disk is full, or your quota is used up' : endedInWords(result.ended)}`,
         evidence,
         transient: silent,
         ...(full

@@ -7,6 +7,10 @@ if [ -s ./prologue.sh ]; then
   . ./prologue.sh
 fi
 IFS= read -r python < ./python || exit 66
+if ! [ -x "$python" ]; then
+  echo "hpcbinder: this node has no $python"
+  exit 66
+fi
 
 ended_by_us=
 agent=
