@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execa } from 'execa';
 import { CLUSTER, hpcbinder, MAIN, Running } from './rig.ts';
-import { Terminal } from './terminal.ts';
+import { CTRL_C, Terminal } from './terminal.ts';
 
 const here = mkdtempSync(join(tmpdir(), 'hb-inside-'));
 const file = (name: string) => join(here, name);
@@ -29,10 +29,11 @@ describe('hpcbinder shell', () => {
     const terminal = new Terminal(['shell', id]);
     terminal.type('stty size; hostname; pwd\n');
     await terminal.until(/24 200\n+c[12]\n+\/srv\/repo/, 30_000);
-    terminal.type("trap 'echo caught' INT; sleep 60\n");
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    terminal.type('\x03');
-    await terminal.until(/\ncaught/, 10_000);
+    terminal.type('printf begun; sleep 600\n');
+    await terminal.until(/\nbegun/, 10_000);
+    terminal.type(CTRL_C);
+    terminal.type('echo "<$?>"\n');
+    await terminal.until(/\n<130>/, 10_000);
     terminal.type('exit 7\n');
     expect(await terminal.ended()).toBe(7);
   });

@@ -156,7 +156,7 @@ export function upgradeText(
 }
 
 /** Waits for a condition, at most `ms`. */
-export async function until(holds: () => boolean, ms = 5_000): Promise<boolean> {
+export async function until(holds: () => boolean, ms = 15_000): Promise<boolean> {
   const deadline = Date.now() + ms;
   while (!holds() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
   return holds();
