@@ -35,6 +35,8 @@ export class Poller {
   readonly #clock: Clock;
   readonly #slowdown: number;
   readonly #watches = new Set<Watch>();
+  /** the last watch of each job: who joins later goes on from there, instead of beginning with a query */
+  readonly #former = new Map<JobId, Watch>();
   readonly #closed = new AbortController();
   #wake = new AbortController();
   #asked = Number.NEGATIVE_INFINITY;
@@ -53,16 +55,18 @@ export class Poller {
    * `live`: whether a tunnel to the job is up, which makes queries rare. Callbacks must not throw.
    */
   watch(id: JobId, on: (sighting: Sighting) => void, live: () => boolean = () => false): () => void {
+    const former = this.#former.get(id);
     const watch: Watch = {
       id,
       on,
       live,
-      since: this.#clock.now(),
-      asked: undefined,
-      last: undefined,
-      missedSince: undefined,
+      since: former?.since ?? this.#clock.now(),
+      asked: former?.asked,
+      last: former?.last,
+      missedSince: former?.missedSince,
     };
     this.#watches.add(watch);
+    this.#former.set(id, watch);
     this.#wake.abort();
     if (!this.#running) void this.#loop();
     return () => {

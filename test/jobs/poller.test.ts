@@ -53,6 +53,18 @@ describe('the poller', () => {
     expect(asked()).toBe(12);
   });
 
+  it('does not ask again because another part of the launch now watches the same job', async () => {
+    const { clock, poller, stops, asked } = watching({ 1: running });
+    await clock.pass(3000);
+    expect(asked()).toBe(1);
+    for (const stop of stops) stop();
+    poller.watch('1', () => undefined);
+    await clock.pass(12_000);
+    expect(asked()).toBe(1);
+    await clock.pass(4000);
+    expect(asked()).toBe(2);
+  });
+
   it('is slowed by the site, and never hurried by those who join', async () => {
     const { clock, poller, asked } = watching({ 1: pending }, { slowdown: 3 });
     for (let i = 0; i < 30; i++) {
