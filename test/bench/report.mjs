@@ -9,7 +9,7 @@ export function median(values) {
 }
 
 /** Markdown of one part: its table, the single rounds, what could not be measured. */
-export function tableOf({ title, about, rows, missing = [] }) {
+export function tableOf({ title, about, rows, missing = [], date, load }) {
   const lines = [`## ${title}`, '', about, '', '| | ours | theirs | ratio | limit | |', '|---|---|---|---|---|---|'];
   for (const row of rows) {
     const ratio = row.ratio === undefined ? '' : row.ratio.toFixed(2);
@@ -20,6 +20,7 @@ export function tableOf({ title, about, rows, missing = [] }) {
   if (rounds.length > 0) lines.push('');
   for (const row of rounds)
     lines.push(`- rounds, ${row.what}: ours ${list(row.ours)}; theirs ${list(row.theirs)} ${row.unit}`);
+  lines.push('', `Measured on ${date}; the machine’s load when it began: ${load.toFixed(1)}.`);
   for (const what of missing) lines.push('', `Not measured: ${what}.`);
   return `${lines.join('\n')}\n`;
 }
