@@ -1,5 +1,5 @@
 /** A pool of connections to one session's app. How a connection comes about is the route's business. */
-import { Agent, type ClientRequestArgs } from 'node:http';
+import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HpcbinderError } from '../core/errors.ts';
@@ -42,6 +42,24 @@ export class AppAgent extends Agent {
       (cause: unknown) => settle(agentFault('cannot be reached', cause), undefined),
     );
   }
+
+  /** Through a tunnel the end of a dead agent arrives alone: the socket stays writable, and a request on it would hang. */
+  override keepSocketAlive(stream: Duplex): boolean {
+    if (stream.readableEnded) return false;
+    stream.once('end', discard);
+    // Node returns a boolean; its type does not say so.
+    const kept: unknown = super.keepSocketAlive(stream);
+    return kept === true;
+  }
+
+  override reuseSocket(stream: Duplex, request: ClientRequest): void {
+    stream.off('end', discard);
+    super.reuseSocket(stream, request);
+  }
+}
+
+function discard(this: Duplex): void {
+  this.destroy();
 }
 
 function agentFault(what: string, cause?: unknown): HpcbinderError {
