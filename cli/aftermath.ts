@@ -51,7 +51,7 @@ export async function stoppedBySecond(world: World, interrupts: Interrupts): Pro
   if (!(await interrupts.again(isTerminal ? 5_000 : 0))) return undefined;
   const { cluster, latest } = world;
   if (!cluster || !latest) return undefined;
-  const { stopSession } = await import('./manage.ts');
+  const { stopSession } = await import('./stop.ts');
   const record = await stopSession(cluster, latest);
   world.keep(record);
   process.stderr.write(

@@ -54,3 +54,8 @@ export async function freshRecord(cluster: Cluster, record: SessionRecord): Prom
   const { localPort: _, ...shared } = read.record;
   return { ...shared, ...(record.localPort ? { localPort: record.localPort } : {}) };
 }
+
+export async function disposable(record: SessionRecord): Promise<AsyncDisposable & { value: Cluster }> {
+  const value = await clusterOf(record);
+  return { value, [Symbol.asyncDispose]: () => value.transport[Symbol.asyncDispose]() };
+}

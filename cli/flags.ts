@@ -28,6 +28,7 @@ export type Options = {
   browser: boolean;
   detach: boolean;
   port: number | undefined;
+  urlBase: string | undefined;
   app: AppName | undefined;
   input(choice: Choice): LaunchInput;
 };
@@ -64,6 +65,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     browser: flags.browser !== false && config.browser !== false && flags.json !== true,
     detach: flags.detach === true,
     port: flags.port === undefined ? undefined : wholeNumber(String(flags.port), '--port', 1, 65535),
+    urlBase: text('urlBase'),
     app,
     input: (choice) => {
       const site = siteWishes(config.defaults, choice.entry.defaults);

@@ -1,25 +1,22 @@
 /** `launch`, `build` and `open`: flags → the path of sessions/, shown, attended. */
 import type { Cluster } from '../core/cluster.ts';
 import { newSessionId } from '../core/ids.ts';
-import type { Progress } from '../core/progress.ts';
-import type { Arrived } from '../sessions/await.ts';
 import { environmentOn } from '../sessions/environment.ts';
-import { arriving, connected, launch } from '../sessions/launch.ts';
+import { connected, launch } from '../sessions/launch.ts';
 import type { SessionRecord } from '../sessions/records.ts';
-import { afterFailure, leftRunning, stoppedBySecond } from './aftermath.ts';
+import { afterFailure } from './aftermath.ts';
 import { makeArrows } from './arrows.ts';
-import { type AttendOptions, attend } from './attend.ts';
 import { wantedCluster } from './clusters.ts';
 import { loadConfig } from './config-file.ts';
 import { Display, type Style } from './display.ts';
 import { dryRun } from './dry-run.ts';
 import { showFailure } from './failure.ts';
-import { clusterOf, freshRecord } from './find.ts';
 import { type Flags, launchInput, type Options } from './flags.ts';
 import { Interrupts } from './interrupts.ts';
+import { attended, bound, shown } from './story.ts';
 import { canMove, plain } from './terminal.ts';
 import { shortId } from './words.ts';
-import { localRecords, World } from './world.ts';
+import { World } from './world.ts';
 
 /** A launch that takes longer calls the person back. */
 const CALL_AFTER_MS = 60_000;
@@ -48,6 +45,7 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
       json: options.json,
       call: Date.now() - started > CALL_AFTER_MS,
       ...(options.port ? { port: options.port } : {}),
+      ...(options.urlBase ? { urlBase: options.urlBase } : {}),
     });
   } catch (error) {
     display.fail(interrupts.aborted ? 'interrupted' : 'failed');
@@ -87,48 +85,10 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
   }
 }
 
-/** `open`: the same wait and the same attendance, from the record. */
-export async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
-  const json = flags.json === true;
-  const display = new Display(json ? 'json' : canMove ? 'moving' : 'lines');
-  const interrupts = new Interrupts();
-  const world = new World();
-  try {
-    const cluster = await clusterOf(found);
-    world.use(cluster);
-    const record = await freshRecord(cluster, found);
-    world.keep(record);
-    const arrived = await shown(arriving(cluster, record, bound(world), interrupts.signal), display, record.id);
-    display.stop();
-    interrupts.reset();
-    return await attended({ ...arrived, cluster }, world, interrupts, {
-      browser: flags.browser !== false,
-      json,
-      call: false,
-      ...(flags.port ? { port: Number(flags.port) } : {}),
-    });
-  } catch (error) {
-    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
-    if (interrupts.aborted) {
-      const code = leftRunning(found);
-      return (await stoppedBySecond(world, interrupts)) ?? code;
-    }
-    return showFailure(error, { json });
-  } finally {
-    interrupts.dispose();
-    await world[Symbol.asyncDispose]();
-  }
-}
-
 function styleOf(options: Options): Style {
   if (options.json) return 'json';
   if (options.quiet) return 'quiet';
   return canMove ? 'moving' : 'lines';
-}
-
-function bound(world: World) {
-  const { watchJob, agent, reason, keep, now, sleep, submit } = world;
-  return { watchJob, agent, reason, keep, now, sleep, submit };
 }
 
 /** Hosts that do not answer take long to say so: an interrupt does not wait for them. */
@@ -154,45 +114,6 @@ function watching(arrows: ReturnType<typeof makeArrows>, world: World): ReturnTy
       return cluster;
     },
   };
-}
-
-/** Shows each event, writes the story down, and gives what the generator returns. */
-async function shown<T>(run: AsyncGenerator<Progress, T>, display: Display, id: string): Promise<T> {
-  const records = localRecords();
-  for (;;) {
-    const step = await run.next();
-    if (step.done) return step.value;
-    display.on(step.value);
-    const line = storyLine(step.value);
-    if (line !== undefined) records.tell(id, line);
-  }
-}
-
-function storyLine(event: Progress): string | undefined {
-  switch (event.type) {
-    case 'log':
-      return event.line;
-    case 'done':
-      return `[${event.phase}] ${event.text} (${event.seconds.toFixed(1)} s)`;
-    case 'start':
-      return `[${event.phase}] ${event.text}`;
-    case 'note':
-    case 'warning':
-      return `${event.type}: ${event.text}`;
-    case 'update':
-      return undefined;
-  }
-}
-
-async function attended(
-  arrived: Arrived & { cluster: Cluster },
-  world: World,
-  interrupts: Interrupts,
-  options: AttendOptions,
-): Promise<number> {
-  const code = await attend(arrived.cluster, arrived.session, arrived.work, world, options, interrupts.signal);
-  if (!interrupts.aborted) return code;
-  return (await stoppedBySecond(world, interrupts)) ?? code;
 }
 
 function detached(record: SessionRecord, options: Options): number {

@@ -5,8 +5,7 @@ import { matchIds } from '../core/ids.ts';
 import { readAll } from '../core/transport.ts';
 import type { LocalRecords } from '../sessions/local.ts';
 import type { SessionRecord } from '../sessions/records.ts';
-import { findLocal } from './find.ts';
-import { disposable } from './manage.ts';
+import { disposable, findLocal } from './find.ts';
 import { refreshed } from './refresh.ts';
 import { localRecords } from './world.ts';
 

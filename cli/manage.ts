@@ -1,33 +1,25 @@
-/** `list`, `status`, `open`, `logs`, `stop`. */
+/** `list` and `status`. */
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
-import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
+import { asHpcbinderError } from '../core/errors.ts';
 import type { SessionPhase } from '../core/session.ts';
 import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
-import { cancelJob } from '../jobs/cancel.ts';
 import { endInWords } from '../sessions/advance.ts';
 import { clock } from '../sessions/await.ts';
-import { controlRequest } from '../sessions/control.ts';
 import { readRecord, type SessionRecord } from '../sessions/records.ts';
-import { lookAt, saveSession } from '../sessions/remote.ts';
+import { lookAt } from '../sessions/remote.ts';
 import { requestInWords } from '../sessions/request.ts';
 import { ago } from '../sessions/words.ts';
 import { loadConfig } from './config-file.ts';
 import { chooseCluster, connectCluster } from './connect.ts';
-import { clusterOf, findLocal, freshRecord } from './find.ts';
+import { disposable, findLocal, freshRecord } from './find.ts';
 import { refreshed } from './refresh.ts';
 import { plain, prompter, table } from './terminal.ts';
-import { shortId, whereOf } from './words.ts';
-import { localRecords, toAgent } from './world.ts';
+import { shortId, shownRecord } from './words.ts';
+import { localRecords } from './world.ts';
 
 type Flags = Record<string, unknown>;
-
-/** A record without what must not be printed. */
-function shown(record: SessionRecord): Omit<SessionRecord, 'secrets'> {
-  const { secrets: _, ...rest } = record;
-  return rest;
-}
 
 const DAY_MS = 86_400_000;
 
@@ -38,7 +30,7 @@ export async function list(flags: Flags): Promise<number> {
     .all()
     .filter((r) => flags.all || r.phase !== 'ended' || Date.now() - Date.parse(r.ended?.at ?? r.createdAt) < DAY_MS);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(records.map(shown))}\n`);
+    process.stdout.write(`${JSON.stringify(records.map(shownRecord))}\n`);
     return 0;
   }
   if (records.length === 0) {
@@ -127,7 +119,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     localRecords().save(record);
   }
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(shown(record))}\n`);
+    process.stdout.write(`${JSON.stringify(shownRecord(record))}\n`);
     return 0;
   }
   const rows: [string, string | undefined][] = [
@@ -147,63 +139,4 @@ export async function status(id: string, flags: Flags): Promise<number> {
   ];
   for (const [name, value] of rows) if (value) process.stdout.write(plain(`${name.padEnd(11)}${value}\n`));
   return 0;
-}
-
-export async function disposable(record: SessionRecord): Promise<AsyncDisposable & { value: Cluster }> {
-  const value = await clusterOf(record);
-  return { value, [Symbol.asyncDispose]: () => value.transport[Symbol.asyncDispose]() };
-}
-
-/** The agent ends the app in order; where it does not answer, the scheduler is asked. Idempotent. */
-export async function stop(id: string, flags: Flags): Promise<number> {
-  const found = findLocal(id);
-  if (found.phase === 'ended') return stopped(found, flags, 'was over already');
-  await using cluster = await disposable(found);
-  const record = await stopSession(cluster.value, await freshRecord(cluster.value, found));
-  localRecords().save(record);
-  return stopped(record, flags, 'stopped');
-}
-
-export async function stopSession(cluster: Cluster, before: SessionRecord): Promise<SessionRecord> {
-  const record = await refreshed(cluster, before);
-  if (record.phase === 'ended') return record;
-  if (record.address)
-    await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'stop', why: 'stopped' }).catch(
-      () => undefined,
-    );
-  else if (record.jobId) await cancelJob(cluster.transport, cluster.scheduler, record.jobId);
-  const over = await refreshed(cluster, record, { untilEnded: 20_000 });
-  const settled = over.phase === 'ended' || !record.jobId ? over : await cancelled(cluster, record);
-  const end: SessionRecord =
-    settled.phase === 'ended' && settled.ended?.why !== 'cancelled'
-      ? settled
-      : { ...settled, phase: 'ended', ended: { why: 'stopped', at: new Date().toISOString() } };
-  await ask(cluster.transport, saveSession(cluster.profile, end));
-  return end;
-}
-
-async function cancelled(cluster: Cluster, record: SessionRecord): Promise<SessionRecord> {
-  await cancelJob(cluster.transport, cluster.scheduler, record.jobId ?? '');
-  return refreshed(cluster, record, { untilEnded: 40_000 });
-}
-
-function stopped(record: SessionRecord, flags: Flags, words: string): number {
-  if (flags.json) process.stdout.write(`${JSON.stringify(shown(record))}\n`);
-  else
-    process.stderr.write(
-      plain(`${shortId(record.id)} ${words}. Your work is kept: ${whereOf(record.cluster, record.workDirectory)}\n`),
-    );
-  return 0;
-}
-
-export async function open(id: string, flags: Flags): Promise<number> {
-  const found = findLocal(id);
-  if (found.phase === 'ended') {
-    throw new HpcbinderError('E-SESSION-STATE', {
-      message: `session ${shortId(found.id)} is over: ${endInWords(found.ended?.why ?? 'lost')}`,
-      hint: `Its work is kept in ${found.workDirectory}; go on with: hpcbinder launch ${found.repo.url ?? found.repo.shown}`,
-    });
-  }
-  const { reopen } = await import('./launch.ts');
-  return reopen(found, flags);
 }

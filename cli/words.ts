@@ -32,3 +32,9 @@ export function workLines(work: WorkReport | undefined): string[] {
     lines.push(`… and ${work.conflicts.length - 20} more; all in the session's work.json`);
   return [...lines, ...work.notes].map(harmless);
 }
+
+/** A record without what must not be printed. */
+export function shownRecord(record: SessionRecord): Omit<SessionRecord, 'secrets'> {
+  const { secrets: _, ...rest } = record;
+  return rest;
+}

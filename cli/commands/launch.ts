@@ -19,6 +19,10 @@ export function register(program: Command): void {
     .option('--fresh', 'start with a new work directory; the old one is set aside with its date')
     .option('--sif <path>', 'an image that lies on the cluster already; REPO may then be absent')
     .option('--port <n>', 'port of this machine for the browser (default: any free one)')
+    .option(
+      '--url-base <url>',
+      'where an editor or another proxy forwards to that port, for example https://name.example.org',
+    )
     .option('--no-browser', 'print the URL, open nothing')
     .option('--detach', 'return when the job is submitted')
     .addHelpText(

@@ -33,8 +33,11 @@ export function register(program: Command): void {
     'open',
     'back to a session in the browser',
     (command) =>
-      json(command).option('--no-browser', 'print the URL, open nothing').option('--port <n>', 'port of this machine'),
-    (room, id, flags) => room.open(id, flags),
+      json(command)
+        .option('--no-browser', 'print the URL, open nothing')
+        .option('--port <n>', 'port of this machine')
+        .option('--url-base <url>', 'where an editor or another proxy forwards to that port'),
+    async (_room, id, flags) => (await import('../open.ts')).open(id, flags),
   );
   add(
     'logs',
@@ -47,5 +50,7 @@ export function register(program: Command): void {
         .option('--job', 'of the job only'),
     async (_room, id, flags) => (await import('../logs.ts')).logs(id, flags),
   );
-  add('stop', 'end a session; its work directory is kept', json, (room, id, flags) => room.stop(id, flags));
+  add('stop', 'end a session; its work directory is kept', json, async (_room, id, flags) =>
+    (await import('../stop.ts')).stop(id, flags),
+  );
 }

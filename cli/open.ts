@@ -1,0 +1,59 @@
+/** `open`: back to a session: the same wait and the same attendance as a launch, from the record. */
+import { HpcbinderError } from '../core/errors.ts';
+import { endInWords } from '../sessions/advance.ts';
+import { arriving } from '../sessions/launch.ts';
+import type { SessionRecord } from '../sessions/records.ts';
+import { leftRunning, stoppedBySecond } from './aftermath.ts';
+import { Display } from './display.ts';
+import { showFailure } from './failure.ts';
+import { clusterOf, findLocal, freshRecord } from './find.ts';
+import type { Flags } from './flags.ts';
+import { Interrupts } from './interrupts.ts';
+import { attended, bound, shown } from './story.ts';
+import { canMove } from './terminal.ts';
+import { relaunchOf, shortId } from './words.ts';
+import { World } from './world.ts';
+
+export async function open(id: string, flags: Flags): Promise<number> {
+  const found = findLocal(id);
+  if (found.phase === 'ended') {
+    throw new HpcbinderError('E-SESSION-STATE', {
+      message: `session ${shortId(found.id)} is over: ${endInWords(found.ended?.why ?? 'lost')}`,
+      hint: `Its work is kept in ${found.workDirectory}; go on with: ${relaunchOf(found)}`,
+    });
+  }
+  return reopen(found, flags);
+}
+
+async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
+  const json = flags.json === true;
+  const display = new Display(json ? 'json' : canMove ? 'moving' : 'lines');
+  const interrupts = new Interrupts();
+  const world = new World();
+  try {
+    const cluster = await clusterOf(found);
+    world.use(cluster);
+    const record = await freshRecord(cluster, found);
+    world.keep(record);
+    const arrived = await shown(arriving(cluster, record, bound(world), interrupts.signal), display, record.id);
+    display.stop();
+    interrupts.reset();
+    return await attended({ ...arrived, cluster }, world, interrupts, {
+      browser: flags.browser !== false,
+      json,
+      call: false,
+      ...(flags.port ? { port: Number(flags.port) } : {}),
+      ...(typeof flags.urlBase === 'string' ? { urlBase: flags.urlBase } : {}),
+    });
+  } catch (error) {
+    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
+    if (interrupts.aborted) {
+      const code = leftRunning(found);
+      return (await stoppedBySecond(world, interrupts)) ?? code;
+    }
+    return showFailure(error, { json });
+  } finally {
+    interrupts.dispose();
+    await world[Symbol.asyncDispose]();
+  }
+}
