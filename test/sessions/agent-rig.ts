@@ -47,6 +47,12 @@ export type Changes = {
   stopSeconds?: number;
 };
 
+/** As the login node finds it: whole. */
+function pythonPath(): string {
+  const places = (process.env.PATH ?? '').split(':').map((place) => join(place, 'python3'));
+  return places.find((path) => existsSync(path)) ?? 'python3';
+}
+
 let certificates: Promise<SessionCertificates> | undefined;
 
 export function rigCertificates(): Promise<SessionCertificates> {
@@ -97,7 +103,7 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
   const agent = agentSource().replace('STOP_SECONDS = 10', `STOP_SECONDS = ${changes.stopSeconds ?? 10}`);
   writeFileSync(join(dir, 'agent.py'), agent, { mode: 0o600 });
   writeFileSync(join(dir, 'job.sh'), jobScript(), { mode: 0o700 });
-  writeFileSync(join(dir, 'python'), `${changes.python ?? 'python3'}\n`);
+  writeFileSync(join(dir, 'python'), `${changes.python ?? pythonPath()}\n`);
   writeFileSync(join(dir, 'prologue.sh'), '');
   return dir;
 }
