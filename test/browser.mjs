@@ -45,6 +45,18 @@ export async function openLab(browser, url) {
   return page;
 }
 
+/** JupyterLab drops a run that comes before its kernel is connected, and shows "idle" before that too: the server knows. */
+export async function kernelReady(page, path) {
+  const isReady = async (wanted) => {
+    const sessions = await (await fetch('/api/sessions')).json();
+    return sessions.some(
+      ({ path, kernel }) =>
+        (wanted === undefined || path === wanted) && kernel.execution_state === 'idle' && kernel.connections > 0,
+    );
+  };
+  await page.waitForFunction(isReady, path, { timeout: 120_000, polling: 300 });
+}
+
 /** A new notebook by a click on the launcher's Python card; returns a function that runs code in its next cell and gives the output. */
 export async function newNotebook(page) {
   if ((await page.locator('.jp-LauncherCard[data-category="Notebook"]').count()) === 0) {
@@ -55,12 +67,7 @@ export async function newNotebook(page) {
   await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
   const notebook = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook');
   await notebook.locator('.jp-CodeCell').first().waitFor({ timeout: 60_000 });
-  await page
-    .locator(
-      '.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Toolbar-kernelStatus, .jp-Notebook-ExecutionIndicator[data-status="idle"]',
-    )
-    .first()
-    .waitFor({ timeout: 60_000 });
+  await kernelReady(page);
   let count = 0;
   return async (code, timeout = 60_000) => {
     const mark = `done-${++count}-${Math.random().toString(36).slice(2)}`;

@@ -15,7 +15,7 @@ let world: OwnWorld;
 let relay: Relay;
 let dir: string;
 let url: string;
-const at = ['--time', '10m'];
+const at = ['--time', '10m', '--mem', '2G'];
 
 /** Git with what is of this test only: its own ssh, its own author. */
 const ssh = () =>
@@ -55,7 +55,7 @@ async function counted(launch: () => Promise<unknown>): Promise<Counted> {
     const sent = relay.sent - before.sent;
     const { stdout } = await hpcbinder(['list', '--json'], { env: world.env });
     const record = JSON.parse(stdout)[0];
-    expect((await hpcbinder(['stop', record.id], { env: world.env })).code).toBe(0);
+    expect(await hpcbinder(['stop', record.id], { env: world.env })).toMatchObject({ code: 0 });
     return { sent, jobs: (await world.jobs()).length - before.jobs, events, record };
   } finally {
     events.stop();

@@ -6,7 +6,7 @@ import { hpcbinder, on, Running } from './rig.ts';
 import { OwnWorld } from './worlds.ts';
 
 let world: OwnWorld;
-const quickstart = ['launch', './examples/quickstart', '--partition', 'gpu', '--time', '20m'];
+const quickstart = ['launch', './examples/quickstart', '--partition', 'gpu', '--time', '20m', '--mem', '2G'];
 
 beforeAll(() => {
   // its state knows of no base image: what it knows of Python 3.13 is what the cluster's entry says
@@ -20,7 +20,7 @@ describe('the quickstart without an engine', () => {
   it('is built by a batch job, on a compute node, and opens in the browser on c2', async () => {
     const running = new Running(quickstart, { env: world.env });
     try {
-      const { id, url, jobId } = await running.ready();
+      const { id, url, jobId } = await running.ready(500_000);
       const said = running.events.filter(({ type }) => type === 'note' || type === 'done').map(({ text }) => text);
       expect(said).toContainEqual(expect.stringContaining('a batch job on 127.0.0.1 builds the image'));
       expect(said).toContainEqual(expect.stringMatching(/^image built by a job on 127\.0\.0\.1/));
@@ -36,11 +36,11 @@ describe('the quickstart without an engine', () => {
           await browser.close();
         }
       } else notRun('the page of an image built on the cluster: there is no Chromium here');
-      expect((await hpcbinder(['stop', id], { env: world.env })).code).toBe(0);
+      expect(await hpcbinder(['stop', id], { env: world.env })).toMatchObject({ code: 0 });
     } finally {
       await running.close();
     }
-  }, 400_000);
+  }, 600_000);
 
   it('has the key that it has with an engine, so that either finds what the other built', async () => {
     const { stdout } = await on('login', 'alice', `cd ${world.scratch}/images; ls *.sif`);
@@ -60,7 +60,7 @@ describe('the quickstart without an engine', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('reused, built');
     const { id } = JSON.parse(stdout.split('\n').at(-1) ?? '');
-    expect((await hpcbinder(['stop', id], { env: world.env })).code).toBe(0);
+    expect(await hpcbinder(['stop', id], { env: world.env })).toMatchObject({ code: 0 });
     expect((await world.jobs()).length - before.length).toBe(1);
   });
 

@@ -64,7 +64,7 @@ export class OwnWorld implements AsyncDisposable {
     const { stdout } = await on(
       'login',
       'root',
-      'sacct -X -n -P -u alice -S now-3hours -o jobid,jobname,state,workdir',
+      'sacct -X -n -P -u alice -S now-3hours -E now+2days -o jobid,jobname,state,workdir',
     );
     return stdout.split('\n').filter((line) => line.includes(`/${basename(this.dir)}/`));
   }
