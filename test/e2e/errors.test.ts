@@ -113,7 +113,7 @@ describe('files that cannot be meant', () => {
     writeFileSync(join(repo, 'hpc.yml'), 'cpus: 2\npartition: gpu\n');
     const { code, said, id } = await failed(['launch', repo]);
     expect([code, id]).toEqual([1, 'E-HPC-YML']);
-    expect(said).toMatch(/hpc\.yml line 2, column 1: there is no key "partition"/);
+    expect(said).toMatch(/hpc\.yml line 2, column 1: "partition" cannot come from a repository/);
   });
 });
 

@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { findEngine } from '../../images/find.ts';
 import { engineAddresses } from '../../images/sockets.ts';
@@ -22,6 +27,31 @@ describe('the container engine', () => {
     for (const socket of ['none', '/nowhere/docker.sock']) {
       const error = await findEngine({ socket, env: {} }).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ code: 'E-ENGINE-NONE', hint: expect.stringContaining('--build-on cluster') });
+    }
+  });
+});
+
+describe('an engine that this user may not ask', () => {
+  it('is named, with how to get the right and what works without', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'hb-engine-'));
+    const socketPath = join(dir, 'docker.sock');
+    const server = createServer().listen(socketPath);
+    await once(server, 'listening');
+    chmodSync(socketPath, 0o000);
+    chmodSync(dir, 0o755);
+    await Promise.all([import('dockerode'), import('../../images/docker.ts')]);
+    const root = process.geteuid?.() === 0;
+    if (root) process.seteuid?.(65_534);
+    try {
+      await expect(findEngine({ socket: `unix://${socketPath}` })).rejects.toMatchObject({
+        code: 'E-ENGINE-RIGHTS',
+        message: `there is a container engine at ${socketPath}, and you may not use it`,
+        hint: expect.stringMatching(/usermod -aG docker[\s\S]*--build-on cluster/),
+      });
+    } finally {
+      if (root) process.seteuid?.(0);
+      server.close();
+      rmSync(dir, { recursive: true, force: true });
     }
   });
 });
