@@ -1,4 +1,5 @@
 /** The job's own limits (DESIGN 7): they hold with the laptop shut, a running cell is use, an open tab alone is none. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ensureBrowser, launchBrowser, newNotebook, openLab } from '../browser.mjs';
 import { notRun } from '../not-run.ts';
@@ -58,11 +59,14 @@ async function whenEnded(id: string, seconds: number): Promise<Shown> {
   }
 }
 
-/** Prints, then goes on until somebody puts `finish` into the work directory. */
+/** Work directories are kept: what an earlier run put there must not end this one's cell. */
+const FINISH = `finish-${randomUUID()}`;
+
+/** Prints, then goes on until somebody puts that file into the work directory. */
 const LONG_CELL = `
 import os, time
 print("begun", flush=True)
-while not os.path.exists("finish"):
+while not os.path.exists("${FINISH}"):
     time.sleep(0.2)
 `;
 
@@ -158,7 +162,7 @@ describe('a session ends by itself', () => {
     const wait = usedAt + 2 * IDLE + LATE - Date.now() / 1000;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait * 1000)));
     expect(await status(ready.id)).toMatchObject({ phase: 'ready', idle: { busyKernels: 1 } });
-    expect((await on('login', 'alice', `touch '${shown.workDirectory}/finish'`)).code).toBe(0);
+    expect((await on('login', 'alice', `touch '${shown.workDirectory}/${FINISH}'`)).code).toBe(0);
     const finished = Date.now() / 1000;
     const ended = await whenEnded(ready.id, IDLE + LATE);
     expect(ended.ended?.why).toBe('idle');
