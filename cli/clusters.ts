@@ -59,7 +59,7 @@ export async function addCluster(
   };
   const transport = await openLink(chosen, person);
   try {
-    const { found, profile } = await lookAtCluster(chosen, transport);
+    const { found, profile } = await lookAtCluster(chosen, transport, { figures: true });
     process.stderr.write(plain(`found     ${probeInWords(found, size)}\n`));
     const entry = {
       ...chosen.entry,
