@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { BaseImage, Platform } from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { registryDigest } from './registry.ts';
 import { makeStandIn } from './stand-in.ts';
 
 export type ResolveBaseHow = {
@@ -22,7 +23,7 @@ type Kept = { schema: 1; bases: Record<string, BaseImage> };
 
 /**
  * The base with its digest; where there is an engine, the engine has it afterwards.
- * E-BASE: no registry answers and no stand-in can be made, or nothing is kept and there is no engine to ask.
+ * Without an engine the registry itself is asked. E-BASE: no registry answers, and no stand-in can be made here.
  */
 export async function resolveBase(
   engine: Engine | undefined,
@@ -34,13 +35,7 @@ export async function resolveBase(
   const kept = new Map(Object.entries((await readKept(how.stateFile)).bases));
   const known = how.update ? undefined : kept.get(slot);
   if (known !== undefined && (await isThere(engine, known, how))) return known;
-  if (engine === undefined) {
-    throw new HpcbinderError('E-BASE', {
-      message: `the digest of ${name} is not known yet, and there is no container engine here to ask for it`,
-      hint: 'Name the base in the cluster\'s entry of the config (bases: "3.13": { archive, name, digest }).',
-    });
-  }
-  const base = await fresh(engine, name, python, how);
+  const base = engine === undefined ? await remote(name, python, how) : await fresh(engine, name, python, how);
   kept.set(slot, base);
   await writeKept(how.stateFile, { schema: 1, bases: Object.fromEntries([...kept].sort()) });
   return base;
@@ -66,6 +61,16 @@ async function fresh(engine: Engine, name: string, python: string, how: ResolveB
   how.on?.(`no registry answers for ${name}: a Debian root made from Debian's mirror stands in under its name`);
   const id = await makeStandIn(engine, name, python, how);
   return { name, digest: id, python, standIn: true };
+}
+
+async function remote(name: string, python: string, how: ResolveBaseHow): Promise<BaseImage> {
+  const digest = await registryDigest(name, how.signal ? { signal: how.signal } : {});
+  if (digest !== undefined) return { name, digest, python };
+  throw new HpcbinderError('E-BASE', {
+    message: `the registry of ${name} does not answer, and there is no container engine here that has it`,
+    hint: 'Name the base in the cluster\'s entry of the config (bases: "3.13": { archive, name, digest }).',
+    transient: true,
+  });
 }
 
 async function readKept(path: string): Promise<Kept> {

@@ -16,7 +16,8 @@ export type FindEngineOptions = {
 export async function findEngine(options: FindEngineOptions = {}): Promise<Engine> {
   const env = options.env ?? process.env;
   const wanted = options.socket ?? env.HPCBINDER_ENGINE;
-  if (wanted === 'none') throw none([], 'the container engine is switched off (HPCBINDER_ENGINE=none, or engine: none)');
+  if (wanted === 'none')
+    throw none([], 'the container engine is switched off (HPCBINDER_ENGINE=none, or engine: none)');
   const named = wanted === undefined || wanted === '' ? env : { DOCKER_HOST: wanted };
   const addresses = engineAddresses(named, options.home ?? homedir(), process.platform);
   const tried: string[] = [];

@@ -29,11 +29,19 @@ export class LocalRecords {
     return join(this.#dir, `${id}.json`);
   }
 
+  /** An end is the last word: another process of ours may still hold an older record. */
   save(record: SessionRecord): void {
     const path = this.#path(record.id);
+    if (record.phase !== 'ended' && this.#isOver(path)) return;
     const temporary = `${path}.${process.pid}`;
     writeFileSync(temporary, `${JSON.stringify(record)}\n`, { mode: 0o600 });
     renameSync(temporary, path);
+  }
+
+  #isOver(path: string): boolean {
+    if (!existsSync(path)) return false;
+    const read = readRecord(readFileSync(path, 'utf8'));
+    return read.kind === 'record' && read.record.phase === 'ended';
   }
 
   all(): SessionRecord[] {
