@@ -47,9 +47,14 @@ X
 chmod +x ${SITE}/singularity/singularity
 `;
 
-/** What bob's shells do at their start: every one, and the login shells alone. */
-async function profile(login: string, every = `PATH=${SITE}/bare`): Promise<void> {
-  await on('login', 'bob', `printf '%s\\n' '${every}' > ~/.bashrc; printf '%s\\n' '${login}' > ~/.bash_profile`);
+/** Every shell of bob's starts with a bare PATH; what `login` says, his login shells do after that. */
+async function profile(login: string): Promise<void> {
+  const bare = `PATH=${SITE}/bare`;
+  await on(
+    'login',
+    'bob',
+    `printf '%s\\n' '${bare}' | tee ~/.bashrc > ~/.bash_profile; echo '${login}' >> ~/.bash_profile`,
+  );
 }
 
 function cluster(change: Record<string, unknown>): void {
@@ -125,10 +130,10 @@ describe('what a site does not offer', () => {
 
 describe('what a site offers in its own way', () => {
   it.each([
-    ['only in the login profile', `PATH=${SITE}/bare:${SITE}/slurm:${SITE}/apptainer`, {}],
+    ['only in the login profile', `PATH=$PATH:${SITE}/slurm:${SITE}/apptainer`, {}],
     ['by the prologue of the entry', 'true', { prologue: `PATH=$PATH:${SITE}/slurm:${SITE}/apptainer` }],
     ['by modules of the entry', MODULES(), { modules: ['slurm', 'apptainer'] }],
-    ['the container command by a module that nobody named', `PATH=${SITE}/bare:${SITE}/slurm\n${MODULES()}`, {}],
+    ['the container command by a module that nobody named', `PATH=$PATH:${SITE}/slurm; ${MODULES()}`, {}],
   ])('%s: the job is submitted', async (_how, login, entry) => {
     await profile(login);
     cluster(entry);
