@@ -19,7 +19,9 @@ export function tableOf({ title, about, rows, missing = [], date, load }) {
   const rounds = rows.filter((row) => row.ours.length > 1);
   if (rounds.length > 0) lines.push('');
   for (const row of rounds)
-    lines.push(`- rounds, ${row.what}: ours ${list(row.ours)}; theirs ${list(row.theirs)} ${row.unit}`);
+    lines.push(
+      `- rounds, ${row.what}: ours ${list(row.ours)}${row.theirs.length > 0 ? `; theirs ${list(row.theirs)}` : ''} ${row.unit}`.trimEnd(),
+    );
   lines.push('', `Measured on ${date}; the machine’s load when it began: ${load.toFixed(1)}.`);
   for (const what of missing) lines.push('', `Not measured: ${what}.`);
   return `${lines.join('\n')}\n`;
