@@ -29,7 +29,7 @@ export async function writeClusterEntry(name: string, entry: Plain): Promise<voi
   await change((root) => {
     const before = root.get('clusters') as { items?: { key: unknown }[] } | undefined | null;
     // `clusters:` with nothing below it
-    if (before === null) root.delete('clusters');
+    if (!before && root.has('clusters')) root.delete('clusters');
     const real = (before?.items ?? []).filter(({ key }) => ![name, 'devcluster'].includes(String(key)));
     root.setIn(['clusters', name], root.createNode(entry));
     if (name !== 'devcluster' && real.length === 0) root.set('default', name);

@@ -57,7 +57,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     cluster: text('cluster'),
     buildOn: (text('buildOn') ?? 'auto') as Options['buildOn'],
     buildPartition: optional(text('buildPartition'), (value) => name(value, '--build-partition')),
-    yes: flags.yes === true || process.env.CI === 'true',
+    yes: flags.yes === true,
     dryRun: flags.dryRun === true,
     json: flags.json === true,
     quiet: flags.quiet === true,
