@@ -9,7 +9,7 @@ import { Interrupts } from './interrupts.ts';
 import { placeOf } from './places.ts';
 import { refreshed } from './refresh.ts';
 import { joined, windowSize } from './remote-terminal.ts';
-import { shortId } from './words.ts';
+import { relaunchOf, shortId } from './words.ts';
 import { localRecords, toAgent } from './world.ts';
 
 /** What sessions/frames.ts wants first: the way, the session, its secrets. */
@@ -86,6 +86,6 @@ async function reached(cluster: Cluster, found: SessionRecord): Promise<SessionR
 function over(record: SessionRecord): HpcbinderError {
   return new HpcbinderError('E-SESSION-STATE', {
     message: `session ${shortId(record.id)} is over: ${endInWords(record.ended?.why ?? 'lost')}`,
-    hint: `Its work is kept in ${record.workDirectory}; go on with: hpcbinder launch ${record.repo.url ?? record.repo.shown}`,
+    hint: `Its work is kept in ${record.workDirectory}; go on with: ${relaunchOf(record)}`,
   });
 }

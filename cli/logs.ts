@@ -2,6 +2,7 @@
 import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { matchIds } from '../core/ids.ts';
+import { plainText } from '../core/text.ts';
 import { readAll } from '../core/transport.ts';
 import type { LocalRecords } from '../sessions/local.ts';
 import type { SessionRecord } from '../sessions/records.ts';
@@ -10,6 +11,11 @@ import { refreshed } from './refresh.ts';
 import { localRecords } from './world.ts';
 
 type Flags = Record<string, unknown>;
+
+/** A terminal must not obey what a build or an app printed; a pipe gets the bytes. */
+function readable(text: string): string {
+  return process.stdout.isTTY ? plainText(text) : text;
+}
 
 /** The story of the one launch that fits and has no record. */
 function storyAlone(text: string, records: LocalRecords): string | undefined {
@@ -23,18 +29,18 @@ export async function logs(id: string, flags: Flags): Promise<number> {
   const records = localRecords();
   const never = storyAlone(id, records);
   if (never !== undefined) {
-    process.stdout.write(never);
+    process.stdout.write(readable(never));
     return 0;
   }
   const record = findLocal(id);
   const story = records.log(record.id);
   if (flags.build || !record.jobId) {
-    process.stdout.write(story ?? `nothing was written down of ${record.id}\n`);
+    process.stdout.write(readable(story ?? `nothing was written down of ${record.id}\n`));
     return 0;
   }
   await using cluster = await disposable(record);
   const names = flags.app ? ['app.log'] : flags.job ? ['job.log', 'agent.log'] : ['job.log', 'agent.log', 'app.log'];
-  if (!flags.app && !flags.job && story) process.stdout.write(story);
+  if (!flags.app && !flags.job && story) process.stdout.write(readable(story));
   const offsets = new Map<string, number>();
   for (;;) {
     for (const name of names) await more(cluster.value, record, name, offsets, names.length > 1);
@@ -58,5 +64,5 @@ async function more(
   if (!part || part.length === 0) return;
   if (head && from === 0) process.stdout.write(`== ${name}\n`);
   offsets.set(name, from + part.length);
-  process.stdout.write(textOf(part));
+  process.stdout.write(readable(textOf(part)));
 }

@@ -3,6 +3,7 @@ import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
 import { asHpcbinderError } from '../core/errors.ts';
 import type { SessionPhase } from '../core/session.ts';
+import { harmless } from '../core/text.ts';
 import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
 import { endInWords } from '../sessions/advance.ts';
@@ -137,6 +138,6 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['image', record.sif],
     ['directory', record.directory],
   ];
-  for (const [name, value] of rows) if (value) process.stdout.write(plain(`${name.padEnd(11)}${value}\n`));
+  for (const [name, value] of rows) if (value) process.stdout.write(plain(`${name.padEnd(11)}${harmless(value)}\n`));
   return 0;
 }
