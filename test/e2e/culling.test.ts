@@ -1,7 +1,7 @@
 /** The job's own limits (DESIGN 7): they hold with the laptop shut, a running cell is use, an open tab alone is none. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ensureBrowser, launchBrowser, newNotebook, openLab } from '../browser.mjs';
+import { ensureBrowser, launchBrowser, openLab } from '../browser.mjs';
 import { notRun } from '../not-run.ts';
 import { Client } from './client.ts';
 import { leftAfter, NOTHING, type Traces, tracesOf } from './oracles.ts';
@@ -10,6 +10,9 @@ import { CLUSTER, hpcbinder, on, type Ready, Running } from './rig.ts';
 const IDLE = 15;
 /** The agent asks Jupyter each quarter of the limit, looks at its limits each second, and needs a moment to write. */
 const LATE = IDLE / 4 + 5;
+
+/** Longer, for a browser on a busy machine takes its time to show the page. */
+const TAB_IDLE = 40;
 
 type Shown = {
   id: string;
@@ -99,10 +102,7 @@ beforeAll(async () => {
   if (!ensureBrowser()) return;
   browser = await launchBrowser();
   const opened = browser;
-  await launch('tab', ['--idle', '30s'], async (ready) => {
-    const run = await newNotebook(await openLab(opened, ready.url));
-    expect(await run('print(6 * 7)')).toBe('42');
-  });
+  await launch('tab', ['--idle', `${TAB_IDLE}s`], (ready) => openLab(opened, ready.url));
 });
 
 afterAll(async () => {
@@ -149,11 +149,11 @@ describe('a session ends by itself', () => {
     expect(await leftAfter(traces)).toEqual(NOTHING);
   });
 
-  it('though a tab is open with a notebook in it: looking is no use', async () => {
+  it('though its page is open in a browser: looking is no use', async () => {
     if (!browser) return notRun('an open tab and the idle limit: there is no Chromium here');
     const { running: cli, ready, traces, usedAt } = session('tab');
     expect(await cli.until((event) => event.type === 'ended', 60_000)).toMatchObject({ why: 'idle' });
-    expect(endedAt(await status(ready.id)) - usedAt).toBeLessThanOrEqual(30 + 2 * LATE);
+    expect(endedAt(await status(ready.id)) - usedAt).toBeLessThanOrEqual(TAB_IDLE + LATE);
     expect(await leftAfter(traces)).toEqual(NOTHING);
   });
 
