@@ -8,6 +8,7 @@ import { register as launch } from './commands/launch.ts';
 import { register as sessions } from './commands/sessions.ts';
 import { register as tools } from './commands/tools.ts';
 import { register as work } from './commands/work.ts';
+import { addExamples } from './examples.ts';
 import { VERSION } from './version.ts';
 
 export function buildProgram(): Command {
@@ -32,5 +33,6 @@ Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
   for (const register of [launch, sessions, work, tools, cluster, config, base, devcluster]) register(program);
+  addExamples(program);
   return program;
 }

@@ -49,7 +49,7 @@ function none(tried: readonly string[], why = 'no container engine answers on th
     message: why,
     evidence: tried,
     hint: [
-      'Build on the cluster instead: hpcbinder launch --build-on cluster',
+      'Without a Dockerfile the repository can be built on the cluster instead: hpcbinder launch --build-on cluster',
       'or install one here: Docker (https://docs.docker.com/engine/install/) or Podman (systemctl --user start podman.socket).',
     ].join('\n'),
   });

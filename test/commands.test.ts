@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from '@jest/globals';
-import { Command } from 'commander';
+import { describe, expect, it } from '@jest/globals';
+import { allExamples } from '../cli/examples.ts';
+import { buildProgram } from '../cli/program.ts';
 import { ROOT, read } from './sources.ts';
 
 const documents = ['.', 'docs'].flatMap((folder) =>
@@ -11,20 +12,7 @@ const documents = ['.', 'docs'].flatMap((folder) =>
 );
 
 describe('commands in documents', () => {
-  const program = new Command('hpcbinder');
-  beforeAll(async () => {
-    const rooms = await Promise.all([
-      import('../cli/commands/launch.ts'),
-      import('../cli/commands/sessions.ts'),
-      import('../cli/commands/work.ts'),
-      import('../cli/commands/tools.ts'),
-      import('../cli/commands/cluster.ts'),
-      import('../cli/commands/config.ts'),
-      import('../cli/commands/base.ts'),
-      import('../cli/commands/devcluster.ts'),
-    ]);
-    for (const { register } of rooms) register(program);
-  });
+  const program = buildProgram();
 
   /** What is wrong with the words after `hpcbinder`; undefined where they are a command with its flags. */
   function fault(words: readonly string[]): string | undefined {
@@ -51,6 +39,12 @@ describe('commands in documents', () => {
       return found === undefined ? [] : [`${line.trim()}: ${found}`];
     });
     expect(wrong).toEqual([]);
+  });
+
+  it('in the examples of --help exist', () => {
+    const wrong = allExamples().flatMap((line) => fault(line.split(' ').slice(1)) ?? []);
+    expect(wrong).toEqual([]);
+    expect(allExamples().length).toBeGreaterThan(15);
   });
 
   it('are told from those that do not exist', () => {

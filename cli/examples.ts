@@ -1,0 +1,43 @@
+/** An example for every command that takes words; a test parses each one with the program itself. */
+import type { Command } from 'commander';
+
+const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['build', ['hpcbinder build org/repo --partition gpu', 'hpcbinder build ./analysis --build-on cluster']],
+  ['list', ['hpcbinder list', 'hpcbinder list --refresh --all', 'hpcbinder list --json']],
+  ['status', ['hpcbinder status k3f9']],
+  ['open', ['hpcbinder open k3f9', 'hpcbinder open k3f9 --no-browser --port 8890']],
+  ['logs', ['hpcbinder logs k3f9 --follow', 'hpcbinder logs k3f9 --build']],
+  ['stop', ['hpcbinder stop k3f9']],
+  ['work ls', ['hpcbinder work ls --cluster hpc']],
+  ['work rm', ['hpcbinder work rm github.com/org/repo']],
+  ['work mv', ['hpcbinder work mv github.com/org/repo github.com/org/repo-2025']],
+  ['shell', ['hpcbinder shell k3f9', 'hpcbinder shell k3f9 -- nvidia-smi']],
+  ['cp', ['hpcbinder cp k3f9:results.csv .', 'hpcbinder cp data.csv k3f9:data/']],
+  [
+    'cluster add',
+    [
+      'hpcbinder cluster add alice@login.hpc.example.edu',
+      'hpcbinder cluster add login.hpc.example.edu --name hpc --yes',
+    ],
+  ],
+  ['cluster ls', ['hpcbinder cluster ls']],
+  ['cluster rm', ['hpcbinder cluster rm hpc']],
+  ['cluster default', ['hpcbinder cluster default hpc']],
+  ['config', ['hpcbinder config show', 'hpcbinder config check']],
+  ['base ls', ['hpcbinder base ls']],
+  ['base update', ['hpcbinder base update 3.13']],
+]);
+
+export function addExamples(program: Command): void {
+  const walk = (command: Command, path: string) => {
+    const lines = EXAMPLES.get(path);
+    if (lines) command.addHelpText('after', `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+    for (const child of command.commands) walk(child, path === '' ? child.name() : `${path} ${child.name()}`);
+  };
+  walk(program, '');
+}
+
+/** Every example as it is typed. */
+export function allExamples(): readonly string[] {
+  return [...EXAMPLES.values()].flat();
+}
