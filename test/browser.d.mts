@@ -5,4 +5,5 @@ export function ensureBrowser(): string | undefined;
 export function launchBrowser(): Promise<Browser>;
 export function openLab(browser: Browser, url: string): Promise<Page>;
 export function newNotebook(page: Page): Promise<(code: string, timeout?: number) => Promise<string>>;
+export function withoutNews(page: Page): Promise<void>;
 export function kernelReady(page: Page, path?: string): Promise<void>;

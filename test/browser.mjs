@@ -36,10 +36,17 @@ export async function launchBrowser() {
   return chromium.launch({ executablePath: browserPath(), args });
 }
 
+/** Jupyter asks whether it may tell news, in a corner and at any moment: it takes the focus from a cell. */
+export function withoutNews(page) {
+  const toast = page.locator('.Toastify__toast', { hasText: 'Jupyter news' });
+  return page.addLocatorHandler(toast, () => toast.getByRole('button', { name: 'No', exact: true }).click());
+}
+
 /** Opens the one-time link and waits for JupyterLab's launcher or an open document. */
 export async function openLab(browser, url) {
   const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
   const page = await context.newPage();
+  await withoutNews(page);
   await page.goto(url, { timeout: 60_000 });
   await page.waitForSelector('.jp-LauncherCard, .jp-Notebook, .jp-FileEditor', { timeout: 120_000 });
   return page;
@@ -76,7 +83,8 @@ export async function newNotebook(page) {
     await page.keyboard.insertText(
       `${code}\nprint(${JSON.stringify(mark.slice(0, 5))} + ${JSON.stringify(mark.slice(5))})`,
     );
-    await page.keyboard.press('Shift+Enter');
+    // of the cell, not of what has the focus by now
+    await cell.locator('.cm-content').press('Shift+Enter');
     // of the whole notebook: the new cell below is the last one as soon as this one runs
     const output = notebook.locator('.jp-OutputArea-output').filter({ hasText: mark });
     const failed = notebook.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]');
