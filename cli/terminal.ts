@@ -68,7 +68,10 @@ const ERASE = '\r\u001b[2K';
 export function prompter(): Prompter | undefined {
   if (!isTerminal) return undefined;
   return {
-    say: (line) => void process.stderr.write(`${plain(line)}\n`),
+    say: (line) => {
+      eraseMoving();
+      process.stderr.write(`${plain(line)}\n`);
+    },
     ask: (prompt, how) => question(prompt, how.secret),
     async confirm(text, fallback) {
       const answer = (await question(`${text} [${fallback ? 'Y/n' : 'y/N'}] `, false)).trim().toLowerCase();
