@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
+import { keyPair } from './ssh-rig.ts';
 
 export type FakeSshd = AsyncDisposable & {
   port: number;
@@ -40,7 +41,7 @@ const TYPES = { ed25519: ['ed25519', {}], rsa: ['rsa', { bits: 2048 }], ecdsa: [
 
 export async function fakeSshd(options: FakeOptions = {}): Promise<FakeSshd> {
   const [type, how] = TYPES[options.hostKeyType ?? 'ed25519'];
-  const pair = ssh2.utils.generateKeyPairSync(type as 'rsa', how as { bits: number });
+  const pair = keyPair(type, how);
   const parsed = ssh2.utils.parseKey(pair.private);
   if (parsed instanceof Error) throw parsed;
   const connections = new Set<Connection>();

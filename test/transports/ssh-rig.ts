@@ -6,11 +6,18 @@ import type { Prompter } from '../../core/transport.ts';
 import { keyType } from '../../transports/ssh2/known-hosts.ts';
 import type { FakeSshd } from './fake-sshd.ts';
 
+type How = Parameters<typeof ssh2.utils.generateKeyPairSync>[1] & { passphrase?: string };
+
+/** ssh2's generator makes a key in some hundred that its own parser refuses (seen: 2 of 300): such a one is made anew. */
+export function keyPair(type: 'ed25519' | 'rsa' | 'ecdsa', how: How = {}) {
+  for (;;) {
+    const pair = ssh2.utils.generateKeyPairSync(type as 'rsa', how as { bits: number });
+    if (!(ssh2.utils.parseKey(pair.private, how.passphrase) instanceof Error)) return pair;
+  }
+}
+
 export function keyFile(dir: string, name = 'id_ed25519', passphrase?: string): string {
-  const pair = ssh2.utils.generateKeyPairSync(
-    'ed25519',
-    passphrase === undefined ? {} : { passphrase, cipher: 'aes256-ctr', rounds: 4 },
-  );
+  const pair = keyPair('ed25519', passphrase === undefined ? {} : { passphrase, cipher: 'aes256-ctr', rounds: 4 });
   const path = join(dir, name);
   writeFileSync(path, pair.private, { mode: 0o600 });
   writeFileSync(`${path}.pub`, pair.public);
