@@ -6,13 +6,11 @@ import type { Prompter } from '../../core/transport.ts';
 import { keyType } from '../../transports/ssh2/known-hosts.ts';
 import type { FakeSshd } from './fake-sshd.ts';
 
-type How = Parameters<typeof ssh2.utils.generateKeyPairSync>[1] & { passphrase?: string };
-
 /** ssh2's generator makes a key in some hundred that its own parser refuses (seen: 2 of 300): such a one is made anew. */
-export function keyPair(type: 'ed25519' | 'rsa' | 'ecdsa', how: How = {}) {
+export function keyPair(type: 'ed25519' | 'rsa' | 'ecdsa', how: object = {}) {
   for (;;) {
     const pair = ssh2.utils.generateKeyPairSync(type as 'rsa', how as { bits: number });
-    if (!(ssh2.utils.parseKey(pair.private, how.passphrase) instanceof Error)) return pair;
+    if (!(ssh2.utils.parseKey(pair.private, (how as { passphrase?: string }).passphrase) instanceof Error)) return pair;
   }
 }
 
