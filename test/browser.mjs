@@ -78,17 +78,24 @@ export async function newNotebook(page) {
   let count = 0;
   return async (code, timeout = 60_000) => {
     const mark = `done-${++count}-${Math.random().toString(36).slice(2)}`;
-    const cell = notebook.locator('.jp-CodeCell').last();
+    const cells = notebook.locator('.jp-CodeCell');
+    const cell = cells.nth((await cells.count()) - 1);
     await cell.locator('.cm-content').click();
     await page.keyboard.insertText(
       `${code}\nprint(${JSON.stringify(mark.slice(0, 5))} + ${JSON.stringify(mark.slice(5))})`,
     );
-    // of the cell, not of what has the focus by now
-    await cell.locator('.cm-content').press('Shift+Enter');
     // of the whole notebook: the new cell below is the last one as soon as this one runs
     const output = notebook.locator('.jp-OutputArea-output').filter({ hasText: mark });
     const failed = notebook.locator('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]');
-    await Promise.race([output.first().waitFor({ timeout }), failed.first().waitFor({ timeout })]);
+    const shown = (ms) =>
+      Promise.race([output.first().waitFor({ timeout: ms }), failed.first().waitFor({ timeout: ms })]);
+    const prompt = cell.locator('.jp-InputArea-prompt');
+    for (let tries = 0; tries < 10 && (await prompt.textContent())?.trim() === '[ ]:'; tries++) {
+      // of the cell, not of what has the focus by now; again where JupyterLab, still at its start, took no notice
+      await cell.locator('.cm-content').press('Shift+Enter');
+      await shown(3_000).catch(() => {});
+    }
+    await shown(timeout);
     if ((await output.count()) === 0) throw new Error(`the cell failed: ${await failed.first().textContent()}`);
     return (await output.first().textContent()).replace(mark, '').trim();
   };
