@@ -1,5 +1,5 @@
 /** The other rooms' arrows, put together for one launch: repository, plan, image, SIF, store. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { detect, environmentKey, hpcYmlOf, inWords, plan as planOf } from '../buildpacks/index.ts';
@@ -98,13 +98,16 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
         signal,
       });
     },
-    upload(cluster, sif, receipt, on, signal) {
+    async upload(cluster, sif, receipt, on, signal) {
       const onWait = (holder: string) => on({ type: 'update', phase: 'upload', text: `waiting for ${holder}` });
-      return imageStoreOf(cluster).put(sif, receipt, {
+      const stored = await imageStoreOf(cluster).put(sif, receipt, {
         lock: storeLock(cluster, onWait, signal),
         on: (moved) => on({ type: 'update', phase: 'upload', ...moved }),
         signal,
       });
+      // the cluster has it now; what a broken upload left stays for the next try
+      rmSync(sif.path, { force: true });
+      return stored;
     },
     buildOnCluster: async (cluster, planned, checkout, receipt, on, signal) =>
       buildOnCluster(

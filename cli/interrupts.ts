@@ -7,6 +7,8 @@ export class Interrupts {
     this.#count++;
     if (this.#count === 1) this.#controller.abort();
     else this.#onAgain?.();
+    // a step that does not hear the signal must not hold a person: the job, if there is one, lives on
+    if (this.#count === 4) process.exit(130);
   };
 
   constructor() {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredContent, StoredSif } from '../core/arrows.ts';
 import type { Checkout } from '../core/artifacts.ts';
+import { sha256 } from '../core/canonical.ts';
 import type { Cluster, ClusterProfile } from '../core/cluster.ts';
 import type { Bind } from '../core/config.ts';
 import type { JobSpec, ResourceRequest } from '../core/scheduler.ts';
@@ -55,12 +56,7 @@ export async function assemble(
   const appToken = randomBytes(32).toString('hex');
   const workDirectory = checkout
     ? workDirectoryOf(profile.workDir, checkout.repo, settings.machine)
-    : `${profile.workDir}/given/${
-        sif.path
-          .split('/')
-          .pop()
-          ?.replace(/\.sif$/, '') ?? 'image'
-      }`;
+    : givenDirectory(profile.workDir, sif.path);
   const parameters: JobParameters = {
     schema: 1,
     session: id,
@@ -113,6 +109,15 @@ export async function assemble(
     { name: 'prologue.sh', mode: 0o600, text: profile.prologue },
   ];
   return { record, files, job: { tag: id, directory, request, comment: product, log: 'job.log' } };
+}
+
+/** Of an image without a repository: its name, and 6 hex of its path, for two images may have one name. */
+function givenDirectory(base: string, path: string): string {
+  const name = (path.split('/').pop() ?? '')
+    .replace(/\.sif$/, '')
+    .replace(/[^A-Za-z0-9_-]+/g, '_')
+    .slice(0, 40);
+  return `${base}/given/${name || 'image'}-${sha256(path).slice(0, 6)}`;
 }
 
 /** What the user or the site named; a repository on the site's or user's `trust` list also gets home and scratch (DESIGN 15). */

@@ -117,12 +117,14 @@ export function clock(at: Date, now: Date): string {
 /** What the user is told of a job that ended before its app answered: cause first, then the evidence. */
 export async function endedEarly(cluster: Cluster, session: SessionRecord): Promise<HpcbinderError> {
   const why = session.ended?.why ?? 'failed';
-  const evidence: string[] = [];
-  for (const name of ['app.log', 'agent.log', 'job.log']) {
+  const said = async (name: string) => {
     const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 1 << 20).catch(() => undefined);
-    if (bytes && bytes.length > 0 && evidence.length === 0) evidence.push(...lastLines(textOf(bytes), 10));
-  }
-  const lacking = lackingOnNode(cluster, [...evidence, session.ended?.detail ?? '']);
+    return lastLines(textOf(bytes ?? new Uint8Array()), 10);
+  };
+  const [app, agent, job] = [await said('app.log'), await said('agent.log'), await said('job.log')];
+  const evidence = [app, agent, job].find((lines) => lines.length > 0) ?? [];
+  // not the app's own words: a traceback inside the container may name any path
+  const lacking = lackingOnNode(cluster, [...agent, ...job, session.ended?.detail ?? '']);
   if (lacking) return lacking;
   const common = { evidence, log: `hpcbinder logs ${session.id}` };
   const detail = session.ended?.detail ? ` (${session.ended.detail})` : '';
