@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import Docker from 'dockerode';
 import { execa } from 'execa';
 import { hpcbinder, on, type Ready, Running } from './rig.ts';
 import { Terminal } from './terminal.ts';
@@ -134,10 +135,13 @@ describe('a relaunch', () => {
   });
 
   it('with a changed requirements.txt is one build, and one job', async () => {
-    await commit({ 'requirements.txt': 'matplotlib>=3.8,<4\nnumpy>=1.26,<3\ntomli>=2\n' });
+    // with what no other run had, whose image the engine may have kept
+    const requirements = `# ${world.dir}\nmatplotlib>=3.8,<4\nnumpy>=1.26,<3\ntomli>=2\n`;
+    await commit({ 'requirements.txt': requirements });
     const changed = await counted(untilReady);
     expect(keyOf(changed)).not.toBe(keyOf(first));
     expect(changed.events.builds(keyOf(changed))).toBe(1);
+    await new Docker().getImage(`hpcbinder/${keyOf(changed)}`).remove();
     expect(changed.events.about(keyOf(first))).toEqual([]);
     expect(changed.sent).toBeGreaterThan(LARGE);
     expect(changed.jobs).toBe(1);
