@@ -7,7 +7,7 @@ if [ -s ./prologue.sh ]; then
   . ./prologue.sh
 fi
 IFS= read -r python < ./python || exit 66
-if ! [ -x "$python" ]; then
+if ! command -v "$python" >/dev/null 2>&1; then
   echo "hpcbinder: this node has no $python"
   exit 66
 fi
