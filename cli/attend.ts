@@ -99,6 +99,8 @@ export async function attend(
         record = advance(record, looked.seen, new Date());
       }
       reachable = seen !== 'unreachable';
+      // a silent agent may be a dead one: the scheduler is then asked as often as without a tunnel
+      world.live = reachable;
       record = advance(record, { agent: seen }, new Date());
     }
   } finally {

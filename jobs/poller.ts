@@ -9,6 +9,8 @@ export type Sighting = JobStatus | 'absent' | 'unreachable';
 
 /** slurm.conf's default MinJobAge. A list that misses a job is believed the second time, this much later (SECURITY R12). */
 const CONFIRMED_MS = 300_000;
+/** A tunnel that went down is noticed this soon: until then its job was asked for rarely. */
+const NOTICED_MS = 15_000;
 
 export type PollerOptions = {
   /** uid on the cluster */
@@ -91,7 +93,7 @@ export class Poller {
         continue;
       }
       this.#wake = new AbortController();
-      await this.#clock.sleep(wait, this.#wake.signal);
+      await this.#clock.sleep(Math.min(wait, NOTICED_MS), this.#wake.signal);
     }
     this.#running = false;
   }

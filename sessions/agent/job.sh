@@ -34,9 +34,18 @@ run_agent() {
   done
 }
 
+was_killed() {
+  [ "$status" -gt 128 ] && [ -z "$ended_by_us" ] && [ ! -e ./end.json ]
+}
+
 run_agent
-if [ "$status" -gt 128 ] && [ -z "$ended_by_us" ] && [ ! -e ./end.json ]; then
+if was_killed; then
   echo "hpcbinder: the agent was killed (signal $((status - 128))); it is started again, once"
   run_agent again
+  if was_killed; then
+    # Where the scheduler follows jobs by parent and child alone, the app would outlive its job.
+    echo "hpcbinder: the agent was killed twice; the app is ended"
+    run_agent over
+  fi
 fi
 exit "$status"

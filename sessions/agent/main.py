@@ -29,11 +29,11 @@ class Session(object):
 
     # Its way --------------------------------------------------------------------------------------------------------
 
-    def run(self, again):
+    def run(self, again, over):
         """The exit status. Whatever happens, the app is gone and end.json is written when this returns."""
         end = Ending("failed", "the agent has a defect; agent.log tells")
         try:
-            self._prepare(again)
+            self._prepare(again, over)
             self._serve()
             end = self._ending
         except Ending as ending:
@@ -49,7 +49,7 @@ class Session(object):
             self._finish(end)
         return 0 if end.why in EXIT_OK else 1
 
-    def _prepare(self, again):
+    def _prepare(self, again, over):
         signal.signal(signal.SIGTERM, self._told_to_end)
         signal.signal(signal.SIGINT, self._told_to_end)
         former = read_json(self._file("lock/app.json")) if again else None
@@ -62,7 +62,10 @@ class Session(object):
             self.app = App(self.parameters, self.container, self.directory, self.say)
             if not self.app.adopt(former["pid"], former["ticks"]):
                 raise Ending("app-failed", "the agent and the app were killed")
-            return
+            if not over:
+                return
+        if over:
+            raise Ending("app-failed", "the agent was killed twice")
         facts = self.parameters["container"]
         self.node = node_directory(os.environ)
         self.container = Container(self.parameters, self.job, self.directory, self.node)
@@ -222,12 +225,13 @@ def main():
     parameters = read_json("job.json")
     if parameters is None or parameters.get("schema") != 1:
         sys.exit("%s/job.json is not there, or was written by another version of hpcbinder" % directory)
-    again = sys.argv[1:] == ["again"]
+    over = sys.argv[1:] == ["over"]
+    again = over or sys.argv[1:] == ["again"]
     session = Session(parameters, directory, time.time())
     if not take_lock(session.id, session.job, directory, again):
         session.say("job %s leaves: another has the session" % session.job.id)
         return 0
-    return session.run(again)
+    return session.run(again, over)
 
 
 if __name__ == "__main__":

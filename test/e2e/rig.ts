@@ -81,6 +81,16 @@ export class Running {
     this.#child.kill('SIGINT');
   }
 
+  /** By SIGKILL: it says nothing more and tidies nothing. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended();
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
   async ended(): Promise<number> {
     while (this.#code === undefined) await new Promise((resolve) => setTimeout(resolve, 50));
     return this.#code;

@@ -51,7 +51,7 @@ export class OwnWorld implements AsyncDisposable {
   }
 
   /** sshd is reached through the relay from now on; its key is known there too. */
-  through(relay: Relay): void {
+  through(relay: { readonly port: number }): void {
     const known = readFileSync(this.entry.known_hosts, 'utf8');
     this.entry.known_hosts = join(this.dir, 'known_hosts');
     writeFileSync(this.entry.known_hosts, known.replaceAll(`]:${this.entry.port}`, `]:${relay.port}`));

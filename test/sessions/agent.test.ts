@@ -121,6 +121,20 @@ describe('the agent and its script', () => {
     expect(rig.file('agent.log')).toContain('the former agent died');
     expect(rig.file('starts.log')).toBe(`${SESSION} 4711 0\n`);
   });
+
+  it('end the app where the agent is killed a second time: nothing outlives the job', async () => {
+    const rig = await session({ app: { child: true } });
+    const node = nodeDirectories(rig);
+    const agent = () => Number(execFileSync('pgrep', ['-P', String(rig.process.pid)], { encoding: 'utf8' }));
+    rmSync(join(rig.dir, 'address.json'));
+    process.kill(agent(), 'SIGKILL');
+    await eventually(() => rig.file('address.json') !== '');
+    process.kill(agent(), 'SIGKILL');
+    expect(await rig.exited).toBe(1);
+    expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'app-failed', detail: 'the agent was killed twice' });
+    expect(existsSync(node)).toBe(false);
+    expect(runs(Number(rig.file('child.pid')))).toBe(false);
+  });
 });
 
 describe('the end of a session', () => {

@@ -1,0 +1,51 @@
+/** What every fault needs: a session from an image that is stored already, its record, and the controller's life and death. */
+import { CLUSTER, hpcbinder, on } from '../e2e/rig.ts';
+import type { OwnWorld } from '../e2e/worlds.ts';
+
+export type Shown = {
+  id: string;
+  phase: string;
+  jobId: string;
+  directory: string;
+  address?: { host: string; port: number };
+  ended?: { why: string; detail?: string };
+};
+
+/** The quickstart's image on the cluster, built and stored by the first who asks. */
+export async function storedImage(): Promise<string> {
+  const built = await hpcbinder(['build', './examples/quickstart', '--cluster', CLUSTER, '--partition', 'gpu']);
+  if (built.code !== 0) throw new Error(built.stderr);
+  return built.stdout.trim().split('\n').at(-1) ?? '';
+}
+
+export const launchOf = (sif: string) => ['launch', '--sif', sif, '--partition', 'gpu', '--time', '15m'];
+
+export async function status(world: OwnWorld, id: string): Promise<Shown> {
+  const { stdout, stderr } = await hpcbinder(['status', id, '--json'], { env: world.env });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Shown;
+}
+
+export async function stop(world: OwnWorld, id: string): Promise<Shown> {
+  const { stdout, stderr } = await hpcbinder(['stop', id, '--json'], { env: world.env });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Shown;
+}
+
+/** Asks each half second until it holds; the last answer, also where that never was. */
+export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean, seconds: number): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const answer = await ask();
+    if (holds(answer) || Date.now() > deadline) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** As entrypoint.sh starts it; returns when it answers. */
+export async function startController(): Promise<void> {
+  const start = 'pgrep -x slurmctld || setpriv --reuid slurm --regid slurm --init-groups slurmctld';
+  const up = 'until scontrol ping | grep -q "is UP"; do sleep 0.5; done';
+  const { code, stderr } = await on('login', 'root', `${start}; timeout 60 bash -c '${up}'`);
+  if (code !== 0) throw new Error(`slurmctld does not come back: ${stderr}`);
+}
