@@ -1,5 +1,5 @@
 /** Strict reading of YAML that people write: unknown keys, wrong types and typos end with line, column and the nearest key. */
-import { isMap, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, LineCounter, type Node, parseDocument, type YAMLMap } from 'yaml';
 import { type ErrorCode, HpcbinderError } from './errors.ts';
 import { nearest } from './text.ts';
 
@@ -118,6 +118,14 @@ export function object<F extends Fields>(fields: F): Reader<Read<F>> {
 
 function pairs(node: Node, where: string, place: Place): [string, Node, Node][] {
   if (isScalar(node) && node.value === null) return [];
+  if (isAlias(node)) {
+    return fail(
+      place,
+      node,
+      `"${where}" is an alias (*${node.source}), and those are not read`,
+      'Write the value out.',
+    );
+  }
   if (!isMap(node))
     return fail(
       place,

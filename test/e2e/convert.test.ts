@@ -143,14 +143,14 @@ describe('docker2singularity', () => {
   }, 300_000);
 
   it('leaves no container and no half file behind when it is stopped', async () => {
+    const temporary = () =>
+      execFileSync('docker', ['ps', '-aq', '--filter', 'label=org.hpcbinder.temporary'], { encoding: 'utf8' });
+    const before = temporary();
     const stop = new AbortController();
     const path = join(dir, 'stopped.sif');
     const stopped = docker2singularity(engine, image.tag, path, { signal: stop.signal, on: () => stop.abort() });
     await expect(stopped).rejects.toMatchObject({ code: 'E-CANCELLED' });
     expect(readdirSync(dir).filter((name) => name.startsWith('stopped'))).toEqual([]);
-    const left = execFileSync('docker', ['ps', '-aq', '--filter', 'label=org.hpcbinder.temporary'], {
-      encoding: 'utf8',
-    });
-    expect(left).toBe('');
+    expect(temporary()).toBe(before);
   }, 60_000);
 });

@@ -47,7 +47,11 @@ beforeAll(() => {
       .split(' ')[1]
       ?.trim() ?? '';
   const all = { schema: 1, default: CLUSTER, clusters: entries() };
-  writeFileSync(join(world.env.HPCBINDER_CONFIG ?? '', 'config.yaml'), stringify(all), { mode: 0o600 });
+  writeFileSync(
+    join(world.env.HPCBINDER_CONFIG ?? '', 'config.yaml'),
+    stringify(all, { aliasDuplicateObjects: false }),
+    { mode: 0o600 },
+  );
 });
 
 afterAll(() => world[Symbol.asyncDispose]());
