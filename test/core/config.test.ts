@@ -68,7 +68,7 @@ clusters:
     ['a key twice', `${entry('port: 22')}    port: 23\n`, /^config\.yaml:5:5: /],
     ['what is no YAML', 'clusters: [\n', /^config\.yaml:\d+:\d+: /],
     ['a list at the top', '- a\n', /the file must be a mapping/],
-    ['an alias', `clusters:\n  a: &a {host: h}\n  b: *a\n`, /:3:6: "clusters\.b" must be a mapping/],
+    ['an alias', `clusters:\n  a: &a {host: h}\n  b: *a\n`, /:3:6: "clusters\.b" is an alias \(\*a\)/],
     ['a merge key', `clusters:\n  a: &a {host: h}\n  b:\n    <<: *a\n`, /:4:5: unknown key "<<"/],
     ['a prototype', '__proto__: {polluted: yes}\n', /unknown key "__proto__"/],
     ['a text of another type', entry('host2: !!binary aGk='), /unknown key "host2"/],
