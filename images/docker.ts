@@ -6,11 +6,10 @@ import type { Platform } from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { buildStream, pullStream } from './docker-streams.ts';
+import { sweepLeftovers, TEMPORARY } from './leftovers.ts';
 
 const MAX_OUTPUT = 1 << 20;
 const FIRST_ANSWER_MS = 5000;
-/** found by `docker ps -a --filter label=…` should this process be killed between create and remove */
-const TEMPORARY = { 'org.hpcbinder.temporary': '1' };
 
 type Version = Awaited<ReturnType<Docker['version']>> & { Components?: { Name: string }[] };
 
@@ -75,6 +74,7 @@ class DockerEngine implements Engine {
   }
 
   async exportRoot(image: string, signal?: AbortSignal): Promise<Readable> {
+    await sweepLeftovers(this.#docker);
     const container = await this.#create({ image, options: { Cmd: ['/'] } });
     const root = (async function* () {
       try {

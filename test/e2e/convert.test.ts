@@ -153,4 +153,22 @@ describe('docker2singularity', () => {
     expect(readdirSync(dir).filter((name) => name.startsWith('stopped'))).toEqual([]);
     expect(temporary()).toBe(before);
   }, 60_000);
+
+  it('removes what a killed process left before it, and nothing of a living one', async () => {
+    const create = (pid: number) =>
+      execFileSync(
+        'docker',
+        ['create', '--label', `org.hpcbinder.temporary=${hostname()} ${pid}`, image.tag, '/bin/true'],
+        { encoding: 'utf8' },
+      ).trim();
+    // the largest pid that Linux gives is 4194304
+    const [dead, alive] = [create(99_999_999), create(process.ppid)];
+    const stream = await engine.exportRoot(image.tag);
+    stream.destroy();
+    const left = execFileSync('docker', ['ps', '-aq', '--no-trunc', '--filter', 'label=org.hpcbinder.temporary'], {
+      encoding: 'utf8',
+    });
+    execFileSync('docker', ['rm', alive]);
+    expect([left.includes(dead), left.includes(alive)]).toEqual([false, true]);
+  }, 60_000);
 });
