@@ -1,7 +1,7 @@
 /** A repository becomes an image in the real engine, and that a SIF, by the real mksquashfs here and in a container. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { homedir, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkImage } from '../../converters/check-image.ts';
