@@ -14,18 +14,8 @@ const world = new OwnWorld({
   image_store: '/home/bob/odd/images',
 });
 const SITE = '/home/bob/odd';
-const LAUNCH = [
-  'launch',
-  '--sif',
-  '/scratch/test/jupyter.sif',
-  '--mem',
-  '500M',
-  '--cpus',
-  '1',
-  '--time',
-  '5',
-  '--no-browser',
-];
+const SIF = '/scratch/test/jupyter.sif';
+const LAUNCH = ['launch', '--sif', SIF, '--mem', '500M', '--cpus', '1', '--time', '5', '--no-browser'];
 
 /** A PATH without scheduler and container command, and these in directories of their own. */
 const PREPARE = `
@@ -70,6 +60,10 @@ async function launched(...more: string[]) {
 const BOTH = { path: [`${SITE}/slurm`, `${SITE}/apptainer`] };
 
 beforeAll(async () => {
+  // bob has no image of his own: the quickstart's, from alice's private store
+  const built = await hpcbinder(['build', './examples/quickstart', '--cluster', CLUSTER]);
+  const copy = `mkdir -p /scratch/test && cp ${built.stdout} ${SIF} && chmod 755 /scratch/test && chmod 644 ${SIF}`;
+  expect(await on('login', 'root', copy)).toMatchObject({ code: 0 });
   await on('login', 'bob', PREPARE);
   await on(
     'login',
