@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { built, folders } from '../scripts/prepare.mjs';
+import { cannotBeShown } from './conditions.mjs';
 import { newerNode } from './newer-node.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -97,6 +98,7 @@ if (part === undefined || part === 'e2e' || part === 'faults') {
 if (existsSync(notRun))
   for (const line of new Set(readFileSync(notRun, 'utf8').split('\n').filter(Boolean)))
     process.stdout.write(`not run: ${line}\n`);
+if (part === undefined) for (const why of cannotBeShown()) process.stdout.write(`not run: ${why}\n`);
 rmSync(scratch, { recursive: true, force: true });
 process.stdout.write(`${total.passed} passed, ${total.failed} failed\n`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
