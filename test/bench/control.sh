@@ -10,8 +10,8 @@ job=\$(sbatch --parsable --partition=gpu --gres=gpu:1 --cpus-per-task=2 --mem=80
 exec apptainer exec $sif jupyter lab --no-browser --ip=0.0.0.0 --port=$port --IdentityProvider.token=$token
 JOB
 )
-until [ -n "\$node" ]; do sleep 0.1; node=\$(squeue -h -j \$job -t R -o %N); done
-echo \$job \$node
+until [ -n "\$node" ] || [ \$((n += 1)) -gt 600 ]; do sleep 0.1; node=\$(squeue -h -j \$job -t R -o %N); done
+[ -n "\$node" ] && echo \$job \$node
 END
 )
 job=${started% *} node=${started#* }
