@@ -7,7 +7,10 @@ import type Docker from 'dockerode';
 import { HpcbinderError } from '../core/errors.ts';
 import { messageOf } from './faults.ts';
 import { type Confirm, canInstall, type Host, installPackages, isInstalled, startDaemon } from './install.ts';
+import { talking } from './patience.ts';
 
+/** an engine that was killed looks after what it left first */
+const START_MS = 90_000;
 const INSTALL = 'sudo apt-get install -y docker.io && sudo systemctl start docker';
 
 /** An engine that answers. E-ENGINE-RIGHTS, E-ENGINE-NONE or E-CONFIRM, each with what to type. */
@@ -24,9 +27,18 @@ export async function ensureEngine(how: Host): Promise<Docker> {
     await installPackages(how.stateDir, ['docker.io'], how.tell);
   }
   await startDaemon(how.stateDir, how.tell);
-  const started = await findEngine();
-  if (started.docker) return started.docker;
+  const started = await talking(how.tell, 'starting', answering(START_MS));
+  if (started) return started;
   throw noEngine(true);
+}
+
+/** An answer counts, not a socket: a killed engine leaves its socket behind. */
+async function answering(ms: number): Promise<Docker | undefined> {
+  for (const deadline = Date.now() + ms; Date.now() < deadline; await sleep(500)) {
+    const { docker } = await findEngine();
+    if (docker) return docker;
+  }
+  return undefined;
 }
 
 /** An engine that answers, with nothing started or installed for it. */

@@ -96,11 +96,6 @@ export async function startDaemon(stateDir: string, tell: Tell): Promise<void> {
     child.unref();
     if (child.pid !== undefined) await record(stateDir, { dockerd: child.pid });
   }
-  await talking(
-    tell,
-    'starting',
-    until(async () => existsSync('/var/run/docker.sock'), 60_000),
-  );
 }
 
 /** Stops the dockerd that we started and removes the packages that we installed; nothing else. @returns what it removed */
