@@ -4,8 +4,8 @@ import { quoteWords } from '../core/shell.ts';
 import { plainText } from '../core/text.ts';
 import { renderDockerfile } from '../images/dockerfile.ts';
 import { jobScript } from '../sessions/agent.ts';
-import { platformOf } from '../sessions/environment.ts';
-import { decideRequest, requestInWords } from '../sessions/request.ts';
+import { decidedFor, platformOf } from '../sessions/environment.ts';
+import { requestInWords } from '../sessions/request.ts';
 import type { makeArrows } from './arrows.ts';
 import { type Choice, shownHost } from './connect.ts';
 import type { Options } from './flags.ts';
@@ -21,12 +21,7 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
       ? undefined
       : await arrows.checkout(await arrows.resolve(on, signal), on, signal);
     const wishes = checkout ? arrows.wishes(checkout) : {};
-    const decided = decideRequest({
-      flags: input.flags,
-      repository: wishes,
-      site: input.site,
-      partitions: cluster.partitions,
-    });
+    const decided = decidedFor(cluster, input, wishes);
     const planned =
       checkout && !input.sif
         ? await arrows.plan(checkout, cluster, platformOf(decided, cluster), on, signal)

@@ -29,6 +29,12 @@ export type Environment = {
   wishes: RepositoryWishes;
 };
 
+/** What is asked of this cluster's scheduler; a dry run shows the same. */
+export function decidedFor(cluster: Cluster, input: EnvironmentInput, wishes: RepositoryWishes): Decided {
+  const { flags, site } = input;
+  return decideRequest({ flags, site, repository: wishes, partitions: cluster.partitions });
+}
+
 export async function* environmentOn(
   cluster: Cluster,
   input: EnvironmentInput,
@@ -37,12 +43,7 @@ export async function* environmentOn(
 ): AsyncGenerator<Progress, Environment> {
   const checkout = input.noRepository ? undefined : yield* repository(arrows, signal);
   const wishes = checkout ? arrows.wishes(checkout) : {};
-  const decided = decideRequest({
-    flags: input.flags,
-    repository: wishes,
-    site: input.site,
-    partitions: cluster.partitions,
-  });
+  const decided = decidedFor(cluster, input, wishes);
   if (decided.beyond.length > 0)
     await arrows.confirm(`hpc.yml of the repository asks for ${decided.beyond.join(', ')}. Ask for that?`, '--yes');
   const platform = platformOf(decided, cluster);
