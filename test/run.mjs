@@ -10,7 +10,7 @@ import { cannotBeShown } from './conditions.mjs';
 import { newerNode } from './newer-node.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const CLUSTER = 'devcluster-test';
+const CLUSTER = process.env.HPCBINDER_TEST_CLUSTER ?? 'devcluster-test';
 const part = process.argv[2];
 const pattern = process.argv.slice(3);
 const wants = (name) => part === undefined || part === name;

@@ -1,10 +1,12 @@
-/** The conformance suite of schedulers on the devcluster: `hpcbinder devcluster up` first. */
+/** The conformance suite of schedulers on the devcluster that `npm test` started. */
 import { spawn } from 'node:child_process';
 import type { Command, CommandResult } from '../../core/command.ts';
+import { layoutOf } from '../../devcluster/layout.ts';
 import { slurm } from '../../schedulers/slurm/index.ts';
 import { schedulerConformance } from '../conformance/scheduler.ts';
+import { CLUSTER } from './rig.ts';
 
-const LOGIN = process.env.HPCBINDER_E2E_LOGIN ?? 'hpcbinder-devcluster-login';
+const LOGIN = layoutOf('', CLUSTER).container('login');
 
 /** Words into the login container as that user: no shell and no SSH in between. */
 function as(user: string) {
