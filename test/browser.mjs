@@ -80,7 +80,14 @@ export async function newNotebook(page) {
     const mark = `done-${++count}-${Math.random().toString(36).slice(2)}`;
     const cells = notebook.locator('.jp-CodeCell');
     const cell = cells.nth((await cells.count()) - 1);
-    await cell.locator('.cm-content').click();
+    await cell
+      .locator('.cm-content')
+      .click()
+      .catch(async (error) => {
+        // a click that a dialog swallows says nothing of the dialog
+        const said = await page.locator('.jp-Dialog').allTextContents();
+        throw said.length > 0 ? new Error(`JupyterLab asks: ${said.join(' · ')}`, { cause: error }) : error;
+      });
     await page.keyboard.insertText(
       `${code}\nprint(${JSON.stringify(mark.slice(0, 5))} + ${JSON.stringify(mark.slice(5))})`,
     );
