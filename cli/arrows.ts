@@ -1,24 +1,21 @@
 /** The other rooms' arrows, put together for one launch: repository, plan, image, SIF, store. */
 import { mkdirSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { detect, environmentKey, hpcYmlOf, inWords, plan as planOf } from '../buildpacks/index.ts';
-import type { LaunchArrows, Planned } from '../core/arrows.ts';
-import type { BuildSettings, Checkout, RepoRef } from '../core/artifacts.ts';
+import { hpcYmlOf } from '../buildpacks/index.ts';
+import type { LaunchArrows } from '../core/arrows.ts';
+import type { RepoRef } from '../core/artifacts.ts';
 import type { Config } from '../core/config.ts';
-import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { parseRepo } from '../repos/parse.ts';
 import { sendContent } from '../sessions/work/send.ts';
-import { resolveBaseFor } from './bases.ts';
 import { cachedCheckout } from './checkouts.ts';
 import { buildOnCluster } from './cluster-build.ts';
 import { type Choice, connectCluster } from './connect.ts';
 import type { Options } from './flags.ts';
-import { cacheDir, ownPath } from './paths.ts';
+import { cacheDir } from './paths.ts';
 import { imageStoreOf, storeLock } from './store.ts';
 import { confirm, isTerminal, prompter } from './terminal.ts';
-import { PRODUCT } from './version.ts';
+import { Tools } from './tools.ts';
 
 export type Arrows = LaunchArrows & { readonly ref: RepoRef | undefined };
 
@@ -133,102 +130,4 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
 async function ahead(tools: Tools, wanted: { engine: boolean }): Promise<void> {
   const { loadX509 } = await import('../sessions/certificates.ts');
   await Promise.allSettled([wanted.engine ? tools.engine() : undefined, loadX509(), import('../server/local.ts')]);
-}
-
-/** What is looked for once per launch: the engine and the host's build settings. */
-class Tools {
-  readonly #config: Config;
-  #engine: Promise<Engine | HpcbinderError> | undefined;
-  #settings: Promise<BuildSettings> | undefined;
-
-  constructor(config: Config) {
-    this.#config = config;
-  }
-
-  engine(): Promise<Engine | HpcbinderError> {
-    this.#engine ??= this.#find();
-    return this.#engine;
-  }
-
-  async #find(): Promise<Engine | HpcbinderError> {
-    const { findEngine } = await import('../images/find.ts');
-    return findEngine(this.#config.engine ? { socket: this.#config.engine } : {}).catch((error: unknown) => {
-      if (error instanceof HpcbinderError) return error;
-      throw error;
-    });
-  }
-
-  async needEngine(): Promise<Engine> {
-    const engine = await this.engine();
-    if (engine instanceof HpcbinderError) throw engine;
-    return engine;
-  }
-
-  settings(): Promise<BuildSettings> {
-    this.#settings ??= this.#read();
-    return this.#settings;
-  }
-
-  async #read(): Promise<BuildSettings> {
-    const { hostBuildSettings } = await import('../images/settings.ts');
-    const { pip, ca_bundle, apt_mirror } = this.#config;
-    return hostBuildSettings(process.env, homedir(), {
-      ...(ca_bundle ? { caBundle: ownPath(ca_bundle) } : {}),
-      ...(apt_mirror ? { aptMirror: apt_mirror } : {}),
-      ...(pip
-        ? {
-            pip: {
-              ...(pip.index_url ? { indexUrl: pip.index_url } : {}),
-              ...(pip.extra_index_urls ? { extraIndexUrls: pip.extra_index_urls } : {}),
-              ...(pip.constraints ? { constraints: ownPath(pip.constraints) } : {}),
-            },
-          }
-        : {}),
-    });
-  }
-
-  async plan(
-    checkout: Checkout,
-    how: {
-      platform: Planned['plan']['platform'];
-      /** the engine of this machine may be asked for the base */
-      here: boolean;
-      profile?: Parameters<typeof resolveBaseFor>[1]['profile'];
-      on: (text: string) => void;
-      signal: AbortSignal;
-    },
-  ): Promise<Planned> {
-    const { pipDefinition } = await import('../images/settings.ts');
-    const { offerOf } = await import('./bases.ts');
-    const spec = detect(checkout.files, offerOf(this.#config));
-    const engine = await this.engine();
-    const usable =
-      !how.here || engine instanceof HpcbinderError || engine.platform !== how.platform ? undefined : engine;
-    const base = spec.python
-      ? await resolveBaseFor(spec.python.version, {
-          config: this.#config,
-          engine: usable,
-          platform: how.platform,
-          on: how.on,
-          signal: how.signal,
-          ...(how.profile ? { profile: how.profile } : {}),
-        })
-      : undefined;
-    const pip = pipDefinition(await this.settings());
-    const plan = planOf(spec, checkout.files, {
-      platform: how.platform,
-      repo: checkout.repo,
-      tool: PRODUCT,
-      ...(base ? { base } : {}),
-      ...(pip ? { pip } : {}),
-    });
-    return { plan, key: environmentKey(plan), words: inWords(spec, checkout.files), notes: notesOf(spec, plan) };
-  }
-}
-
-function notesOf(spec: ReturnType<typeof detect>, plan: Planned['plan']): string[] {
-  const ignored = spec.ignored.map(({ file, why }) => `${file} is not used: ${why}`);
-  const widened = plan.widened ? [`every commit builds a new image, for ${plan.widened.by} ${plan.widened.why}`] : [];
-  const standIn = plan.base?.standIn ? [`no registry answers: a Debian root stands in for ${plan.base.name}`] : [];
-  return [...spec.notes, ...ignored, ...widened, ...standIn];
 }
