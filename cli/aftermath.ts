@@ -4,10 +4,11 @@ import { asHpcbinderError } from '../core/errors.ts';
 import { cancelJob } from '../jobs/cancel.ts';
 import { findJob } from '../jobs/submit.ts';
 import type { SessionRecord } from '../sessions/records.ts';
+import { Display } from './display.ts';
 import { showFailure } from './failure.ts';
 import type { Interrupts } from './interrupts.ts';
-import { isTerminal, plain } from './terminal.ts';
-import { shortId, whereOf } from './words.ts';
+import { canMove, isTerminal, plain } from './terminal.ts';
+import { shortId } from './words.ts';
 import { localRecords, type World } from './world.ts';
 
 /** What is left behind is said: nothing before the submit, the job after it. */
@@ -51,12 +52,9 @@ export async function stoppedBySecond(world: World, interrupts: Interrupts): Pro
   if (!(await interrupts.again(isTerminal ? 5_000 : 0))) return undefined;
   const { cluster, latest } = world;
   if (!cluster || !latest) return undefined;
-  const { stopSession } = await import('./stop.ts');
-  const record = await stopSession(cluster, latest);
-  world.keep(record);
-  process.stderr.write(
-    plain(`${shortId(record.id)} stopped. Your work is kept: ${whereOf(cluster.profile.host, record.workDirectory)}\n`),
-  );
+  const { stopped, stopInWords } = await import('./stop.ts');
+  const end = await stopped(cluster, latest, world, new Display(canMove ? 'moving' : 'lines'));
+  process.stderr.write(plain(`${stopInWords(end, cluster.profile.host)}\n`));
   return 130;
 }
 

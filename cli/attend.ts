@@ -8,7 +8,7 @@ import type { Cluster } from '../core/cluster.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
 import { advance, endInWords } from '../sessions/advance.ts';
-import { clock } from '../sessions/await.ts';
+import { clock, missingInWords } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { look, settle } from '../sessions/watch.ts';
@@ -73,7 +73,7 @@ export async function attend(
   const served = await serveSession({ route, ...(port ? { port } : {}), ...door });
   record = { ...record, localPort: served.port };
   world.keep(record);
-  world.live = true;
+  world.interest = 'live';
   const url = served.url(options.path ?? '/');
   showReady({ cluster, record, work, url, browser: options.browser, json: options.json, ...door });
   if (options.call) ring(`${record.repo.shown} is ready`);
@@ -81,8 +81,10 @@ export async function attend(
 
   const warned = new Set<number>();
   let over: JobStatus | 'absent' | undefined;
+  let told: string | undefined;
   const unwatch = world.watchJob(record.jobId ?? '', (status) => {
     if (status === 'absent' || (typeof status === 'object' && status.state === 'ended')) over = status;
+    else record = advance(record, { job: status }, new Date());
   });
   try {
     while (record.phase !== 'ended' && !signal.aborted) {
@@ -100,7 +102,8 @@ export async function attend(
       }
       reachable = seen !== 'unreachable';
       // a silent agent may be a dead one: the scheduler is then asked as often as without a tunnel
-      world.live = reachable;
+      world.interest = reachable ? 'live' : 'usual';
+      told = sayMissing(record, reachable, told);
       record = advance(record, { agent: seen }, new Date());
     }
   } finally {
@@ -115,6 +118,13 @@ export async function attend(
     ),
   );
   return 0;
+}
+
+/** Once: a job that is unknown and whose agent is silent is most likely gone, and five minutes of silence say nothing. */
+function sayMissing(record: SessionRecord, reachable: boolean, told: string | undefined): string | undefined {
+  const words = reachable ? undefined : missingInWords(record, new Date());
+  if (words !== undefined && words !== told) process.stderr.write(plain(`${shortId(record.id)}: ${words}\n`));
+  return words ?? told;
 }
 
 function warn(record: SessionRecord, warned: Set<number>): void {

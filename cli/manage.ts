@@ -7,7 +7,7 @@ import { harmless } from '../core/text.ts';
 import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
 import { endInWords } from '../sessions/advance.ts';
-import { clock } from '../sessions/await.ts';
+import { clock, missingInWords } from '../sessions/await.ts';
 import { readRecord, type SessionRecord } from '../sessions/records.ts';
 import { lookAt } from '../sessions/remote.ts';
 import { requestInWords } from '../sessions/request.ts';
@@ -56,6 +56,10 @@ export async function list(flags: Flags): Promise<number> {
 }
 
 export function stateInWords(record: SessionRecord): string {
+  if (record.phase === 'ended' && record.job?.state === 'completing')
+    return `${endInWords(record.ended?.why ?? 'lost')} · its job is completing`;
+  if (record.phase !== 'ended' && record.missingSince !== undefined)
+    return `${record.phase} · unknown to the scheduler since ${clock(new Date(record.missingSince), new Date())}`;
   const words: Readonly<Record<SessionPhase, string>> = {
     preparing: 'preparing',
     submitting: 'submitting',
@@ -127,7 +131,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['session', record.id],
     ['repository', `${record.repo.shown}${record.repo.commit ? ` @ ${record.repo.commit.slice(0, 7)}` : ''}`],
     ['state', stateInWords(record)],
-    ['detail', record.ended?.detail],
+    ['detail', record.ended?.detail ?? (record.phase === 'ended' ? undefined : missingInWords(record, new Date()))],
     ['cluster', record.cluster],
     ['job', record.jobId],
     ['node', record.address?.host],

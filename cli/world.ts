@@ -5,6 +5,7 @@ import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { JobSpec } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
+import type { Interest } from '../jobs/pace.ts';
 import { Poller } from '../jobs/poller.ts';
 import { submitOnce } from '../jobs/submit.ts';
 import { reasonInWords } from '../schedulers/slurm/reasons.ts';
@@ -48,7 +49,7 @@ export class World implements AwaitWorld {
   /** the newest record of this launch: for ctrl-C and for the attendance after it */
   latest: SessionRecord | undefined;
   /** a tunnel is up: the scheduler is then asked rarely (DESIGN 9) */
-  live = false;
+  interest: Interest = 'usual';
 
   use(cluster: Cluster): void {
     this.#cluster = cluster;
@@ -59,7 +60,8 @@ export class World implements AwaitWorld {
     return this.#cluster;
   }
 
-  readonly watchJob: AwaitWorld['watchJob'] = (id, on) => this.#poller?.watch(id, on, () => this.live) ?? (() => {});
+  readonly watchJob: AwaitWorld['watchJob'] = (id, on) =>
+    this.#poller?.watch(id, on, () => this.interest) ?? (() => {});
 
   readonly agent: AwaitWorld['agent'] = async (record) =>
     this.#cluster ? askAgent(this.#cluster, record) : 'unreachable';

@@ -11,6 +11,7 @@ export const PHASES = [
   'queue',
   'start',
   'ready',
+  'stop',
 ] as const;
 export type PhaseName = (typeof PHASES)[number];
 

@@ -64,14 +64,16 @@ export type Session = {
   localPort?: number;
   idle?: { since: number; busyKernels: number };
   ended?: { why: EndReason; at: string; detail?: string };
+  /** since when the scheduler has answered that it does not know the job, ISO */
+  missingSince?: string;
   /** last time anything answered for it, ISO */
   seenAt?: string;
 };
 
 /** What was seen at one look; each part is absent where nobody was asked. */
 export type Seen = {
-  /** of the scheduler: a status, `absent` (it answered: no such job) or `unreachable` */
-  job?: JobStatus | 'absent' | 'unreachable';
+  /** of the scheduler: a status, `missing` (it answered without it), `absent` (that is confirmed) or `unreachable` */
+  job?: JobStatus | 'missing' | 'absent' | 'unreachable';
   /** accounting's last word */
   final?: JobStatus;
   address?: { host: string; port: number; startedAt: number; endsAt: number };

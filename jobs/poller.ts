@@ -2,13 +2,16 @@
 import type { JobId, JobStatus, Scheduler } from '../core/scheduler.ts';
 import { ask, askAll, type Transport } from '../core/transport.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { FIRST_MS, LEAST_MS, pace } from './pace.ts';
+import { FIRST_MS, type Interest, LEAST_MS, pace } from './pace.ts';
 
-/** `absent`: it is confirmed that the scheduler has no such job. `unreachable` says nothing of the job. */
-export type Sighting = JobStatus | 'absent' | 'unreachable';
+/**
+ * `missing`: the scheduler answered without it, once; `absent`: that is confirmed, there is no such job. `unreachable` says
+ * nothing of the job.
+ */
+export type Sighting = JobStatus | 'missing' | 'absent' | 'unreachable';
 
 /** slurm.conf's default MinJobAge. A list that misses a job is believed the second time, this much later (SECURITY R12). */
-const CONFIRMED_MS = 300_000;
+export const CONFIRMED_MS = 300_000;
 /** A tunnel that went down is noticed this soon: until then its job was asked for rarely. */
 const NOTICED_MS = 15_000;
 
@@ -23,7 +26,7 @@ export type PollerOptions = {
 type Watch = {
   id: JobId;
   on: (sighting: Sighting) => void;
-  live: () => boolean;
+  interest: () => Interest;
   since: number;
   asked: number | undefined;
   last: JobStatus | undefined;
@@ -54,14 +57,14 @@ export class Poller {
 
   /**
    * Calls back at each answer, until the job has ended, is confirmed absent, or the returned function is called.
-   * `live`: whether a tunnel to the job is up, which makes queries rare. Callbacks must not throw.
+   * `interest` says how soon an answer is worth a query. Callbacks must not throw.
    */
-  watch(id: JobId, on: (sighting: Sighting) => void, live: () => boolean = () => false): () => void {
+  watch(id: JobId, on: (sighting: Sighting) => void, interest: () => Interest = () => 'usual'): () => void {
     const former = this.#former.get(id);
     const watch: Watch = {
       id,
       on,
-      live,
+      interest,
       since: former?.since ?? this.#clock.now(),
       asked: former?.asked,
       last: former?.last,
@@ -102,8 +105,8 @@ export class Poller {
     const wanted = [...this.#watches].map((watch) => {
       // a tunnel that is up is itself the answer to the first question
       if (watch.asked === undefined)
-        return watch.since + (watch.live() ? this.#slowdown * pace('running', 0, true) : FIRST_MS);
-      return watch.asked + this.#slowdown * pace(watch.last?.state, watch.asked - watch.since, watch.live());
+        return watch.since + (watch.interest() === 'live' ? this.#slowdown * pace('running', 0, 'live') : FIRST_MS);
+      return watch.asked + this.#slowdown * pace(watch.last?.state, watch.asked - watch.since, watch.interest());
     });
     return Math.max(Math.min(...wanted), this.#asked + this.#slowdown * LEAST_MS);
   }
@@ -146,12 +149,13 @@ export class Poller {
     const first = watch.missedSince === undefined;
     watch.missedSince ??= now;
     const late = now - watch.missedSince >= CONFIRMED_MS;
-    if (!first && !late) return;
+    if (!first && !late) return watch.on('missing');
     const final = await this.#final(watch.id);
     if (!this.#watches.has(watch)) return;
     if (final === 'unreachable') return;
     if (final?.state === 'ended') return this.#seen(watch, final);
-    if (final !== undefined || !late) return;
+    if (final !== undefined) return;
+    if (!late) return watch.on('missing');
     this.#watches.delete(watch);
     watch.on('absent');
   }

@@ -77,6 +77,7 @@ function ended(
         return on({ type: 'unreachable', since });
       }
       since = undefined;
+      if (sighting === 'missing') return;
       if (sighting === 'absent') return finish({ state: 'unknown', raw: 'absent', nodes: [] });
       on({ type: 'status', status: sighting });
       if (sighting.state === 'ended') finish(sighting);

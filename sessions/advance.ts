@@ -1,6 +1,7 @@
 /** Session + what was seen + now → session. Pure. `unreachable` ends nothing: silence is not death (DESIGN 1). */
 import type { JobEnd, JobStatus } from '../core/scheduler.ts';
 import type { EndReason, Seen, Session } from '../core/session.ts';
+import { CONFIRMED_MS } from '../jobs/poller.ts';
 
 export function advance<S extends Session>(session: S, seen: Seen, now: Date): S {
   if (session.phase === 'ended') return session;
@@ -33,13 +34,20 @@ export function advance<S extends Session>(session: S, seen: Seen, now: Date): S
     // the poller says absent only after two answers far enough apart (SECURITY R12)
     return ended(next, 'lost', now, 'the scheduler knows no such job any more');
   }
-  return alive(next, seen);
+  return alive(next, seen, now);
 }
 
-function alive<S extends Session>(session: S, seen: Seen): S {
+/** The scheduler knows it again. */
+function known<S extends Session>(session: S): S {
+  const { missingSince: _, ...rest } = session;
+  return rest as S;
+}
+
+function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
   let next = session;
+  if (seen.job === 'missing') next = { ...next, missingSince: next.missingSince ?? now.toISOString() };
   if (isStatus(seen.job)) {
-    next = { ...next, job: seen.job };
+    next = { ...known(next), job: seen.job };
     if (seen.job.state === 'pending' && before(next, 'starting')) next = { ...next, phase: 'queued' };
     if (seen.job.state === 'running' && before(next, 'starting')) next = { ...next, phase: 'starting' };
     // of a pending job it would be a guess
@@ -56,6 +64,11 @@ function alive<S extends Session>(session: S, seen: Seen): S {
     if (seen.agent.ready && before(next, 'ready')) next = { ...next, phase: 'ready' };
   }
   return next;
+}
+
+/** When a job that the scheduler does not know counts as lost, if it stays so (SECURITY R12). */
+export function lostAt({ missingSince }: Pick<Session, 'missingSince'>): Date | undefined {
+  return missingSince === undefined ? undefined : new Date(Date.parse(missingSince) + CONFIRMED_MS);
 }
 
 const ORDER = ['preparing', 'submitting', 'queued', 'starting', 'ready', 'ended'];

@@ -8,7 +8,8 @@ import type { Seen } from '../core/session.ts';
 import { lastLines } from '../core/text.ts';
 import { ask, readAll } from '../core/transport.ts';
 import { memory } from '../core/units.ts';
-import { advance, endInWords } from './advance.ts';
+import type { Sighting } from '../jobs/poller.ts';
+import { advance, endInWords, lostAt } from './advance.ts';
 import type { SessionRecord, WorkReport } from './records.ts';
 import { saveSession } from './remote.ts';
 import { look, settle, type WatchJob } from './watch.ts';
@@ -41,7 +42,7 @@ export async function until(
 ): Promise<Arrived> {
   let current = session;
   let work: WorkReport | undefined;
-  let job: JobStatus | 'absent' | 'unreachable' | undefined;
+  let job: Sighting | undefined;
   const unwatch = world.watchJob(session.jobId ?? '', (status) => {
     job = status;
   });
@@ -52,7 +53,7 @@ export async function until(
       if (job !== undefined) {
         const over = job === 'absent' || (typeof job === 'object' && job.state === 'ended');
         current =
-          over && job !== 'unreachable'
+          over && job !== 'unreachable' && job !== 'missing'
             ? await settle(cluster, current, job, world.now())
             : advance(current, { job }, world.now());
       }
@@ -85,13 +86,11 @@ function pause(pending: boolean, waitedMs: number): number {
   return waitedMs < 60_000 ? 1_000 : waitedMs < 600_000 ? 5_000 : 15_000;
 }
 
-function tell(
-  session: SessionRecord,
-  job: JobStatus | 'absent' | 'unreachable' | undefined,
-  world: AwaitWorld,
-  on: OnProgress,
-): void {
-  if (session.phase === 'starting') {
+function tell(session: SessionRecord, job: Sighting | undefined, world: AwaitWorld, on: OnProgress): void {
+  const missing = missingInWords(session, world.now());
+  if (missing !== undefined) {
+    on({ type: 'update', phase: session.phase === 'starting' ? 'start' : 'queue', text: missing });
+  } else if (session.phase === 'starting') {
     on({
       type: 'update',
       phase: 'start',
@@ -104,6 +103,14 @@ function tell(
       job.startsAt === undefined ? '' : ` · likely start ${clock(new Date(job.startsAt * 1000), world.now())}`;
     on({ type: 'update', phase: 'queue', text: `waiting: ${world.reason(job)}${start}` });
   }
+}
+
+/** Silence of five minutes would be taken for a program that hangs. */
+export function missingInWords(session: Pick<SessionRecord, 'missingSince'>, now: Date): string | undefined {
+  const lost = lostAt(session);
+  if (lost === undefined || session.missingSince === undefined) return undefined;
+  const since = clock(new Date(session.missingSince), now);
+  return `the scheduler does not know the job since ${since}; waiting until ${clock(lost, now)} before it counts as lost`;
 }
 
 /** `14:32`, with the date where it is another day. */

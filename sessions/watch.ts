@@ -5,11 +5,12 @@ import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import type { Seen, Session } from '../core/session.ts';
 import { ask, askAll } from '../core/transport.ts';
+import type { Sighting } from '../jobs/poller.ts';
 import { advance } from './advance.ts';
 import { readAddress, readEnd, readWorkReport, type WorkReport } from './records.ts';
 
 /** The subscription that jobs/ gives: one query per cluster and interval, however many sessions. */
-export type WatchJob = (id: string, on: (status: JobStatus | 'absent' | 'unreachable') => void) => () => void;
+export type WatchJob = (id: string, on: (sighting: Sighting) => void) => () => void;
 
 export type Look = { seen: Seen; work: WorkReport | undefined };
 
@@ -49,15 +50,15 @@ export async function look(cluster: Cluster, session: Session, signal?: AbortSig
   return { seen, work };
 }
 
-/** The scheduler's last word; `undefined` where accounting has none: then only the poller's confirmed absence ends the session. */
+/** The scheduler's last word; `undefined` where accounting has none: then only a confirmed absence ends the session. */
 export async function finalStatus(
   cluster: Cluster,
   jobId: string,
   signal?: AbortSignal,
-): Promise<JobStatus | undefined> {
+): Promise<JobStatus | undefined | 'unreachable'> {
   const question = cluster.scheduler.finalStatus(jobId, cluster.profile.uid);
   const answer = await askAll(cluster.transport, question, signal).catch(silence);
-  return answer.ok ? answer.value : undefined;
+  return answer.ok ? answer.value : 'unreachable';
 }
 
 /** An ended job's own words come before the scheduler's, for the agent knows why. */
@@ -70,5 +71,5 @@ export async function settle<S extends Session>(
   const { seen } = await look(cluster, session);
   if (seen.end) return advance(session, { ...seen, job: status }, now);
   const final = status === 'absent' && session.jobId ? await finalStatus(cluster, session.jobId) : undefined;
-  return advance(session, { job: status, ...(final ? { final } : {}) }, now);
+  return advance(session, { job: status, ...(typeof final === 'object' ? { final } : {}) }, now);
 }

@@ -18,7 +18,7 @@ function watching(statuses: Record<string, JobStatus>, how: { live?: boolean; sl
     poller.watch(
       id,
       (sighting) => seen.push(sighting),
-      () => how.live ?? false,
+      () => (how.live ? 'live' : 'usual'),
     ),
   );
   const asked = (what = 'status') => cluster.asked.filter((one) => one === what).length;
@@ -111,6 +111,7 @@ describe('the poller', () => {
     cluster.queue.clear();
     await clock.pass(4 * MINUTE);
     expect(seen).not.toContain('absent');
+    expect(new Set(seen)).toEqual(new Set([running, 'missing']));
     await clock.pass(2 * MINUTE);
     expect(seen.filter((sighting) => sighting === 'absent')).toHaveLength(1);
   });

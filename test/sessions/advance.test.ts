@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { JOB_STATES, type JobEnd, type JobStatus } from '../../core/scheduler.ts';
 import { END_REASONS, type Seen, type Session } from '../../core/session.ts';
-import { advance, endInWords } from '../../sessions/advance.ts';
+import { advance, endInWords, lostAt } from '../../sessions/advance.ts';
 import { session } from './example.ts';
 
 const now = new Date('2026-11-23T12:00:00Z');
@@ -36,6 +36,7 @@ describe('a session advances by what was seen', () => {
     ['a word that we do not know changes nothing', 'ready', { job: job('unknown') }, 'ready'],
     ['an unreachable scheduler ends nothing', 'ready', { job: 'unreachable' }, 'ready'],
     ['an unreachable agent ends nothing', 'ready', { agent: 'unreachable' }, 'ready'],
+    ['a job that is missed once ends nothing', 'ready', { job: 'missing' }, 'ready'],
     ['a confirmed absence ends it', 'ready', { job: 'absent' }, 'ended'],
     ['the agent’s own end file ends it', 'ready', { end: { why: 'idle', at: 100 } }, 'ended'],
   ])('%s', (_, phase, seen, expected) => {
@@ -51,6 +52,15 @@ describe('a session advances by what was seen', () => {
     ['completed', 'app-ended'],
   ])('the scheduler’s %s becomes %s', (end, why) => {
     expect(advance({ ...session, phase: 'ready' }, { job: job('ended', { end }) }, now).ended?.why).toBe(why);
+  });
+
+  it('remembers since when the scheduler does not know its job, until it knows it again', () => {
+    const later = new Date(now.getTime() + 60_000);
+    const missed = advance(advance(session, { job: 'missing' }, now), { job: 'missing' }, later);
+    expect(missed.missingSince).toBe(now.toISOString());
+    expect(lostAt(missed)).toEqual(new Date(now.getTime() + 300_000));
+    expect(lostAt(advance(missed, { job: 'unreachable' }, later))).toEqual(lostAt(missed));
+    expect(lostAt(advance(missed, { job: job('running') }, later))).toBeUndefined();
   });
 
   it('lets the agent’s word go before the scheduler’s', () => {

@@ -69,6 +69,16 @@ describe('waiting for a job', () => {
     expect(words).toEqual(['the scheduler does not answer at the moment; still waiting']);
   });
 
+  it('says since when the scheduler does not know the job, and until when that is waited for', async () => {
+    const { words, session: arrived } = await arrive([{ job: 'missing' }, { address: true, agent: ready }]);
+    expect(words).toEqual([
+      expect.stringMatching(
+        /^the scheduler does not know the job since \d\d:\d\d; waiting until \d\d:\d\d before it counts as lost$/,
+      ),
+    ]);
+    expect(arrived?.phase).toBe('ready');
+  });
+
   it('looks often while an answer is near and rarely in a long queue', async () => {
     const near = await arrive([...times(10, { job: jobOf('running') }), { address: true, agent: ready }]);
     expect(near.elapsed()).toBeLessThanOrEqual(4_000);

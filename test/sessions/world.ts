@@ -4,12 +4,13 @@ import { type CommandResult, ok } from '../../core/command.ts';
 import type { JobStatus } from '../../core/scheduler.ts';
 import type { Seen } from '../../core/session.ts';
 import { bytes } from '../../core/transport.ts';
+import type { Sighting } from '../../jobs/poller.ts';
 import type { AwaitWorld } from '../../sessions/await.ts';
 import type { SessionRecord } from '../../sessions/records.ts';
 import { session } from './example.ts';
 
 export type Moment = {
-  job?: JobStatus | 'absent' | 'unreachable';
+  job?: Sighting;
   address?: boolean;
   end?: { why: string; detail?: string };
   agent?: Seen['agent'];
@@ -30,7 +31,7 @@ const text = (value: string) => new TextEncoder().encode(value);
 export function worldOf(moments: readonly Moment[], more: { final?: JobStatus; logs?: Record<string, string> } = {}) {
   let at = 0;
   let clock = START;
-  let tell: ((status: JobStatus | 'absent' | 'unreachable') => void) | undefined;
+  let tell: ((sighting: Sighting) => void) | undefined;
   const kept: SessionRecord[] = [];
   const asked: string[] = [];
   const now = (): Moment => moments[Math.min(at, moments.length - 1)] ?? {};
