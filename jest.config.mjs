@@ -11,9 +11,9 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(e2e|faults)/'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/(e2e|faults|hostile/cluster)/'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
-    { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/faults/**/*.test.ts'] },
+    { ...shared, displayName: 'faults', testMatch: ['<rootDir>/test/{faults,hostile/cluster}/**/*.test.ts'] },
   ],
 };

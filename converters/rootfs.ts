@@ -10,8 +10,10 @@ import { readTar, refuse } from './tar-read.ts';
 export const MAX_ENTRIES = 1_000_000;
 /** of all files together, before compression */
 export const MAX_ROOT_BYTES = 200e9;
-/** of a dropped file that a hard link may still name */
-const MAX_SPARED_BYTES = 1 << 20;
+/** of all names and links' targets together; they are held too, and each can have 4096 bytes */
+export const MAX_NAMES_BYTES = 128e6;
+/** of dropped files that a hard link may still name, all together */
+export const MAX_SPARED_BYTES = 4 << 20;
 
 /** Directories that a session binds onto; Apptainer can't make them in a read-only image without an overlay. */
 const BIND_POINTS = [
@@ -54,7 +56,6 @@ export async function* convertRootfs(source: AsyncIterable<Uint8Array>, how: Roo
     if (item instanceof Uint8Array) {
       left -= item.length;
       total += item.length;
-      if (total > MAX_ROOT_BYTES) throw refuse(`it holds more than ${MAX_ROOT_BYTES / 1e9} GB`);
       if (current !== undefined) yield item;
       else spare?.push(Buffer.from(item));
       if (left === 0 && current !== undefined) yield tarPadding(current.size);
@@ -65,7 +66,8 @@ export async function* convertRootfs(source: AsyncIterable<Uint8Array>, how: Roo
     const out = filter.take(item);
     current = out?.kind === 'file' ? out : undefined;
     left = item.size;
-    spare = out === undefined && item.kind === 'file' && item.size <= MAX_SPARED_BYTES ? [] : undefined;
+    if (total + left > MAX_ROOT_BYTES) throw refuse(`it holds more than ${MAX_ROOT_BYTES / 1e9} GB`);
+    spare = out === undefined && item.kind === 'file' && filter.canSpare(item.size) ? [] : undefined;
     if (spare !== undefined && item.size === 0) filter.spareLast(Buffer.alloc(0));
     if (out === undefined) continue;
     const body = filter.bodyOf(item);
@@ -79,6 +81,8 @@ export async function* convertRootfs(source: AsyncIterable<Uint8Array>, how: Roo
 export class RootFilter {
   readonly #seen = new Map<string, Seen>();
   #last = '';
+  #names = 0;
+  #spared = 0;
 
   take(entry: TarEntry): TarEntry | undefined {
     const name = inside(entry);
@@ -87,6 +91,8 @@ export class RootFilter {
       return undefined;
     }
     if (this.#seen.size >= MAX_ENTRIES) throw refuse(`it has more than ${MAX_ENTRIES} entries`);
+    this.#names += name.length + entry.link.length;
+    if (this.#names > MAX_NAMES_BYTES) throw refuse(`its names are longer than ${MAX_NAMES_BYTES / 1e6} MB together`);
     if (isReplaced(name)) {
       this.#last = name;
       this.#seen.set(name, { kind: 'dropped' });
@@ -140,7 +146,12 @@ export class RootFilter {
     return seen?.kind === 'spared' ? seen.body : undefined;
   }
 
+  canSpare(bytes: number): boolean {
+    return this.#spared + bytes <= MAX_SPARED_BYTES;
+  }
+
   spareLast(body: Buffer): void {
+    this.#spared += body.length;
     if (this.#seen.get(this.#last)?.kind === 'dropped') this.#seen.set(this.#last, { kind: 'spared', body });
   }
 
