@@ -51,7 +51,7 @@ export async function freshRecord(cluster: Cluster, record: SessionRecord): Prom
   }
   if (read.kind !== 'record') return record;
   // the port is this machine's, the rest is the cluster's
-  const { localPort: _, ...shared } = read.record;
+  const { localPort: _, localPid: __, ...shared } = read.record;
   return { ...shared, ...(record.localPort ? { localPort: record.localPort } : {}) };
 }
 

@@ -1,5 +1,6 @@
 /** `open`: back to a session: the same wait and the same attendance as a launch, from the record. */
 import { HpcbinderError } from '../core/errors.ts';
+import { adopted } from '../sessions/adopt.ts';
 import { endInWords } from '../sessions/advance.ts';
 import { arriving } from '../sessions/launch.ts';
 import type { SessionRecord } from '../sessions/records.ts';
@@ -25,6 +26,14 @@ export async function open(id: string, flags: Flags): Promise<number> {
   return reopen(found, flags);
 }
 
+/** Its launch is submitting now, or was cut off before it did. */
+function withoutJob(record: SessionRecord): HpcbinderError {
+  return new HpcbinderError('E-SESSION-STATE', {
+    message: `session ${shortId(record.id)} has no job that the scheduler knows of`,
+    hint: `If its launch was cut off, nothing runs; launch again: ${relaunchOf(record)}`,
+  });
+}
+
 async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
   const json = flags.json === true;
   const display = new Display(json ? 'json' : canMove ? 'moving' : 'lines');
@@ -33,8 +42,9 @@ async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
   try {
     const cluster = await clusterOf(found);
     world.use(cluster);
-    const record = await freshRecord(cluster, found);
+    const record = await adopted(cluster, await freshRecord(cluster, found), new Date());
     world.keep(record);
+    if (record.jobId === undefined) throw withoutJob(record);
     const arrived = await shown(arriving(cluster, record, bound(world), interrupts.signal), display, record.id);
     display.stop();
     interrupts.reset();

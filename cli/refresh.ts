@@ -1,6 +1,7 @@
 /** One look at a session, by all who know of it: its own files, the agent, the scheduler. */
 import type { Cluster } from '../core/cluster.ts';
 import { ask } from '../core/transport.ts';
+import { adopted } from '../sessions/adopt.ts';
 import { advance, lostAt } from '../sessions/advance.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { look, settle } from '../sessions/watch.ts';
@@ -9,7 +10,7 @@ import { askAgent } from './world.ts';
 export async function refreshed(cluster: Cluster, record: SessionRecord): Promise<SessionRecord> {
   const now = () => new Date();
   const looked = await look(cluster, record);
-  let current = advance(record, looked.seen, now());
+  let current = await adopted(cluster, advance(record, looked.seen, now()), now());
   if (current.phase === 'ended') return current;
   const agent = current.address ? await askAgent(cluster, current) : 'unreachable';
   if (agent !== 'unreachable') return advance(current, { agent }, now());

@@ -42,6 +42,15 @@ export async function askAgent(cluster: Cluster, record: SessionRecord): Promise
   }
 }
 
+/** Signal 0 reaches nobody; EPERM says that there is somebody (kill(2)). */
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 export class World implements AwaitWorld {
   readonly #records = localRecords();
   #cluster: Cluster | undefined;
@@ -70,8 +79,18 @@ export class World implements AwaitWorld {
 
   readonly keep = (record: SessionRecord): void => {
     this.latest = record;
-    this.#records.save(record);
+    const submitting = record.phase === 'submitting' ? { localPid: process.pid } : {};
+    this.#records.save({ ...record, ...submitting });
   };
+
+  readonly learned = (record: SessionRecord): void => this.#records.save(record);
+
+  readonly cutOff = ({ profile }: Cluster): readonly SessionRecord[] =>
+    this.#records
+      .all()
+      .filter(({ cluster, phase, jobId }) => cluster === profile.name && phase === 'submitting' && jobId === undefined)
+      .filter(({ localPid }) => localPid !== undefined && !isAlive(localPid))
+      .map(({ localPid: _, ...shared }) => shared);
 
   now = () => new Date();
 

@@ -45,6 +45,8 @@ export type Session = {
   createdAt: string;
   phase: SessionPhase;
   repo: { shown: string; url?: string; commit?: string; ref?: string };
+  /** hash of the files that were sent for the work directory; an image without a repository has none */
+  content?: string;
   key: EnvironmentKey;
   /** on the cluster, absolute */
   sif: string;
@@ -62,6 +64,8 @@ export type Session = {
   endsAt?: number;
   /** of this laptop; kept so that an open tab lives on */
   localPort?: number;
+  /** of this laptop: the process that submits; a record whose process is gone was cut off */
+  localPid?: number;
   idle?: { since: number; busyKernels: number };
   ended?: { why: EndReason; at: string; detail?: string };
   /** since when the scheduler has answered that it does not know the job, ISO */

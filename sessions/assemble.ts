@@ -84,6 +84,7 @@ export async function assemble(
     createdAt: new Date().toISOString(),
     phase: 'submitting',
     repo: shownRepo(checkout, sif),
+    ...(content ? { content: content.id } : {}),
     key: sif.receipt.key,
     sif: sif.path,
     directory,

@@ -5,9 +5,10 @@
 import type { LaunchArrows } from '../core/arrows.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
-import type { Progress } from '../core/progress.ts';
+import type { OnProgress, Progress } from '../core/progress.ts';
 import type { JobSpec } from '../core/scheduler.ts';
 import { ask } from '../core/transport.ts';
+import { adopted, sameLaunch } from './adopt.ts';
 import { assemble, type SessionSettings } from './assemble.ts';
 import { type Arrived, type AwaitWorld, until } from './await.ts';
 import { contentOn, type EnvironmentInput, environmentOn } from './environment.ts';
@@ -20,6 +21,10 @@ export type LaunchInput = SessionSettings & EnvironmentInput & { detach: boolean
 
 export type LaunchWorld = AwaitWorld & {
   arrows: LaunchArrows;
+  /** records of launches to this cluster whose process died before their job was known */
+  cutOff(cluster: Cluster): readonly SessionRecord[];
+  /** news of another session than this launch's: its local copy is renewed */
+  learned(record: SessionRecord): void;
   submit(cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string>;
 };
 
@@ -37,7 +42,7 @@ export async function* launch(
   const record = yield* phase(
     'submit',
     'submitting',
-    async () => {
+    async (on) => {
       const app = input.app ?? environment.wishes.app ?? 'lab';
       const entrypoint = environment.planned?.plan.entrypoint ?? [];
       const made = await assemble(
@@ -46,6 +51,11 @@ export async function* launch(
         { checkout, content, sif, entrypoint, app, request: decided.request },
         input.product,
       );
+      const former = await takenUp(cluster, input.fresh ? undefined : made.record, world, on);
+      if (former) {
+        world.keep(former);
+        return former;
+      }
       // kept first: an interrupt from here on finds what is to be removed
       world.keep(made.record);
       orThrow(await ask(cluster.transport, createSession(cluster.profile, made.record.id, made.files), signal));
@@ -61,6 +71,29 @@ export async function* launch(
   if (input.detach) return { session: record, work: undefined, cluster };
   const arrived = yield* arriving(cluster, record, world, signal);
   return { ...arrived, cluster };
+}
+
+/** Launches that were cut off get their jobs back; the job of one that asked for the very same is this launch's, too. */
+async function takenUp(
+  cluster: Cluster,
+  wanted: SessionRecord | undefined,
+  world: LaunchWorld,
+  on: OnProgress,
+): Promise<SessionRecord | undefined> {
+  let same: SessionRecord | undefined;
+  for (const former of world.cutOff(cluster)) {
+    const found = await adopted(cluster, former, world.now());
+    if (found === former) continue;
+    world.learned(found);
+    // a launch that was cut off very early has no directory there
+    await ask(cluster.transport, saveSession(cluster.profile, found));
+    if (found.jobId === undefined) continue;
+    const usable = wanted !== undefined && same === undefined && sameLaunch(found, wanted);
+    if (usable) same = found;
+    const what = usable ? 'this launch goes on with it' : `hpcbinder open ${found.id.slice(3, 7)} goes on with it`;
+    on({ type: 'note', text: `an earlier launch was cut off, its job ${found.jobId} was submitted: ${what}` });
+  }
+  return same;
 }
 
 /** From a submitted job to an app that answers; `open` joins here. */
