@@ -48,7 +48,13 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
         on: (text) => on({ type: 'update', phase: 'plan', text }),
         signal,
       }),
-    stored: (cluster, key) => imageStoreOf(cluster).has(key),
+    stored: (cluster, key, on, signal) =>
+      imageStoreOf(cluster).has(key, {
+        on: (moved) => on({ type: 'update', phase: 'build', text: 'reading the stored image again', ...moved }),
+        onDamaged: (why) =>
+          on({ type: 'warning', text: `the image ${key} on ${cluster.profile.host} ${why}: it is made again` }),
+        signal,
+      }),
     async buildPlace(planned, cluster) {
       if (options.buildOn !== 'auto') return { where: options.buildOn };
       const engine = await tools.engine();

@@ -9,6 +9,7 @@ import { requestInWords } from '../sessions/request.ts';
 import type { makeArrows } from './arrows.ts';
 import { type Choice, shownHost } from './connect.ts';
 import type { Options } from './flags.ts';
+import { imageStoreOf } from './store.ts';
 import { plain } from './terminal.ts';
 
 export async function dryRun(choice: Choice, options: Options, arrows: ReturnType<typeof makeArrows>): Promise<number> {
@@ -26,7 +27,7 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
       checkout && !input.sif
         ? await arrows.plan(checkout, cluster, platformOf(decided, cluster), on, signal)
         : undefined;
-    const found = planned ? await arrows.stored(cluster, planned.key) : undefined;
+    const found = planned ? await imageStoreOf(cluster).peek(planned.key) : undefined;
     const job = {
       tag: input.id,
       directory: `${cluster.profile.stateDir}/sessions/${input.id}`,

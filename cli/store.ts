@@ -6,7 +6,7 @@ import { remoteLock } from '../jobs/lock.ts';
 const WAIT_MS = 30 * 60_000;
 
 export function imageStoreOf(cluster: Cluster): ImageStore {
-  return new ImageStore(cluster.transport, cluster.profile.imageStore);
+  return new ImageStore(cluster.transport, cluster.profile.imageStore, cluster.profile.python);
 }
 
 /** Another upload of the same image is waited for, and then found done. */

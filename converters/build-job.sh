@@ -26,4 +26,6 @@ build=$!
 wait "$build" || exit $?
 size=$(wc -c < "$output.partial") && sum=$(sha256sum < "$output.partial") || exit 1
 printf '%s\n%s\n' "$((size))" "${sum%% *}" > result.partial || exit 1
+# a job on another host may still read the former one
+[ ! -f "$output" ] || ln -f -- "$output" "$output.old-$(date +%s)" 2>/dev/null
 mv -f -- "$output.partial" "$output" && mv -f result.partial result

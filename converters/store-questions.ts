@@ -11,90 +11,130 @@ import {
   unreachable,
 } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { quote } from '../core/shell.ts';
 import { lastLines } from '../core/text.ts';
+import { fileFault, type Owned, shelfFault } from './store-trust.ts';
 
 const ABSENT = 44;
 const KEY = /^[0-9a-f]{32}$/;
 
-/** directory, key */
+/**
+ * directory, key. The receipt gets a new time: it says when the image was used last. `above`: what the directory hangs below.
+ * A copy's times are nanoseconds where the file system has them (`%.9Z`, coreutils 8.6).
+ */
 const LOOK = `cd -- "$1" 2>/dev/null || exit ${ABSENT}
-[ -f "$2.sif" ] && [ -f "$2.json" ] || { ls -a >/dev/null; [ -f "$2.sif" ] && [ -f "$2.json" ] || exit ${ABSENT}; }
-id -u && stat -c '%u %a' . && stat -L -c '%u %a %s' -- "$2.sif" && head -c 65536 -- "$2.json"`;
+key=$2; there() { [ -f "$key.sif" ] && [ ! -L "$key.sif" ] && [ -f "$key.json" ]; }
+there || { ls -a >/dev/null; there; } || exit ${ABSENT}
+touch -c -- "$key.json" 2>/dev/null
+id -u; stat -c '%u %a' .; stat -c '%u %a %s %i %.9Y %.9Z' -- "$key.sif" || exit 1
+seal=; [ -f "$key.seal" ] && [ ! -L "$key.seal" ] && IFS= read -r seal < "$key.seal"; printf '%s\\n' "$seal"
+set -- /; at=$(pwd -P); at=\${at%/*}; while [ -n "$at" ]; do set -- "$@" "$at"; at=\${at%/*}; done
+stat -c '%u %a' -- "$@" | tr '\\n' ,; echo; head -c 65536 -- "$key.json"`;
 
 /** directory, name of the partial file; "size sha256" of it where it is there */
 const PREPARE = `umask 077; mkdir -p -- "$1" && cd -- "$1" || exit 1
 stat -c '%a' . && df -Pk . | tail -n 1 || exit 1
+stat -c %s -- *.sif* 2>/dev/null | awk '{ sum += $1 } END { printf "%.0f\\n", sum }'
 if [ -f "$2" ] && [ ! -L "$2" ]; then printf '%s ' "$(($(wc -c < "$2")))"; sha256sum < "$2"; fi`;
 
-/** directory */
-const LIST = `cd -- "$1" 2>/dev/null || exit 0
-for receipt in *.json; do
-  sif="\${receipt%.json}.sif"
-  if [ -f "$receipt" ] && [ -f "$sif" ]; then stat -c '%X %s' -- "$sif" && head -c 65536 -- "$receipt" | tr -d '\\n' && echo; fi
-done`;
+/** directory, key, word: the file under another name, for a job on another host may still read it (SECURITY F-39) */
+const SET_ASIDE = `cd -- "$1" && [ -f "$2.sif" ] || exit 0; to=$2.sif.$3-$(date +%s)
+if [ "$3" = damaged ]; then rm -f -- "$2.json" "$2.seal" && mv -f -- "$2.sif" "$to"; else ln -f -- "$2.sif" "$to" 2>/dev/null || :; fi`;
+
+/** directory, key, mode, sha256: opened to its readers and sealed; answers the seal */
+const OPEN = `cd -- "$1" && chmod "$3" -- "$2.sif" || exit 1
+seal="$4 $(stat -c '%s %i %.9Y %.9Z' -- "$2.sif")" || exit 1
+rm -f -- "$2.seal.new"; (set -C; umask 077; printf '%s\\n' "$seal" >"$2.seal.new") && chmod "$3" -- "$2.seal.new" && mv -f -- "$2.seal.new" "$2.seal" && printf '%s\\n' "$seal"`;
 
 /** directory, key: the receipt first, for without it there is no image */
-const REMOVE = 'cd -- "$1" 2>/dev/null || exit 0; rm -f -- "$2.json" && rm -f -- "$2.sif" "$2.sif.partial"';
+const REMOVE = 'cd -- "$1" 2>/dev/null || exit 0; rm -f -- "$2.json" && rm -f -- "$2.sif" "$2.seal" "$2.sif.partial"';
 
 export function checkKey(key: EnvironmentKey): EnvironmentKey {
   if (KEY.test(key)) return key;
   throw new HpcbinderError('E-INTERNAL', { message: `"${key}" is no key of an environment` });
 }
 
-/** undefined: not there, or half there, or writable by others who could have swapped it (SECURITY SIF-02). */
-export function look(directory: string, key: EnvironmentKey): Question<SifReceipt | undefined> {
+/** What lies under a key, before its content was read. `identity`: size, inode, mtime and ctime, as the seal has them. */
+export type Found = {
+  receipt: SifReceipt | undefined;
+  bytes: number;
+  identity: string;
+  /** the seal that was left when the content was last read, or '' */
+  seal: string;
+  /** why the file may be another's work */
+  fault: string | undefined;
+};
+
+/** undefined: not there, or half there. Refused where others may write into the store (SECURITY SIF-02). */
+export function look(directory: string, key: EnvironmentKey): Question<Found | undefined> {
   return {
     command: { argv: ['sh', '-c', LOOK, 'sh', directory, checkKey(key)] },
     parse: (result) => {
       if (exitCode(result) === ABSENT) return ok(undefined);
       if (exitCode(result) !== 0) return failed(result, `looking into ${directory}`);
-      const [me = '', shelf = '', file = '', ...rest] = textOf(result.stdout).split('\n');
-      const [shelfOwner = '', shelfMode = ''] = shelf.split(' ');
-      const [owner = '', mode = '', bytes = ''] = file.split(' ');
-      const isOurs = [me, '0', shelfOwner].includes(owner) && !othersWrite(mode) && !othersWrite(shelfMode);
+      const [me = '', shelfText = '', file = '', seal = '', aboveText = '', ...rest] = textOf(result.stdout).split(
+        '\n',
+      );
+      const shelf = owned(shelfText);
+      const why = shelfFault(me, shelf, aboveText.split(',').filter(Boolean).map(owned));
+      if (why !== undefined) return refused(untrusted(directory, why));
+      const [, , size = '', ...times] = file.split(' ');
       const receipt = parseReceipt(rest.join('\n'));
-      return ok(isOurs && receipt?.key === key && receipt.bytes === Number(bytes) ? receipt : undefined);
+      return ok({
+        receipt: receipt?.key === key ? receipt : undefined,
+        bytes: Number(size),
+        identity: [size, ...times].join(' '),
+        seal,
+        fault: fileFault(me, shelf, owned(file)),
+      });
     },
   };
 }
 
-export type Shelf = { mode: number; freeBytes: number; partial?: { bytes: number; sha256: string } };
+function owned(text: string): Owned {
+  const [uid = '', mode = ''] = text.split(' ');
+  return { uid, mode };
+}
+
+function untrusted(directory: string, why: string): HpcbinderError {
+  return new HpcbinderError('E-STORE', {
+    message: `the image store ${directory} is not used: ${why}`,
+    hint: `Whoever may write there can put another image in the place of yours. Close it (chmod go-w ${quote(directory)}), or name another directory in the cluster's entry: image_store`,
+  });
+}
+
+/** `storedBytes`: of all images there, also of those set aside. */
+export type Shelf = {
+  mode: number;
+  freeBytes: number;
+  storedBytes: number;
+  partial?: { bytes: number; sha256: string };
+};
 
 export function prepare(directory: string, key: EnvironmentKey): Question<Shelf> {
   return {
     command: { argv: ['sh', '-c', PREPARE, 'sh', directory, `${checkKey(key)}.sif.partial`], timeoutMs: 120_000 },
     parse: (result) => {
       if (exitCode(result) !== 0) return failed(result, `making the image store ${directory}`);
-      const [mode = '', disk = '', partial = ''] = textOf(result.stdout).split('\n');
+      const [mode = '', disk = '', stored = '', partial = ''] = textOf(result.stdout).split('\n');
       const free = Number(disk.trim().split(/\s+/)[3]);
       const half = /^([0-9]+) ([0-9a-f]{64})\b/.exec(partial);
       return ok({
         mode: Number.parseInt(mode, 8),
         freeBytes: Number.isFinite(free) ? free * 1024 : Number.POSITIVE_INFINITY,
+        storedBytes: Number(stored) || 0,
         ...(half?.[2] === undefined ? {} : { partial: { bytes: Number(half[1]), sha256: half[2] } }),
       });
     },
   };
 }
 
-/** `usedAt`: epoch seconds of the last read, as far as the file system keeps it. */
-export type StoredImage = { receipt: SifReceipt; bytes: number; usedAt: number };
-
-export function list(directory: string): Question<readonly StoredImage[]> {
+/** `damaged`: it is no image any more. `old`: a newer one is about to take its place; until then it stays one. */
+export function setAside(directory: string, key: EnvironmentKey, word: 'damaged' | 'old'): Question<void> {
   return {
-    command: { argv: ['sh', '-c', LIST, 'sh', directory], maxBytes: 8 << 20 },
-    parse: (result) => {
-      if (exitCode(result) !== 0) return failed(result, `listing ${directory}`);
-      const lines = textOf(result.stdout).split('\n');
-      const found: StoredImage[] = [];
-      for (let at = 0; at + 1 < lines.length; at += 2) {
-        const [usedAt, bytes] = (lines[at] ?? '').split(' ').map(Number);
-        const receipt = parseReceipt(lines[at + 1] ?? '');
-        if (receipt !== undefined && usedAt !== undefined && bytes !== undefined)
-          found.push({ receipt, bytes, usedAt });
-      }
-      return ok(found);
-    },
+    command: { argv: ['sh', '-c', SET_ASIDE, 'sh', directory, checkKey(key), word] },
+    parse: (result) =>
+      exitCode(result) === 0 ? ok(undefined) : failed(result, `setting an image aside in ${directory}`),
   };
 }
 
@@ -105,11 +145,12 @@ export function remove(directory: string, key: EnvironmentKey): Question<void> {
   };
 }
 
-/** The SIF's mode: a build on the cluster leaves it to its owner alone. */
-export function open(directory: string, key: EnvironmentKey, mode: number): Question<void> {
+/** A new image gets its mode, and the seal that says that its content is `sha256`; answers the seal. */
+export function open(directory: string, key: EnvironmentKey, mode: number, sha256: string): Question<string> {
   return {
-    command: { argv: ['chmod', mode.toString(8), `${directory}/${checkKey(key)}.sif`] },
-    parse: (result) => (exitCode(result) === 0 ? ok(undefined) : failed(result, `reading the image in ${directory}`)),
+    command: { argv: ['sh', '-c', OPEN, 'sh', directory, checkKey(key), mode.toString(8), sha256] },
+    parse: (result) =>
+      exitCode(result) === 0 ? ok(textOf(result.stdout).trim()) : failed(result, `sealing the image in ${directory}`),
   };
 }
 
@@ -132,12 +173,6 @@ export function parseReceipt(text: string): SifReceipt | undefined {
     typeof receipt.builtAt === 'string' &&
     typeof receipt.repo === 'string';
   return isWhole ? (receipt as SifReceipt) : undefined;
-}
-
-/** Group or others; a sticky directory keeps strangers from replacing what is not theirs. */
-function othersWrite(mode: string): boolean {
-  const bits = Number.parseInt(mode, 8);
-  return !((bits & 0o022) === 0 || (bits & 0o1000) !== 0);
 }
 
 function failed(result: CommandResult, doing: string) {

@@ -11,7 +11,9 @@ import { orThrow } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { ask, bytes, type Transport } from '../core/transport.ts';
 import { size } from '../core/units.ts';
-import { checkKey, list, look, open, prepare, remove, type Shelf, type StoredImage } from './store-questions.ts';
+import { readSif, SIF_READ_BYTES } from './sif.ts';
+import { type Hashed, hashOn } from './store-hash.ts';
+import { checkKey, type Found, look, open, prepare, remove, type Shelf, setAside } from './store-questions.ts';
 
 /** Holds a lock of that directory on the cluster while `body` runs; two uploads of one key wait for each other. */
 export type WithLock = <T>(directory: string, body: () => Promise<T>) => Promise<T>;
@@ -19,6 +21,16 @@ export type WithLock = <T>(directory: string, body: () => Promise<T>) => Promise
 export type PutHow = {
   lock: WithLock;
   on?(progress: { done: number; total: number }): void;
+  /** bytes of all images of the store, the new one among them */
+  onStored?(bytes: number): void;
+  signal?: AbortSignal;
+};
+
+export type HasHow = {
+  /** the image was written to since it was last read, and is read again */
+  on?(progress: { done: number; total: number }): void;
+  /** it is no image any more: why, in words that go on from "the image …" */
+  onDamaged?(why: string): void;
   signal?: AbortSignal;
 };
 
@@ -28,19 +40,93 @@ const SPARE_BYTES = 64 << 20;
 export class ImageStore {
   readonly #transport: Transport;
   readonly #directory: string;
+  readonly #python: string;
   /** `directory`: absolute, on the cluster; made 0700 where it is not there, taken as it is where an admin made it. */
-  constructor(transport: Transport, directory: string) {
+  constructor(transport: Transport, directory: string, python: string) {
     this.#transport = transport;
     this.#directory = directory;
+    this.#python = python;
   }
 
   path(key: EnvironmentKey): string {
     return `${this.#directory}/${checkKey(key)}.sif`;
   }
 
-  async has(key: EnvironmentKey, signal?: AbortSignal): Promise<StoredSif | undefined> {
-    const receipt = orThrow(await ask(this.#transport, look(this.#directory, key), signal));
-    return receipt === undefined ? undefined : { path: this.path(key), receipt };
+  /** One look: a receipt with a file of its size that nobody else may have written. */
+  async peek(key: EnvironmentKey, signal?: AbortSignal): Promise<StoredSif | undefined> {
+    const found = orThrow(await ask(this.#transport, look(this.#directory, key), signal));
+    const { receipt } = found ?? {};
+    return found && receipt && faultOf(found) === undefined ? { path: this.path(key), receipt } : undefined;
+  }
+
+  /**
+   * The image, sound: nobody wrote to it since it was last read, else it is read again. A damaged one is set aside and
+   * counts as absent, so that whoever asks makes it anew (SECURITY SIF-01, F-37). Throws E-STORE.
+   */
+  async has(key: EnvironmentKey, how: HasHow = {}): Promise<StoredSif | undefined> {
+    const found = orThrow(await ask(this.#transport, look(this.#directory, key), how.signal));
+    if (found === undefined) return undefined;
+    const { receipt, identity, seal } = found;
+    const fault = faultOf(found);
+    if (fault === undefined && receipt && seal === `${receipt.sha256} ${identity}`)
+      return { path: this.path(key), receipt, seal };
+    const read = fault === undefined && receipt ? await this.#hash(key, receipt.sha256, how) : undefined;
+    const why = fault ?? (await this.contentFault(key, receipt, read, how.signal));
+    if (why === undefined && receipt && read && 'identity' in read)
+      return { path: this.path(key), receipt, seal: `${receipt.sha256} ${read.identity}` };
+    await this.setAside(key, why ?? 'cannot be read', how.signal);
+    how.onDamaged?.(why ?? 'cannot be read');
+    return undefined;
+  }
+
+  async #hash(key: EnvironmentKey, sha256: string, how: HasHow): Promise<Hashed | undefined> {
+    const on = how.on;
+    const found = await hashOn(this.#transport, this.#directory, new Map([[checkKey(key), sha256]]), {
+      python: this.#python,
+      ...(on ? { on: (_, done, total) => on({ done, total }) } : {}),
+      ...(how.signal ? { signal: how.signal } : {}),
+    });
+    return found.get(key);
+  }
+
+  /** What is wrong with an image that was read; undefined: nothing. */
+  async contentFault(
+    key: EnvironmentKey,
+    receipt: SifReceipt | undefined,
+    read: Hashed | undefined,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> {
+    if (receipt === undefined) return 'has a receipt that cannot be read';
+    if (read === undefined || 'error' in read) return `cannot be read: ${read?.error ?? 'no answer'}`;
+    if (read.sha256 === receipt.sha256) return undefined;
+    const front = await this.#front(key).catch(() => undefined);
+    signal?.throwIfAborted();
+    const changed = `has another content than was stored (sha256 ${read.sha256.slice(0, 12)} instead of ${receipt.sha256.slice(0, 12)})`;
+    try {
+      if (front) readSif(front, receipt.bytes);
+      return changed;
+    } catch (error) {
+      return error instanceof HpcbinderError ? `is no SIF any more: ${error.message.replace(/^.*?: /, '')}` : changed;
+    }
+  }
+
+  async #front(key: EnvironmentKey): Promise<Uint8Array | undefined> {
+    const stream = await this.#transport.read(this.path(key), { offset: 0, length: SIF_READ_BYTES });
+    const parts: Uint8Array[] = [];
+    for await (const part of stream ?? []) parts.push(part);
+    return stream && Buffer.concat(parts);
+  }
+
+  /** The file goes under another name, for jobs may still read it; gc removes it. Throws E-IMAGE-DAMAGED where that is forbidden. */
+  async setAside(key: EnvironmentKey, why: string, signal?: AbortSignal): Promise<void> {
+    const answer = await ask(this.#transport, setAside(this.#directory, key, 'damaged'), signal);
+    if (answer.ok) return;
+    if (answer.why === 'unreachable') throw answer.error;
+    throw new HpcbinderError('E-IMAGE-DAMAGED', {
+      message: `the image ${this.path(key)} ${why}, and it is not yours to replace`,
+      hint: "Tell whoever keeps that directory, or name one of your own in the cluster's entry: image_store",
+      evidence: answer.error.evidence,
+    });
   }
 
   /** Sends what is missing of the file, compares the sha256 there, then writes the receipt. E-DISK-FULL, E-IMAGE-DAMAGED. */
@@ -49,29 +135,29 @@ export class ImageStore {
     const first = await this.#shelf(key, how.signal);
     this.#checkRoom(first, sif);
     return await how.lock(`${this.#directory}/${checkKey(key)}.lock`, async () => {
-      const stored = await this.has(key, how.signal);
+      const stored = await this.has(key, how.signal ? { signal: how.signal } : {});
       if (stored !== undefined && stored.receipt.sha256 === sif.sha256) return stored;
       // what another upload left meanwhile counts
       const shelf = await this.#shelf(key, how.signal);
       const resumeAt = await resumable(sif, shelf);
+      if (stored !== undefined) orThrow(await ask(this.#transport, setAside(this.#directory, key, 'old'), how.signal));
       const sent = await this.#send(sif, key, shelf, resumeAt, how);
       if (sent.sha256 !== sif.sha256) await this.#refuse(key, how.signal);
+      how.onStored?.(shelf.storedBytes - (shelf.partial?.bytes ?? 0) + sif.bytes);
       return await this.adopt(receipt, how.signal);
     });
   }
 
   /** The receipt of a SIF that is already at `path(key)`: of one that was built on the cluster. */
   async adopt(receipt: SifReceipt, signal?: AbortSignal): Promise<StoredSif> {
-    const shelf = await this.#shelf(receipt.key, signal);
-    orThrow(await ask(this.#transport, open(this.#directory, receipt.key, readableAs(shelf)), signal));
+    const { key, sha256 } = receipt;
+    const shelf = await this.#shelf(key, signal);
+    const mode = readableAs(shelf);
+    const seal = orThrow(await ask(this.#transport, open(this.#directory, key, mode, sha256), signal));
     const text = `${canonical(receipt as unknown as Json)}\n`;
-    const path = `${this.#directory}/${checkKey(receipt.key)}.json`;
-    await this.#transport.write(path, bytes(text), { mode: readableAs(shelf), ...(signal ? { signal } : {}) });
-    return { path: this.path(receipt.key), receipt };
-  }
-
-  async list(signal?: AbortSignal): Promise<readonly StoredImage[]> {
-    return orThrow(await ask(this.#transport, list(this.#directory), signal));
+    const path = `${this.#directory}/${checkKey(key)}.json`;
+    await this.#transport.write(path, bytes(text), { mode, ...(signal ? { signal } : {}) });
+    return { path: this.path(key), receipt, seal };
   }
 
   async remove(key: EnvironmentKey, signal?: AbortSignal): Promise<void> {
@@ -104,6 +190,13 @@ export class ImageStore {
       transient: true,
     });
   }
+}
+
+/** What is wrong with it at first sight. */
+function faultOf({ receipt, bytes: there, fault }: Found): string | undefined {
+  if (fault !== undefined) return `is not trusted: ${fault}`;
+  if (receipt !== undefined && receipt.bytes !== there) return `has ${there} bytes instead of ${receipt.bytes}`;
+  return undefined;
 }
 
 /** The private store's files are private; a shared one's are read by whoever may enter its directory. */

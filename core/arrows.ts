@@ -31,8 +31,8 @@ export type Planned = {
   notes: readonly string[];
 };
 
-/** A SIF on the cluster. */
-export type StoredSif = { path: string; receipt: SifReceipt };
+/** A SIF on the cluster. `seal`: sha256, size, inode, mtime and ctime when it was last read; absent for a given image. */
+export type StoredSif = { path: string; receipt: SifReceipt; seal?: string };
 
 /** The repository's content on the cluster, by id. */
 export type StoredContent = { id: string; content: string; git?: string; bytes: number; reused: boolean };
@@ -46,7 +46,8 @@ export interface LaunchArrows {
   checkout(repo: ResolvedRepo, on: OnProgress, signal: AbortSignal): Promise<Checkout>;
   wishes(checkout: Checkout): RepositoryWishes;
   plan(checkout: Checkout, cluster: Cluster, platform: Platform, on: OnProgress, signal: AbortSignal): Promise<Planned>;
-  stored(cluster: Cluster, key: EnvironmentKey): Promise<StoredSif | undefined>;
+  /** sound, or absent: a damaged one is told of and set aside */
+  stored(cluster: Cluster, key: EnvironmentKey, on: OnProgress, signal: AbortSignal): Promise<StoredSif | undefined>;
   buildPlace(planned: Planned, cluster: Cluster): Promise<BuildPlace>;
   build(planned: Planned, checkout: Checkout, on: OnProgress, signal: AbortSignal): Promise<ImageRef>;
   /** the image is started once: the app answers, `start` is executable */

@@ -29,6 +29,7 @@ export const ERROR_CODES = [
   'E-CONVERT', // image to SIF failed
   'E-IMAGE-APP', // the image has no Jupyter, or `start` is not executable
   'E-IMAGE-DAMAGED', // size or sha256 of the stored SIF is wrong
+  'E-STORE', // others may write into the image store
   'E-CLUSTER-NONE', // no cluster is set up
   'E-CLUSTER-UNKNOWN', // no such entry
   'E-SSH-UNREACHABLE', // host does not answer

@@ -142,6 +142,13 @@ export async function endedEarly(cluster: Cluster, session: SessionRecord): Prom
       hint: `Ask for more, for example --mem ${memory(session.request.memoryMb * 2).replace(' ', '')}.`,
     });
   }
+  if (/the image \/.* is (damaged|not trusted)/.test(session.ended?.detail ?? '')) {
+    return new HpcbinderError('E-IMAGE-DAMAGED', {
+      ...common,
+      message: session.ended?.detail ?? '',
+      hint: 'Launch again: the stored image is looked at, and made anew.',
+    });
+  }
   const code = why === 'app-failed' || why === 'app-ended' ? 'E-APP' : 'E-JOB-FAILED';
   return new HpcbinderError(code, {
     ...common,

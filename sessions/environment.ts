@@ -5,7 +5,7 @@ import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
-import { phase } from './phase.ts';
+import { during, phase } from './phase.ts';
 import { type Decided, decideRequest, type Wishes } from './request.ts';
 import { ago } from './words.ts';
 
@@ -99,7 +99,7 @@ async function* imageOn(
   arrows: LaunchArrows,
   signal: AbortSignal,
 ): AsyncGenerator<Progress, StoredSif> {
-  const found = input.rebuild ? undefined : await arrows.stored(cluster, planned.key);
+  const found = input.rebuild ? undefined : yield* during((on) => arrows.stored(cluster, planned.key, on, signal));
   if (found) {
     const text = `reused, built ${ago(new Date(found.receipt.builtAt), new Date())} · ${size(found.receipt.bytes)} on ${cluster.profile.host}`;
     yield { type: 'done', phase: 'build', text, seconds: 0, skipped: true };

@@ -15,8 +15,11 @@ export type JobParameters = {
     command: string;
     flavor: 'apptainer' | 'singularity';
     sif: string;
-    /** absent for an image that the user named by its path */
+    /** these three absent for an image that the user named by its path */
     bytes?: number;
+    sha256?: string;
+    /** sha256, size, inode, mtime and ctime of the file as it was last read: where they still fit, it is not read again */
+    seal?: string;
     /** auto: `--nv` or `--rocm` where the scheduler gave GPUs and the node has their driver */
     gpu: 'auto' | 'none';
     binds: readonly { from: string; to: string; readOnly: boolean }[];

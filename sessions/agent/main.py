@@ -23,6 +23,7 @@ class Session(object):
         self._ready = False
         self._figures = {}
         self._kills = memory_kills()
+        self._sif = None
 
     def _file(self, name):
         return os.path.join(self.directory, name)
@@ -70,7 +71,7 @@ class Session(object):
         self.node = node_directory(os.environ)
         self.container = Container(self.parameters, self.job, self.directory, self.node)
         self.container.make_directories()
-        check_sif(facts["sif"], facts.get("bytes"))
+        self._sif = check_sif(facts, self.say)
         home = threading.Thread(target=self.container.copy_home, args=(self.say,), daemon=True)
         home.start()
         self.work = prepare_work(self.parameters["work"], self.container.copy_repository, self.say)
@@ -119,6 +120,10 @@ class Session(object):
         """A thread of its own: the app may take its time to answer, the loop may not."""
         while not self.app.is_ready():
             time.sleep(0.1)
+        swapped = sif_swapped(self.parameters["container"], self._sif, self.say)
+        if swapped is not None:
+            self.request_end(swapped.why, swapped.detail)
+            return
         self._loop.call(self._became_ready)
         beat = time.monotonic()
         while True:

@@ -44,31 +44,6 @@ def node_directory(environ):
     raise Ending("failed", "no directory for sockets can be made in TMPDIR, /tmp or /var/tmp of %s" % os.uname().nodename)
 
 
-def check_sif(path, size):
-    """Size and header, before anything is started. The sha256 was verified when the image was stored."""
-    for attempt in range(4):
-        try:
-            with open(path, "rb") as stream:
-                found = os.fstat(stream.fileno()).st_size
-                head = stream.read(48)
-            break
-        except FileNotFoundError:
-            # A network disk may show a new file late (SECURITY F-40).
-            if attempt == 3:
-                raise Ending("failed", "the image %s is not on this node's disks" % path)
-            time.sleep(2)
-        except OSError as error:
-            raise Ending("failed", "the image %s cannot be read: %s" % (path, error.strerror))
-    if size is not None and found != size:
-        raise Ending("failed", "the image %s is damaged: %d bytes instead of %d" % (path, found, size))
-    if head[32:41] != b"SIF_MAGIC":
-        raise Ending("failed", "%s is no SIF image" % path)
-    ours = {"x86_64": b"02", "aarch64": b"04"}.get(os.uname().machine)
-    theirs = head[45:47]
-    if ours and theirs in (b"02", b"04") and theirs != ours:
-        raise Ending("failed", "the image %s is for another processor than this node's %s" % (path, os.uname().machine))
-
-
 def processes():
     """{pid: (parent, session, cpu ticks, resident pages, start ticks)} of this node, by one pass over /proc."""
     found = {}

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 beforeEach(() => {
   directory = join(root, `store-${++count}`);
-  store = new ImageStore(transport, directory);
+  store = new ImageStore(transport, directory, 'python3');
 });
 
 describe('the image store', () => {
@@ -51,17 +51,19 @@ describe('the image store', () => {
     expect(await store.has(KEY)).toBeUndefined();
     const seen: number[] = [];
     const stored = await store.put(sif, receipt, { lock, on: ({ done }) => seen.push(done) });
-    expect(stored).toEqual({ path: join(directory, `${KEY}.sif`), receipt });
+    expect(stored).toEqual({
+      path: join(directory, `${KEY}.sif`),
+      receipt,
+      seal: expect.stringMatching(`^${sif.sha256} ${sif.bytes} [0-9]+ [0-9.]+ [0-9.]+$`),
+    });
     expect(await store.has(KEY)).toEqual(stored);
     expect(seen.at(-1)).toBe(sif.bytes);
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(stored.path).mode & 0o777).toBe(0o600);
     expect(readFileSync(stored.path).equals(data)).toBe(true);
-    expect(await store.list()).toMatchObject([{ receipt, bytes: sif.bytes }]);
   });
 
   it('sends only what is missing of an upload that was cut', async () => {
-    await store.list();
     await store.put({ ...sif }, receipt, { lock });
     await store.remove(KEY);
     writeFileSync(join(directory, `${KEY}.sif.partial`), data.subarray(0, 200_000));
@@ -85,18 +87,6 @@ describe('the image store', () => {
       code: 'E-IMAGE-DAMAGED',
     });
     expect(existsSync(store.path(KEY))).toBe(false);
-    expect(await store.has(KEY)).toBeUndefined();
-  });
-
-  it('has no image that is half, without its receipt, or writable by others', async () => {
-    const { path } = await store.put(sif, receipt, { lock });
-    chmodSync(path, 0o666);
-    expect(await store.has(KEY)).toBeUndefined();
-    chmodSync(path, 0o600);
-    chmodSync(directory, 0o777);
-    expect(await store.has(KEY)).toBeUndefined();
-    chmodSync(directory, 0o700);
-    writeFileSync(path, data.subarray(0, 1000));
     expect(await store.has(KEY)).toBeUndefined();
   });
 

@@ -69,6 +69,7 @@ print("the app starts", flush=True)
 if "fails" in how:
     print(how["fails"], flush=True)
     sys.exit(1)
+time.sleep(how.get("delay", 0))
 if how.get("child"):
     child = subprocess.Popen(["sleep", "300"], start_new_session=True)
     open(os.path.join(here, "child.pid"), "w").write(str(child.pid))
