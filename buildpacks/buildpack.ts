@@ -19,6 +19,8 @@ export type Facts = {
   /** `hpcbinder 0.1.0` */
   tool: string;
   pip?: PipDefinition;
+  /** where that tool builds: which one */
+  repo2docker?: NonNullable<BuildPlan['repo2docker']>;
 };
 
 export interface Buildpack {

@@ -57,7 +57,7 @@ export function ignoredFiles(
 export function inWords(spec: EnvironmentSpec, files: RepoFiles): string {
   const packages = (n: number) => `(${n} ${n === 1 ? 'package' : 'packages'})`;
   return [
-    spec.dockerfile,
+    spec.upstream ?? spec.dockerfile,
     spec.python === undefined ? undefined : `Python ${spec.python.version}`,
     ...spec.requirements.map((path) => `${path} ${packages(countRequirements(files, path))}`),
     spec.apt.length > 0 ? `${within(spec.configDir, 'apt.txt')} ${packages(spec.apt.length)}` : undefined,

@@ -21,20 +21,29 @@ const UNSUPPORTED: readonly Claim[] = [
 /** Answers by E-BUILDER-UNSUPPORTED, with the file and the way round it. */
 export const unsupported: Pick<Buildpack, 'detect'> = { detect };
 
-function detect(files: RepoFiles, dir: ConfigDir): undefined {
+/** The first builder of repo2docker's, before its Python, that would take the repository, and the file by which. */
+export function claimOf(files: RepoFiles, dir: ConfigDir): { name: string; file: string } | undefined {
   for (const { name, claims } of UNSUPPORTED) {
     const file = claims(files, dir);
-    if (file === undefined) continue;
-    throw new HpcbinderError('E-BUILDER-UNSUPPORTED', {
-      message: `${file} asks for ${name}, which hpcbinder cannot build yet`,
-      hint: [
-        `Put what is needed into ${dir === '' ? 'binder' : dir}/requirements.txt (Python packages) and apt.txt (Debian packages)${
-          dir === '' ? ': a binder/ directory hides the files of the root' : `, and remove ${file}`
-        };`,
-        `or write a ${within(dir, 'Dockerfile')}.`,
-      ].join('\n'),
-    });
+    if (file !== undefined) return { name, file };
   }
+  return undefined;
+}
+
+function detect(files: RepoFiles, dir: ConfigDir): undefined {
+  const claim = claimOf(files, dir);
+  if (claim === undefined) return;
+  const { name, file } = claim;
+  throw new HpcbinderError('E-BUILDER-UNSUPPORTED', {
+    message: `${file} asks for ${name}, which hpcbinder's own builder cannot make yet`,
+    hint: [
+      'repo2docker itself can, where Docker or Podman is: launch with --builder repo2docker;',
+      `or put what is needed into ${dir === '' ? 'binder' : dir}/requirements.txt (Python packages) and apt.txt (Debian packages)${
+        dir === '' ? ': a binder/ directory hides the files of the root' : `, and remove ${file}`
+      };`,
+      `or write a ${within(dir, 'Dockerfile')}.`,
+    ].join('\n'),
+  });
 }
 
 function first(files: RepoFiles, dir: ConfigDir, names: readonly string[]): string | undefined {

@@ -1,18 +1,17 @@
 /** The other rooms' arrows, put together for one launch: repository, plan, image, SIF, store. */
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { hpcYmlOf } from '../buildpacks/index.ts';
 import type { LaunchArrows } from '../core/arrows.ts';
 import type { RepoRef } from '../core/artifacts.ts';
 import type { Config } from '../core/config.ts';
-import { HpcbinderError } from '../core/errors.ts';
 import { parseRepo } from '../repos/parse.ts';
 import { sendContent } from '../sessions/work/send.ts';
+import { buildHere, placeOf } from './build-here.ts';
 import { cachedCheckout } from './checkouts.ts';
 import { buildOnCluster } from './cluster-build.ts';
 import { type Choice, connectCluster } from './connect.ts';
+import { convertTo } from './convert.ts';
 import type { Options } from './flags.ts';
-import { cacheDir } from './paths.ts';
 import { imageStoreOf, storeLock } from './store.ts';
 import { confirm, isTerminal, prompter } from './terminal.ts';
 import { Tools } from './tools.ts';
@@ -24,7 +23,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
     options.repo === undefined
       ? undefined
       : parseRepo(options.repo, { ...(options.ref ? { ref: options.ref } : {}), local: options.local });
-  const tools = new Tools(config);
+  const tools = new Tools(config, options.builder ?? choice.entry.builder ?? config.builder);
   const git = { interactive: isTerminal };
 
   return {
@@ -55,31 +54,9 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
           on({ type: 'warning', text: `the image ${key} on ${cluster.profile.host} ${why}: it is made again` }),
         signal,
       }),
-    async buildPlace(planned, cluster) {
-      if (options.buildOn !== 'auto') return { where: options.buildOn };
-      const engine = await tools.engine();
-      if (engine instanceof HpcbinderError) {
-        if (planned.plan.builder === 'dockerfile') throw engine;
-        return {
-          where: 'cluster',
-          why: `${engine.message}: a batch job on ${cluster.profile.host} builds the image (--build-on here insists)`,
-        };
-      }
-      if (engine.platform === planned.plan.platform) return { where: 'here' };
-      const why = `the engine here builds for ${engine.platform}, the partition is ${planned.plan.platform}: a batch job builds the image`;
-      return { where: 'cluster', why };
-    },
-    async build(planned, checkout, on, signal) {
-      const { buildImage, findImage } = await import('../images/build.ts');
-      const engine = await tools.needEngine();
-      const found = await findImage(engine, planned.plan, planned.key);
-      if (found) return found;
-      return buildImage(engine, planned.plan, checkout, await tools.settings(), {
-        key: planned.key,
-        on: (line) => on({ type: 'log', phase: 'build', line }),
-        signal,
-      });
-    },
+    buildPlace: (planned, cluster) => placeOf(planned, cluster, options.buildOn, tools),
+    build: (planned, checkout, on, signal) =>
+      buildHere(planned, checkout, tools, { on: (line) => on({ type: 'log', phase: 'build', line }), signal }),
     async check(image, planned, signal) {
       const { checkImage } = await import('../converters/check-image.ts');
       const app = options.app ?? 'lab';
@@ -91,16 +68,15 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
       });
       return `${app === 'lab' ? 'JupyterLab' : 'Jupyter Notebook'} ${version} answers`;
     },
-    async convert(image, planned, on, signal) {
-      const { docker2singularity } = await import('../converters/docker2singularity.ts');
-      const dir = join(cacheDir(), 'sifs');
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
-      return docker2singularity(await tools.needEngine(), image.id, join(dir, `${planned.key}.sif`), {
-        on: (moved) => on({ type: 'update', phase: 'convert', ...moved }),
-        toolsBase: planned.plan.base?.digest ?? image.id,
+    convert: async (image, planned, on, signal) =>
+      convertTo(
+        options.converter ?? choice.entry.converter ?? config.converter ?? 'hpcbinder',
+        await tools.needEngine(),
+        image,
+        planned,
+        on,
         signal,
-      });
-    },
+      ),
     async upload(cluster, sif, receipt, on, signal) {
       const onWait = (holder: string) => on({ type: 'update', phase: 'upload', text: `waiting for ${holder}` });
       const stored = await imageStoreOf(cluster).put(sif, receipt, {

@@ -1,5 +1,7 @@
 /** `--dry-run`: plan, options and script, and nothing done: no image, no upload, no job. */
 
+import type { Planned } from '../core/arrows.ts';
+import type { Checkout } from '../core/artifacts.ts';
 import { quoteWords } from '../core/shell.ts';
 import { plainText } from '../core/text.ts';
 import { renderDockerfile } from '../images/dockerfile.ts';
@@ -36,12 +38,7 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
       log: 'job.log',
     };
     const submit = cluster.scheduler.submit(job, `${job.directory}/job.sh`).command;
-    const file =
-      planned === undefined
-        ? undefined
-        : planned.plan.base
-          ? renderDockerfile(planned.plan)
-          : checkout?.files.text(planned.plan.dockerfile?.path ?? '');
+    const file = planned === undefined ? undefined : await buildText(planned, checkout);
     if (options.json) {
       const all = {
         type: 'dry-run',
@@ -87,4 +84,13 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
   } finally {
     await cluster.transport[Symbol.asyncDispose]();
   }
+}
+
+/** What would make the image: our Dockerfile, the repository's own, or the upstream tool's command. */
+async function buildText({ plan, key }: Planned, checkout: Checkout | undefined): Promise<string | undefined> {
+  if (plan.base) return renderDockerfile(plan);
+  if (!plan.repo2docker) return checkout?.files.text(plan.dockerfile?.path ?? '');
+  const { repo2dockerWords } = await import('../images/repo2docker-build.ts');
+  const { imageTag } = await import('../images/build.ts');
+  return `${quoteWords(['jupyter-repo2docker', ...repo2dockerWords(plan, imageTag(key), checkout?.dir ?? '', [])])}\n`;
 }

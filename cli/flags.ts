@@ -1,6 +1,6 @@
 /** Words of the command line → what a launch needs, checked at the door. */
 import { hostname } from 'node:os';
-import { type Config, parseBind, type RequestDefaults } from '../core/config.ts';
+import { type Builder, type Config, type Converter, parseBind, type RequestDefaults } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { checkConstraint } from '../core/request.ts';
 import type { AppName } from '../core/session.ts';
@@ -20,6 +20,8 @@ export type Options = {
   cluster: string | undefined;
   buildOn: 'auto' | 'here' | 'cluster';
   buildPartition: string | undefined;
+  builder: Builder | undefined;
+  converter: Converter | undefined;
   yes: boolean;
   dryRun: boolean;
   json: boolean;
@@ -57,6 +59,8 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     cluster: text('cluster'),
     buildOn: (text('buildOn') ?? 'auto') as Options['buildOn'],
     buildPartition: optional(text('buildPartition'), (value) => name(value, '--build-partition')),
+    builder: text('builder') as Builder | undefined,
+    converter: text('converter') as Converter | undefined,
     yes: flags.yes === true,
     dryRun: flags.dryRun === true,
     json: flags.json === true,
@@ -69,6 +73,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     app,
     input: (choice) => {
       const site = siteWishes(config.defaults, choice.entry.defaults);
+      const converter = (text('converter') as Converter | undefined) ?? choice.entry.converter ?? config.converter;
       return {
         id,
         flags: wishes,
@@ -86,6 +91,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
         } as LaunchInput['limits'],
         ...(app ? { app } : {}),
         ...(sif ? { sif } : {}),
+        ...(converter ? { converter } : {}),
       };
     },
   };

@@ -3,9 +3,10 @@ import { homedir } from 'node:os';
 import { detect, environmentKey, inWords, plan as planOf } from '../buildpacks/index.ts';
 import type { Planned } from '../core/arrows.ts';
 import type { BuildSettings, Checkout } from '../core/artifacts.ts';
-import type { Config } from '../core/config.ts';
+import type { Builder, Config } from '../core/config.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import type { Repo2docker } from '../images/repo2docker.ts';
 import { resolveBaseFor } from './bases.ts';
 import { ownPath } from './paths.ts';
 import { PRODUCT } from './version.ts';
@@ -13,11 +14,33 @@ import { PRODUCT } from './version.ts';
 /** Looked for once per launch. */
 export class Tools {
   readonly #config: Config;
+  readonly #builder: Builder;
+  #repo2docker: Promise<Repo2docker> | undefined;
   #engine: Promise<Engine | HpcbinderError> | undefined;
   #settings: Promise<BuildSettings> | undefined;
 
-  constructor(config: Config) {
+  constructor(config: Config, builder: Builder = 'hpcbinder') {
     this.#config = config;
+    this.#builder = builder;
+  }
+
+  /** The tool of `--builder repo2docker`. E-TOOL-NONE. */
+  repo2docker(signal: AbortSignal, on?: (line: string) => void): Promise<Repo2docker> {
+    this.#repo2docker ??= this.#findRepo2docker(signal, on);
+    return this.#repo2docker;
+  }
+
+  async #findRepo2docker(signal: AbortSignal, on?: (line: string) => void): Promise<Repo2docker> {
+    const { findRepo2docker } = await import('../images/repo2docker.ts');
+    const { command, image } = this.#config.repo2docker ?? {};
+    return findRepo2docker({
+      ...(command ? { command: ownPath(command) } : {}),
+      ...(image ? { image } : {}),
+      env: process.env,
+      engine: () => this.needEngine(),
+      ...(on ? { on } : {}),
+      signal,
+    });
   }
 
   engine(): Promise<Engine | HpcbinderError> {
@@ -62,6 +85,11 @@ export class Tools {
     });
   }
 
+  async #upstream(how: { on: (text: string) => void; signal: AbortSignal }): Promise<Planned['plan']['repo2docker']> {
+    const { repo2dockerFact } = await import('../images/repo2docker.ts');
+    return repo2dockerFact(await this.repo2docker(how.signal, how.on));
+  }
+
   async plan(
     checkout: Checkout,
     how: {
@@ -75,7 +103,8 @@ export class Tools {
   ): Promise<Planned> {
     const { pipDefinition } = await import('../images/settings.ts');
     const { offerOf } = await import('./bases.ts');
-    const spec = detect(checkout.files, offerOf(this.#config));
+    const spec = detect(checkout.files, offerOf(this.#config), this.#builder);
+    const upstream = spec.builder === 'repo2docker' ? await this.#upstream(how) : undefined;
     const engine = await this.engine();
     const usable =
       !how.here || engine instanceof HpcbinderError || engine.platform !== how.platform ? undefined : engine;
@@ -89,15 +118,18 @@ export class Tools {
           ...(how.profile ? { profile: how.profile } : {}),
         })
       : undefined;
-    const pip = pipDefinition(await this.settings());
+    // repo2docker takes no index of ours, so that none defines its environment
+    const pip = upstream ? undefined : pipDefinition(await this.settings());
     const plan = planOf(spec, checkout.files, {
       platform: how.platform,
       repo: checkout.repo,
       tool: PRODUCT,
       ...(base ? { base } : {}),
       ...(pip ? { pip } : {}),
+      ...(upstream ? { repo2docker: upstream } : {}),
     });
-    return { plan, key: environmentKey(plan), words: inWords(spec, checkout.files), notes: notesOf(spec, plan) };
+    const words = `${upstream ? `repo2docker ${upstream.version} · ` : ''}${inWords(spec, checkout.files)}`;
+    return { plan, key: environmentKey(plan), words, notes: notesOf(spec, plan) };
   }
 }
 

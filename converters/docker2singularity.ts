@@ -1,10 +1,9 @@
 /** OCI image → SIF, streaming: the engine's export, our filter, mksquashfs, a header. No privilege, no second copy. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import type { ImageConfig, ImageRef, SifFile } from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { finished } from './finished.ts';
 import { convertRootfs } from './rootfs.ts';
 import { labelsJson, runtimeFiles } from './runtime-files.ts';
 import { partitionOffset, SIF_TYPE, type SifObject, sifFront } from './sif.ts';
@@ -34,9 +33,8 @@ export async function docker2singularity(
   try {
     await rm(partial, { force: true });
     await write(engine, found, partial, how);
-    const sif = { path, ...(await measure(partial, how.signal)) };
-    await rename(partial, path);
-    return sif;
+    const { platform } = found.ref;
+    return await finished(partial, path, { platform, by: 'hpcbinder', ...(how.signal ? { signal: how.signal } : {}) });
   } catch (error) {
     await rm(partial, { force: true });
     if (how.signal?.aborted)
@@ -81,14 +79,4 @@ export function sifObjects(config: ImageConfig, imageId: string): SifObject[] {
     { type: SIF_TYPE.definition, name: 'deffile', data: Buffer.from(definition) },
     { type: SIF_TYPE.jsonGeneric, name: 'oci-labels.json', data: Buffer.from(labelsJson(config.labels)) },
   ];
-}
-
-async function measure(path: string, signal?: AbortSignal): Promise<{ bytes: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal }) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { bytes, sha256: hash.digest('hex') };
 }

@@ -83,9 +83,12 @@ export type BaseImage = {
   standIn?: boolean;
 };
 
+/** `repo2docker`: the upstream tool itself, for what our own builders do not know. */
+export type BuilderName = 'python' | 'dockerfile' | 'repo2docker';
+
 /** What the repository asks for, before base and platform are known. Paths are those of regular files, links followed. */
 export type EnvironmentSpec = {
-  builder: 'python' | 'dockerfile';
+  builder: BuilderName;
   /** active config directory: '', 'binder' or '.binder' (REES section 1.1) */
   configDir: '' | 'binder' | '.binder';
   /** `x.y`; absent for a Dockerfile */
@@ -99,6 +102,8 @@ export type EnvironmentSpec = {
   postBuild?: string;
   start?: string;
   dockerfile?: string;
+  /** of repo2docker's own builders the one that will take it, and the file by which: `conda (environment.yml)` */
+  upstream?: string;
   /** what can read any file at build time, and so widens the key to the whole tree: the first such file */
   wholeTree?: { by: string; why: string };
   /** files that were seen and are not honoured by this builder: warned of */
@@ -139,12 +144,14 @@ export type PipDefinition = { constraints?: string; indexes?: readonly string[] 
 /** Reproducible: clock, registries' answers and platform are inputs, recorded here (DESIGN 12). */
 export type BuildPlan = {
   schema: 1;
-  builder: 'python' | 'dockerfile';
+  builder: BuilderName;
   platform: Platform;
   /** absent for a Dockerfile */
   base?: BaseImage;
   /** buildArgs: name and value, for `--build-arg` */
   dockerfile?: { path: string; buildArgs: readonly (readonly [string, string])[] };
+  /** the tool that builds in our stead; `image`: the id of its container image where it is none of this machine's */
+  repo2docker?: { version: string; image?: string };
   pip?: PipDefinition;
   repoDir: '/srv/repo';
   user: { name: 'jovyan'; uid: 1000; home: '/home/jovyan' };
@@ -192,7 +199,13 @@ export type ImageConfig = {
 };
 
 /** A SIF on this machine, before it is stored. */
-export type SifFile = { path: string; bytes: number; sha256: string };
+export type SifFile = {
+  path: string;
+  bytes: number;
+  sha256: string;
+  /** the tool of others that made it: `apptainer 1.4.5` */
+  converter?: string;
+};
 
 /** What lies beside `<key>.sif` as `<key>.json`. */
 export type SifReceipt = {
@@ -208,4 +221,7 @@ export type SifReceipt = {
   tool: string;
   base?: BaseImage;
   contentInImage: boolean;
+  /** what built and what converted, where it was not hpcbinder itself: `repo2docker 2026.4.0`, `apptainer 1.4.5` */
+  builder?: string;
+  converter?: string;
 };

@@ -52,6 +52,16 @@ const named: Reader<string> = (node, where, place) => {
   return NAME.test(text) ? text : fail(place, node, `"${where}": "${text}" is no name`);
 };
 
+/** Who builds the image: hpcbinder by Binder's rules, or the upstream tool itself. */
+export const BUILDERS = ['hpcbinder', 'repo2docker'] as const;
+export type Builder = (typeof BUILDERS)[number];
+
+/** Who makes the SIF of it: hpcbinder, an installed Apptainer or SingularityCE, or upstream's container. */
+export const CONVERTERS = ['hpcbinder', 'apptainer', 'docker2singularity'] as const;
+export type Converter = (typeof CONVERTERS)[number];
+
+const imageName = matching(/^[a-z0-9][A-Za-z0-9._:/@-]*$/, 'the name of a container image');
+
 const requestDefaults = object({
   partition: named,
   time: parsed(parseDuration),
@@ -92,6 +102,8 @@ const cluster = object({
   ports: parsed(parsePorts),
   bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', base),
   build_partition: named,
+  builder: oneOf(BUILDERS),
+  converter: oneOf(CONVERTERS),
   defaults: requestDefaults,
 });
 
@@ -107,6 +119,9 @@ const config = object({
   apt_mirror: string,
   ca_bundle: absolute,
   engine: string,
+  builder: oneOf(BUILDERS),
+  converter: oneOf(CONVERTERS),
+  repo2docker: object({ command: absolute, image: imageName }),
   browser: boolean,
 });
 

@@ -6,6 +6,8 @@ export interface Engine {
   readonly kind: 'docker' | 'podman';
   readonly version: string;
   readonly platform: Platform;
+  /** as DOCKER_HOST writes it, for other tools that ask this very engine */
+  readonly address: string;
   inspect(image: string): Promise<{ ref: ImageRef; config: ImageConfig } | undefined>;
   /** the merged root file system as one tar stream: of a container that is created, never started, and removed */
   exportRoot(image: string, signal?: AbortSignal): Promise<Readable>;
@@ -26,6 +28,27 @@ export interface Engine {
     image: string,
     how: { command: readonly string[]; stdin: Readable; mount: { from: string; to: string }; signal?: AbortSignal },
   ): Promise<{ exitCode: number; stderr: string }>;
+  /** a tool of others in a container of its image: its output as lines, as they come; removed afterwards */
+  tool(
+    image: string,
+    how: {
+      command: readonly string[];
+      /** default: the image's own */
+      entrypoint?: readonly string[];
+      mounts: readonly { from: string; to: string; readOnly?: boolean }[];
+      env?: Readonly<Record<string, string>>;
+      /** the engine's own socket, at /var/run/docker.sock: whoever has it is root on the engine's machine */
+      socket: true;
+      privileged?: boolean;
+      on(line: string): void;
+      timeoutMs: number;
+      signal?: AbortSignal;
+    },
+  ): Promise<{ exitCode: number }>;
+  /** takes the name away; the image stays while another name or image needs it */
+  untag(tag: string): Promise<void>;
+  /** the image as `docker save` writes it */
+  save(image: string, signal?: AbortSignal): Promise<Readable>;
   /** builds and tags; `context` is a tar that holds the Dockerfile. Throws nothing for a failed step: `failed` says it */
   build(
     context: Readable,

@@ -10,6 +10,7 @@ export const ERROR_CODES = [
   'E-REF-MISSING', // no such branch, tag or commit
   'E-REPO-FETCH', // cloning failed or went over a limit
   'E-BUILDER-UNSUPPORTED', // environment.yml, R, Julia, Nix, Pipfile ...
+  'E-TOOL-NONE', // the tool of --builder or --converter, or what it needs, is not on this machine
   'E-BINDER-DUP', // both binder/ and .binder/
   'E-LEGACY', // FROM andrewosh/binder-base
   'E-RUNTIME', // runtime.txt is malformed

@@ -7,7 +7,7 @@ import { buildContext, CONTEXT_DOCKERFILE, dockerfileContext } from './context.t
 import { instructions } from './dockerfile.ts';
 import { buildFailure } from './failure.ts';
 
-const KEY_LABEL = 'org.hpcbinder.key';
+export const KEY_LABEL = 'org.hpcbinder.key';
 /** what is kept of the output to explain a failure */
 const KEPT_LINES = 400;
 

@@ -1,9 +1,11 @@
 /** dockerode's event streams: one JSON object a line. `followProgress` calls failed builds done, so `error` is looked for here. */
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Engine } from '../core/engine.ts';
 import { plainLine } from '../core/text.ts';
+
+const MAX_OUTPUT = 1 << 20;
 
 type Event = { stream?: string; status?: string; error?: string; errorDetail?: { message?: string } };
 
@@ -69,4 +71,20 @@ async function* events(stream: Readable): AsyncGenerator<Event> {
 function lastDrawn(line: string): string {
   const parts = line.split('\r').filter((part) => part !== '');
   return plainLine(parts.at(-1) ?? '');
+}
+
+/** A container's output, up to 1 MiB. */
+export class Collected {
+  readonly into = new PassThrough();
+  #parts: Buffer[] = [];
+  #size = 0;
+  constructor() {
+    this.into.on('data', (chunk: Buffer) => {
+      if (this.#size < MAX_OUTPUT) this.#parts.push(chunk);
+      this.#size += chunk.length;
+    });
+  }
+  text(): string {
+    return Buffer.concat(this.#parts).subarray(0, MAX_OUTPUT).toString('utf8');
+  }
 }

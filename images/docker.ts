@@ -5,19 +5,24 @@ import type Docker from 'dockerode';
 import type { Platform } from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
-import { buildStream, pullStream } from './docker-streams.ts';
+import { LineCutter } from '../core/line-cutter.ts';
+import { buildStream, Collected, pullStream } from './docker-streams.ts';
 import { sweepLeftovers, TEMPORARY } from './leftovers.ts';
 
-const MAX_OUTPUT = 1 << 20;
 const FIRST_ANSWER_MS = 5000;
 
 type Version = Awaited<ReturnType<Docker['version']>> & { Components?: { Name: string }[] };
 
 /** Throws what the socket says where nobody answers. */
-export async function openEngine(docker: Docker): Promise<Engine> {
+export async function openEngine(docker: Docker, address: string): Promise<Engine> {
   const version = await within(FIRST_ANSWER_MS, docker.version() as Promise<Version>);
   const podman = (version.Components ?? []).some((part) => part.Name.toLowerCase().includes('podman'));
-  return new DockerEngine(docker, podman ? 'podman' : 'docker', version.Version, platformOf(version.Arch));
+  return new DockerEngine(docker, {
+    kind: podman ? 'podman' : 'docker',
+    version: version.Version,
+    platform: platformOf(version.Arch),
+    address,
+  });
 }
 
 async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
@@ -37,12 +42,14 @@ class DockerEngine implements Engine {
   readonly kind: 'docker' | 'podman';
   readonly version: string;
   readonly platform: Platform;
+  readonly address: string;
   readonly #docker: Docker;
-  constructor(docker: Docker, kind: 'docker' | 'podman', version: string, platform: Platform) {
+  constructor(docker: Docker, found: Pick<Engine, 'kind' | 'version' | 'platform' | 'address'>) {
     this.#docker = docker;
-    this.kind = kind;
-    this.version = version;
-    this.platform = platform;
+    this.kind = found.kind;
+    this.version = found.version;
+    this.platform = found.platform;
+    this.address = found.address;
   }
 
   async inspect(image: string): ReturnType<Engine['inspect']> {
@@ -134,6 +141,45 @@ class DockerEngine implements Engine {
     }
   }
 
+  async tool(image: string, how: Parameters<Engine['tool']>[1]): ReturnType<Engine['tool']> {
+    const binds = how.mounts.map(({ from, to, readOnly }) => `${from}:${to}${readOnly ? ':ro' : ''}`);
+    const container = await this.#create({
+      image,
+      options: {
+        Cmd: [...how.command],
+        ...(how.entrypoint === undefined ? {} : { Entrypoint: [...how.entrypoint] }),
+        WorkingDir: '/',
+        Env: Object.entries(how.env ?? {}).map(([name, value]) => `${name}=${value}`),
+        HostConfig: {
+          Binds: [...binds, `${socketOf(this.address)}:/var/run/docker.sock`],
+          Privileged: how.privileged ?? false,
+        },
+      },
+    });
+    try {
+      const stream = await container.attach({ stream: true, stdout: true, stderr: true });
+      const lines = new LineCutter(how.on);
+      const into = new PassThrough().on('data', (bytes: Buffer) => lines.take(bytes));
+      container.modem.demuxStream(stream, into, into);
+      await container.start();
+      const exitCode = await this.#wait(container, how.timeoutMs, how.signal);
+      lines.end();
+      return { exitCode };
+    } finally {
+      await container.remove({ force: true });
+    }
+  }
+
+  async untag(tag: string): Promise<void> {
+    await this.#docker.getImage(tag).remove({ noprune: true });
+  }
+
+  async save(image: string, signal?: AbortSignal): Promise<Readable> {
+    const stream = await this.#docker.getImage(image).get();
+    signal?.addEventListener('abort', () => (stream as Readable).destroy(), { once: true });
+    return stream as Readable;
+  }
+
   build(context: Readable, how: Parameters<Engine['build']>[1]): ReturnType<Engine['build']> {
     return buildStream(this.#docker, context, how);
   }
@@ -167,19 +213,11 @@ class DockerEngine implements Engine {
   }
 }
 
-class Collected {
-  readonly into = new PassThrough();
-  #parts: Buffer[] = [];
-  #size = 0;
-  constructor() {
-    this.into.on('data', (chunk: Buffer) => {
-      if (this.#size < MAX_OUTPUT) this.#parts.push(chunk);
-      this.#size += chunk.length;
-    });
-  }
-  text(): string {
-    return Buffer.concat(this.#parts).subarray(0, MAX_OUTPUT).toString('utf8');
-  }
+/** The socket on the engine's machine: Docker's own place where the engine is in a virtual machine of its own. */
+function socketOf(address: string): string {
+  const path = /^unix:\/\/(\/.+)$/.exec(address)?.[1];
+  if (path === undefined || process.platform === 'darwin') return '/var/run/docker.sock';
+  return path;
 }
 
 /** The filter's own exit status says more than the pipe that it closed. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
-import { addressInWords, type EngineAddress, engineAddresses } from './sockets.ts';
+import { addressInWords, type EngineAddress, engineAddresses, hostOf } from './sockets.ts';
 
 export type FindEngineOptions = {
   /** a socket's path or a DOCKER_HOST; `none` hides every engine. Default: HPCBINDER_ENGINE */
@@ -36,7 +36,7 @@ export async function findEngine(options: FindEngineOptions = {}): Promise<Engin
 
 async function open(address: EngineAddress): Promise<Engine> {
   const [{ default: Docker }, { openEngine }] = await Promise.all([import('dockerode'), import('./docker.ts')]);
-  return openEngine(new Docker(address));
+  return openEngine(new Docker(address), hostOf(address));
 }
 
 function isForbidden(error: unknown): boolean {

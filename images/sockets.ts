@@ -40,6 +40,11 @@ function parse(text: string): EngineAddress | undefined {
   return { host: url.hostname, port: Number(url.port || (protocol === 'https' ? 2376 : 2375)), protocol };
 }
 
+/** As DOCKER_HOST has it. */
+export function hostOf(address: EngineAddress): string {
+  return 'socketPath' in address ? `unix://${address.socketPath}` : `tcp://${address.host}:${address.port}`;
+}
+
 export function addressInWords(address: EngineAddress): string {
   return 'socketPath' in address ? address.socketPath : `${address.protocol}://${address.host}:${address.port}`;
 }

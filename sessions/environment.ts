@@ -1,7 +1,8 @@
 /** The first half of the path: repository → commit → checkout → request → plan → SIF on the cluster. `build` ends here. */
 import type { LaunchArrows, Planned, RepositoryWishes, StoredContent, StoredSif } from '../core/arrows.ts';
-import type { Checkout, Platform, ResolvedRepo, SifReceipt } from '../core/artifacts.ts';
+import type { Checkout, Platform, ResolvedRepo, SifFile, SifReceipt } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
+import type { Converter } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
@@ -14,6 +15,8 @@ export type EnvironmentInput = {
   site: Wishes;
   product: string;
   rebuild: boolean;
+  /** who shall make the SIF, where the user said it */
+  converter?: Converter;
   /** an image that lies on the cluster already */
   sif?: string;
   /** no repository was named: only with `sif` */
@@ -103,6 +106,8 @@ async function* imageOn(
   if (found) {
     const text = `reused, built ${ago(new Date(found.receipt.builtAt), new Date())} · ${size(found.receipt.bytes)} on ${cluster.profile.host}`;
     yield { type: 'done', phase: 'build', text, seconds: 0, skipped: true };
+    const other = otherConverter(found.receipt, input.converter);
+    if (other) yield { type: 'note', text: other };
     return found;
   }
   const place = await arrows.buildPlace(planned, cluster);
@@ -132,12 +137,12 @@ async function* imageOn(
     'convert',
     `${size(image.size)} image → SIF`,
     (on) => arrows.convert(image, planned, on, signal),
-    (made) => `${size(image.size)} image → ${size(made.bytes)} SIF`,
+    (made) => `${size(image.size)} image → ${size(made.bytes)} SIF${made.converter ? ` by ${made.converter}` : ''}`,
   );
   return yield* phase(
     'upload',
     `${size(sif.bytes)} to ${cluster.profile.host}`,
-    (on) => arrows.upload(cluster, sif, { ...receipt, bytes: sif.bytes, sha256: sif.sha256 }, on, signal),
+    (on) => arrows.upload(cluster, sif, converted(receipt, sif), on, signal),
     () => `${size(sif.bytes)} to ${cluster.profile.imageStore}`,
   );
 }
@@ -181,7 +186,20 @@ function receiptOf(planned: Planned, checkout: Checkout, tool: string): Omit<Sif
     tool,
     ...(planned.plan.base ? { base: planned.plan.base } : {}),
     contentInImage: planned.plan.contentInImage,
+    ...(planned.plan.repo2docker ? { builder: `repo2docker ${planned.plan.repo2docker.version}` } : {}),
   };
+}
+
+function converted(receipt: Omit<SifReceipt, 'bytes' | 'sha256'>, sif: SifFile): SifReceipt {
+  const { bytes, sha256, converter } = sif;
+  return { ...receipt, bytes, sha256, ...(converter ? { converter } : {}) };
+}
+
+/** The key names an environment and not its bytes: what another converter made is used, and that is said. */
+function otherConverter(receipt: SifReceipt, wanted: Converter | undefined): string | undefined {
+  const by = receipt.converter ?? 'hpcbinder';
+  if (wanted === undefined || by.split(' ', 1)[0] === wanted) return undefined;
+  return `--converter ${wanted}: the image there was made by ${by}; --rebuild makes it anew`;
 }
 
 /** Nothing is known of a given image but its path; the agent checks that it is one. */

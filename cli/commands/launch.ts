@@ -1,5 +1,6 @@
 /** `launch` and `build`: the flags. */
 import { type Command, Option } from 'commander';
+import { BUILDERS, CONVERTERS } from '../../core/config.ts';
 
 const many = (value: string, before: string[]) => [...before, value];
 
@@ -61,6 +62,13 @@ function where(command: Command): Command {
       new Option('--build-on <place>', 'where the image is built').choices(['auto', 'here', 'cluster']).default('auto'),
     )
     .option('--build-partition <name>', 'for a build on the cluster')
+    .addOption(
+      new Option(
+        '--builder <name>',
+        'who builds it (default: hpcbinder); repo2docker also knows conda, R, Julia, Nix',
+      ).choices(BUILDERS),
+    )
+    .addOption(new Option('--converter <name>', 'who makes the SIF (default: hpcbinder)').choices(CONVERTERS))
     .option('--rebuild', 'build even if there is an image')
     .option('-y, --yes', 'say yes to what would be asked')
     .option('--dry-run', 'show the plan, the options and the script; do nothing')
