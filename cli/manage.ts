@@ -107,7 +107,11 @@ async function refreshAll(): Promise<void> {
         const before = known.get(read.record.id);
         const record = { ...read.record, cluster: name, ...(before?.localPort ? { localPort: before.localPort } : {}) };
         if (before?.phase !== 'ended') local.save(record.phase === 'ended' ? record : await refreshed(cluster, record));
+        known.delete(read.record.id);
       }
+      // of these the cluster has no directory: cut off before it was made, or removed there
+      for (const record of known.values())
+        if (record.cluster === name && record.phase !== 'ended') local.save(await refreshed(cluster, record));
     } catch (error) {
       process.stderr.write(plain(`${name}: ${asHpcbinderError(error).message}\n`));
     } finally {

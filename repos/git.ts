@@ -45,6 +45,17 @@ const CONFIG = [
 const HELPER =
   '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$HPCBINDER_GIT_USER" "$HPCBINDER_GIT_PASSWORD"; }; f';
 
+/**
+ * Our death closes its standard input, also by SIGKILL (SECURITY F-01): then the whole group goes, for a git whose server is
+ * silent would wait for ever.
+ */
+const GUARDED = `exec 3<&0 </dev/null
+(read -r _ <&3; kill -KILL 0) >/dev/null 2>&1 &
+git "$@" 3<&-
+code=$?
+kill $! 2>/dev/null
+exit $code`;
+
 /** Never throws for git's own end; E-REPO-FETCH where there is no git or its time is over, E-CANCELLED. */
 export async function git(
   args: readonly string[],
@@ -53,11 +64,13 @@ export async function git(
   const { execa } = await import('execa');
   if (how.signal?.aborted) throw cancelled(how.signal);
   const timeoutMs = how.timeoutMs ?? (how.interactive ? 300_000 : 60_000);
-  const running = execa('git', [...CONFIG, ...credentialConfig(how), ...args], {
+  const words = [...CONFIG, ...credentialConfig(how), ...args];
+  const [program, ...rest] = how.interactive ? ['git', ...words] : ['/bin/sh', '-c', GUARDED, 'git', ...words];
+  const running = execa(program, rest, {
     ...(how.cwd === undefined ? {} : { cwd: how.cwd }),
     env: environment(how),
     extendEnv: false,
-    stdin: 'ignore',
+    stdin: how.interactive ? 'ignore' : 'pipe',
     reject: false,
     // a group of its own, so that git's helpers end with it; ssh needs the terminal, which such a group has not
     detached: how.interactive !== true,
@@ -85,7 +98,7 @@ export async function git(
     clearTimeout(timer);
     how.signal?.removeEventListener('abort', end);
   });
-  if (result.code === 'ENOENT') throw noGit();
+  if (result.code === 'ENOENT' || result.exitCode === 127) throw noGit();
   if (how.signal?.aborted) throw cancelled(how.signal);
   if (late) {
     throw new HpcbinderError('E-REPO-FETCH', {

@@ -1,5 +1,6 @@
 // `npm test`: types and lint, unit tests, then end to end on a devcluster of its own, from a fresh clone with nothing done
-// before. `unit`, `newer` (the unit tests on a newer Node), `e2e`, `faults` run one part. Ends with `not run: why` lines and `N passed, N failed`.
+// before. `unit`, `newer` (the unit tests on a newer Node), `e2e`, `faults` run one part; `--with-faults-slice` adds a slice of
+// the faults that changes with the commit. Ends with `not run: why` lines and `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,12 +8,14 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { built, folders } from '../scripts/prepare.mjs';
 import { cannotBeShown } from './conditions.mjs';
+import { commitOf, faultFiles, sliceOf } from './faults/slice.mjs';
 import { newerNode } from './newer-node.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const CLUSTER = process.env.HPCBINDER_TEST_CLUSTER ?? 'devcluster-test';
-const part = process.argv[2];
-const pattern = process.argv.slice(3);
+const SLICE = '--with-faults-slice';
+const withSlice = process.argv.includes(SLICE);
+const [part, ...pattern] = process.argv.slice(2).filter((word) => word !== SLICE);
 const wants = (name) => part === undefined || part === name;
 
 const main = built(root);
@@ -67,6 +70,7 @@ if (part === undefined) {
   step('lint', process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', root]);
 }
 // Most of them wait for processes of theirs: more workers than cores, and patience for a machine that is busy.
+const ONE_BY_ONE = ['--runInBand', '--testTimeout=300000'];
 const UNIT = ['--maxWorkers=4', '--testTimeout=30000'];
 if (wants('unit')) jest('unit', folders(join(scratch, 'unit')), UNIT);
 if (wants('newer')) {
@@ -85,7 +89,13 @@ if (part === undefined || part === 'e2e' || part === 'faults') {
   });
   count(up.status === 0);
   if (up.status === 0) {
-    jest(part === 'faults' ? 'faults' : 'e2e', own, ['--runInBand', '--testTimeout=300000']);
+    jest(part === 'faults' ? 'faults' : 'e2e', own, ONE_BY_ONE);
+    if (withSlice) {
+      const commit = commitOf(root);
+      const { files, env } = sliceOf(commit, faultFiles(root));
+      process.stderr.write(`\nfaults of ${commit}: ${files.join(' ')}\n`);
+      jest('faults', { ...own, ...env }, [...ONE_BY_ONE, ...files]);
+    }
     if (!process.env.HPCBINDER_KEEP)
       spawnSync(process.execPath, [main, 'devcluster', 'down', '--name', CLUSTER], {
         cwd: root,
