@@ -6,8 +6,11 @@ export type GitAccess = {
   /** somebody is at a terminal: ssh may ask for a passphrase or about a host; otherwise it fails */
   interactive?: boolean;
   allowHttp?: boolean;
-  /** repositories by path: only for what this machine's user already has, and for tests */
-  allowFile?: boolean;
+  /**
+   * No other protocol, none at all: for a directory that somebody else may have made. Its settings can name a program
+   * for git to fetch what is missing with (partial clones), and looking is enough to have it run (CVE-2024-32004).
+   */
+  only?: 'file' | 'none';
   signal?: AbortSignal;
   timeoutMs?: number;
   credentials?: { user: string; password: string };
@@ -113,11 +116,13 @@ export async function git(
 
 function environment(how: GitAccess): Record<string, string> {
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const protocols = ['https', 'ssh', ...(how.allowHttp ? ['http'] : []), ...(how.allowFile ? ['file'] : [])];
+  const usual = ['https', 'ssh', ...(how.allowHttp ? ['http'] : [])];
   return {
     ...Object.fromEntries(inherited.filter(([name]) => !LOCAL.includes(name))),
     LC_ALL: 'C',
-    GIT_ALLOW_PROTOCOL: protocols.join(':'),
+    GIT_ALLOW_PROTOCOL: how.only ?? usual.join(':'),
+    // git 2.45 and newer; what we fetch is fetched whole
+    GIT_NO_LAZY_FETCH: '1',
     GIT_LFS_SKIP_SMUDGE: '1',
     GIT_OPTIONAL_LOCKS: '0',
     // never: GitHub asks for a name where there is no such repository, and a typo is no reason to type a password

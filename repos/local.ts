@@ -48,7 +48,7 @@ async function copyOne(file: RepoFile, from: string, to: string): Promise<void> 
 export async function shallowGit(from: string, to: string, access: GitAccess): Promise<boolean> {
   const stat = await lstat(join(from, '.git')).catch(() => undefined);
   if (!stat?.isDirectory()) return false;
-  const how = { ...access, allowFile: true, cwd: to };
+  const how = { ...access, only: 'file', cwd: to } as const;
   const steps = [
     ['init', '--quiet', '--template='],
     ['fetch', '--quiet', '--depth=1', '--no-tags', '--end-of-options', `file://${from}`, 'HEAD'],
@@ -77,10 +77,11 @@ async function directory(path: string): Promise<string> {
 async function state(path: string, files: RepoFiles, access: GitAccess): Promise<{ commit?: string; dirty?: boolean }> {
   const stat = await lstat(join(path, '.git')).catch(() => undefined);
   if (!stat?.isDirectory()) return {};
+  const how = { ...access, only: 'none', cwd: path } as const;
   try {
-    const head = await git(['rev-parse', '--verify', '--quiet', 'HEAD'], { ...access, cwd: path });
+    const head = await git(['rev-parse', '--verify', '--quiet', 'HEAD'], how);
     if (head.code !== 0) return {};
-    const tree = await git(['ls-tree', '-r', '-l', '-z', 'HEAD'], { ...access, cwd: path });
+    const tree = await git(['ls-tree', '-r', '-l', '-z', 'HEAD'], how);
     return { commit: head.stdout.trim(), dirty: tree.code !== 0 || differs(tree.stdout, files) };
   } catch (error) {
     if (error instanceof HpcbinderError && error.code === 'E-CANCELLED') throw error;

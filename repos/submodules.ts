@@ -63,7 +63,6 @@ function check(module: Submodule, access: GitAccess): void {
     }
   }
   if (/^\.{1,2}\//.test(module.url) && !hasControls(module.url)) return;
-  if (access.allowFile && module.url.startsWith('file:///')) return;
   try {
     if (parseRepo(module.url, { allowHttp: access.allowHttp === true }).kind === 'git' && /:\/\/|@/.test(module.url))
       return;
