@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
+import type { RouteState } from '../server/routes.ts';
 import { advance, endInWords } from '../sessions/advance.ts';
 import { clock, missingInWords } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
@@ -41,6 +42,13 @@ function doorOf(
   return cluster.transport.name === 'local' ? { socketPath: join(stateDir(), `${record.id}.sock`) } : {};
 }
 
+/** Who answers is not suspended, whatever the scheduler said last. */
+function stateOf(record: SessionRecord, reachable: boolean): RouteState {
+  if (record.phase === 'ended') return 'ended';
+  if (reachable) return 'ready';
+  return record.job?.state === 'suspended' ? 'suspended' : 'lost';
+}
+
 const WARN_MINUTES = [15, 5, 1];
 
 /** Serves until the session ends (0, or 1 where it failed) or ctrl-C (0: the job lives). */
@@ -60,7 +68,7 @@ export async function attend(
     connectApp: () => openApp(toAgent(cluster, record), record.id, record.secrets),
     appToken: record.secrets.appToken,
     cookieKey: record.secrets.cookieKey,
-    state: () => (record.phase === 'ended' ? ('ended' as const) : reachable ? ('ready' as const) : ('lost' as const)),
+    state: () => stateOf(record, reachable),
     words: () => ({
       repo: record.repo.shown,
       work: whereOf(cluster.profile.host, record.workDirectory),

@@ -60,6 +60,8 @@ export function stateInWords(record: SessionRecord): string {
     return `${endInWords(record.ended?.why ?? 'lost')} · its job is completing`;
   if (record.phase !== 'ended' && record.missingSince !== undefined)
     return `${record.phase} · unknown to the scheduler since ${clock(new Date(record.missingSince), new Date())}`;
+  if (record.phase !== 'ended' && record.job?.state === 'suspended')
+    return `${record.phase} · suspended by the scheduler`;
   const words: Readonly<Record<SessionPhase, string>> = {
     preparing: 'preparing',
     submitting: 'submitting',

@@ -6,7 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { takeCode } from './access.ts';
 import { type Answer, answer, plain } from './answers.ts';
 import type { Limits } from './limits.ts';
-import { choice, denied, ended, lost, starting } from './pages.ts';
+import { choice, denied, ended, lost, starting, suspended } from './pages.ts';
 import { refusedTarget } from './paths.ts';
 import type { Door, Doors } from './routes.ts';
 
@@ -36,6 +36,8 @@ export function admit(
       return { pass: door };
     case 'starting':
       return { refuse: starting(req, route) };
+    case 'suspended':
+      return { refuse: suspended(req, route) };
     case 'lost':
       return { refuse: lost(req, route) };
     case 'ended':

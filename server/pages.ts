@@ -124,6 +124,20 @@ export function lost(req: IncomingMessage, route: Route): Answer {
   });
 }
 
+/** The job's processes are stopped where they are, and go on as if nothing had been (SECURITY F-25). */
+export function suspended(req: IncomingMessage, route: Route): Answer {
+  return page(req, {
+    status: 503,
+    title: 'The session is suspended',
+    lines: [
+      'The scheduler has suspended the job, usually for one of higher priority. Kernels and files stay as they are.',
+      'This page goes on by itself when the job does.',
+    ],
+    footer: route.words().repo,
+    refreshSeconds: 15,
+  });
+}
+
 export function slow(req: IncomingMessage, route: Route, seconds: number): Answer {
   return page(req, {
     status: 504,

@@ -3,7 +3,7 @@ import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Access } from './access.ts';
 
-export type RouteState = 'starting' | 'ready' | 'lost' | 'ended';
+export type RouteState = 'starting' | 'ready' | 'suspended' | 'lost' | 'ended';
 
 /** What our own pages say of a session; plain text, escaped where it is shown. */
 export type PageWords = {

@@ -24,9 +24,9 @@ export function advance<S extends Session>(session: S, seen: Seen, now: Date): S
         ? seen.job
         : undefined;
   if (seen.end) {
-    // the agent sees only a SIGTERM; whether a person or a preemption sent it, the scheduler knows
+    // the agent sees only a SIGTERM; who sent it, the scheduler knows
     const { why, at, detail } = seen.end;
-    const known = why === 'cancelled' && (over?.end === 'preempted' || over?.end === 'node-failed') ? over.end : why;
+    const known = why === 'cancelled' ? (SENT_BY.find((end) => end === over?.end) ?? why) : why;
     return ended(next, known, new Date(at * 1000), detail);
   }
   if (over) return endedByScheduler(next, over, now);
@@ -60,6 +60,8 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
     if (before(next, 'starting')) next = { ...next, phase: 'starting' };
   }
   if (seen.agent !== undefined && seen.agent !== 'unreachable') {
+    // who answers is not suspended, whatever the scheduler said before
+    if (next.job?.state === 'suspended') next = { ...next, job: { ...next.job, state: 'running', raw: 'RUNNING' } };
     next = { ...next, idle: { since: seen.agent.idleSince, busyKernels: seen.agent.busyKernels } };
     if (seen.agent.ready && before(next, 'ready')) next = { ...next, phase: 'ready' };
   }
@@ -70,6 +72,9 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
 export function lostAt({ missingSince }: Pick<Session, 'missingSince'>): Date | undefined {
   return missingSince === undefined ? undefined : new Date(Date.parse(missingSince) + CONFIRMED_MS);
 }
+
+/** ends that reach the agent as a SIGTERM only */
+const SENT_BY = ['preempted', 'node-failed', 'timeout'] as const;
 
 const ORDER = ['preparing', 'submitting', 'queued', 'starting', 'ready', 'ended'];
 

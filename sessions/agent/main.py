@@ -2,6 +2,8 @@
 import shutil
 
 TICK_SECONDS = 1.0
+# Between two ticks; a node that is only busy stays below.
+GAP_SECONDS = 30
 POLL_SECONDS = 10
 # Other sessions ask whether this one still has the work directory (work_claim.py).
 BEAT_SECONDS = 120
@@ -20,6 +22,7 @@ class Session(object):
         self.node = self.container = self.app = self.work = self.listener = None
         self._loop = None
         self._ending = None
+        self._ticked = 0.0
         self._ready = False
         self._figures = {}
         self._kills = memory_kills()
@@ -94,6 +97,7 @@ class Session(object):
         self._control = Control(self)
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
+        self._ticked = time.time()
         self._tick()
         self._loop.run()
 
@@ -140,6 +144,7 @@ class Session(object):
             time.sleep(min(POLL_SECONDS, max(1, self.parameters["limits"]["idleSeconds"] / 4)))
 
     def _tick(self):
+        self._mind_the_gap(time.time())
         code = self.app.poll()
         if code is not None:
             self._end(self._why_app_ended(code))
@@ -149,6 +154,16 @@ class Session(object):
             self._end(Ending(*limit))
             return
         self._loop.later(TICK_SECONDS, self._tick)
+
+    def _mind_the_gap(self, now):
+        """The job was suspended, its node frozen, or the node's clock was set: no idleness and no walltime has passed.
+        Should the walltime have passed all the same, the scheduler's own signal comes in time to end in order."""
+        gap = now - self._ticked - TICK_SECONDS
+        self._ticked = now
+        if abs(gap) > GAP_SECONDS:
+            self.say("the clock moved by %d s between two looks at it" % gap)
+            self.use.shift(gap)
+            self.job.shift(gap)
 
     def _why_app_ended(self, code):
         # A signal to the whole job reaches the app before it reaches us.

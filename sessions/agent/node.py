@@ -23,6 +23,11 @@ class Job(object):
         self.cpus = _number(environ.get("SLURM_CPUS_PER_TASK")) or _number(environ.get("NCPUS"))
 
 
+    def shift(self, seconds):
+        self.started += seconds
+        self.ends += seconds
+
+
 def _number(text):
     return int(text) if text and re.match(r"^[0-9]{1,18}$", text) else None
 

@@ -30,6 +30,11 @@ class Use(object):
         # Until the app has answered, nobody knows what its kernels do.
         self.known = False
 
+    def shift(self, seconds):
+        """The clock went on without us: nobody could use anything meanwhile."""
+        with self._lock:
+            self._last += seconds
+
     def touch(self, now):
         with self._lock:
             self._last = max(self._last, now)

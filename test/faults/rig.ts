@@ -6,6 +6,7 @@ export type Shown = {
   id: string;
   phase: string;
   jobId: string;
+  job?: { state: string; raw: string };
   directory: string;
   address?: { host: string; port: number };
   ended?: { why: string; detail?: string };
@@ -48,4 +49,18 @@ export async function startController(): Promise<void> {
   const up = 'until scontrol ping | grep -q "is UP"; do sleep 0.5; done';
   const { code, stderr } = await on('login', 'root', `${start}; timeout 60 bash -c '${up}'`);
   if (code !== 0) throw new Error(`slurmctld does not come back: ${stderr}`);
+}
+
+/** Lines of slurm.conf, on all hosts, until it is disposed of. */
+export async function configured(...lines: string[]): Promise<AsyncDisposable> {
+  const hosts = ['login', 'c1', 'c2'] as const;
+  const everywhere = async (command: string) => {
+    for (const host of hosts) await on(host, 'root', command);
+    const { code, stderr } = await on('login', 'root', 'scontrol reconfigure');
+    if (code !== 0) throw new Error(`slurmctld does not take it: ${stderr}`);
+  };
+  const mark = '# of a fault test';
+  const text = lines.map((line) => `${line} ${mark}\\n`).join('');
+  await everywhere(`printf '${text}' >> /etc/slurm/slurm.conf`);
+  return { [Symbol.asyncDispose]: () => everywhere(`sed -i '/${mark}$/d' /etc/slurm/slurm.conf`) };
 }
