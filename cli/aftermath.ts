@@ -29,7 +29,9 @@ export async function afterFailure(
       await withdraw(cluster, latest);
       await forget(cluster, latest);
     }
-    process.stderr.write('cancelled: nothing was submitted, nothing is left behind\n');
+    const { code, message } = asHpcbinderError(error);
+    const said = code === 'E-CANCELLED' && message.startsWith('cancelled: ');
+    process.stderr.write(plain(`${said ? message : 'cancelled: nothing was submitted, nothing is left behind'}\n`));
     return 130;
   }
   // a submit whose answer was lost may have left a job: the record stays, and `list --refresh` settles it

@@ -8,11 +8,12 @@ import { parseRepo } from '../repos/parse.ts';
 import { sendContent } from '../sessions/work/send.ts';
 import { buildHere, placeOf } from './build-here.ts';
 import { cachedCheckout } from './checkouts.ts';
+import { claimImage } from './claim.ts';
 import { buildOnCluster } from './cluster-build.ts';
 import { type Choice, connectCluster } from './connect.ts';
 import { convertTo } from './convert.ts';
 import type { Options } from './flags.ts';
-import { imageStoreOf, storeLock } from './store.ts';
+import { imageStoreOf } from './store.ts';
 import { confirm, isTerminal, prompter } from './terminal.ts';
 import { Tools } from './tools.ts';
 
@@ -54,6 +55,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
           on({ type: 'warning', text: `the image ${key} on ${cluster.profile.host} ${why}: it is made again` }),
         signal,
       }),
+    claim: claimImage,
     buildPlace: (planned, cluster) => placeOf(planned, cluster, options.buildOn, tools),
     build: (planned, checkout, on, signal) =>
       buildHere(planned, checkout, tools, { on: (line) => on({ type: 'log', phase: 'build', line }), signal }),
@@ -77,10 +79,9 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
         on,
         signal,
       ),
-    async upload(cluster, sif, receipt, on, signal) {
-      const onWait = (holder: string) => on({ type: 'update', phase: 'upload', text: `waiting for ${holder}` });
+    async upload(cluster, sif, receipt, claim, on, signal) {
       const stored = await imageStoreOf(cluster).put(sif, receipt, {
-        lock: storeLock(cluster, onWait, signal),
+        tookOver: claim.tookOver,
         on: (moved) => on({ type: 'update', phase: 'upload', ...moved }),
         signal,
       });
@@ -88,9 +89,9 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
       rmSync(sif.path, { force: true });
       return stored;
     },
-    buildOnCluster: async (cluster, planned, checkout, receipt, on, signal) =>
+    buildOnCluster: async (cluster, planned, checkout, receipt, claim, on, signal) =>
       buildOnCluster(
-        { cluster, planned, checkout, receipt, settings: await tools.settings(), options, entry: choice.entry },
+        { cluster, planned, checkout, receipt, claim, settings: await tools.settings(), options, entry: choice.entry },
         on,
         signal,
       ),

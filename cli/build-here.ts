@@ -1,4 +1,5 @@
 /** Where an image is built, and by whom: hpcbinder's own builders, or repo2docker where the user said so. */
+import { needsEngine } from '../converters/build-faults.ts';
 import type { BuildPlace, Planned } from '../core/arrows.ts';
 import type { Checkout, ImageRef } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
@@ -13,18 +14,19 @@ export async function placeOf(
   tools: Tools,
 ): Promise<BuildPlace> {
   if (planned.plan.builder === 'repo2docker') return await placeOfUpstream(planned, buildOn, tools);
+  const place = await placeOfOurs(planned, buildOn, tools);
+  if (place.where === 'cluster' && planned.plan.base === undefined)
+    throw needsEngine(planned.plan, place.why ?? 'a build on the cluster has none');
+  const how = place.why && `${place.why}: a batch job on ${cluster.profile.host} builds the image`;
+  return { where: place.where, ...(how ? { why: `${how} (--build-on here insists)` } : {}) };
+}
+
+async function placeOfOurs({ plan }: Planned, buildOn: Options['buildOn'], tools: Tools): Promise<BuildPlace> {
   if (buildOn !== 'auto') return { where: buildOn };
   const engine = await tools.engine();
-  if (engine instanceof HpcbinderError) {
-    if (planned.plan.builder === 'dockerfile') throw engine;
-    return {
-      where: 'cluster',
-      why: `${engine.message}: a batch job on ${cluster.profile.host} builds the image (--build-on here insists)`,
-    };
-  }
-  if (engine.platform === planned.plan.platform) return { where: 'here' };
-  const why = `the engine here builds for ${engine.platform}, the partition is ${planned.plan.platform}: a batch job builds the image`;
-  return { where: 'cluster', why };
+  if (engine instanceof HpcbinderError) return { where: 'cluster', why: engine.message };
+  if (engine.platform === plan.platform) return { where: 'here' };
+  return { where: 'cluster', why: `the engine here builds for ${engine.platform}, the partition is ${plan.platform}` };
 }
 
 /** repo2docker needs an engine, and one of the partition's architecture, for the build of a foreign one is emulated at best. */

@@ -1,31 +1,120 @@
 #!/bin/sh
 # hpcbinder: builds image.def of this job's directory into a SIF. A constant: what differs is in files beside it.
 #   container  the apptainer or singularity command      output  where the SIF goes, absolute
-#   scratch    a directory with room for the build       prologue.sh  the user's own lines (modules), if any
-# Leaves `result` (bytes, then sha256 of the SIF); the exit status is that of the build.
+#   scratch    a directory on the shared disk            prologue.sh  the user's own lines (modules), if any
+#   needs-ids  is there where packages need other users or groups
+# Leaves `result` (bytes, then sha256 of the SIF). Exit: 0 built, 95 no room, 96 no way to build here, 97 no other ids here,
+# else that of the build. All that it writes meanwhile lies in one directory that is removed, and never in the home directory.
 umask 077
+dir=$PWD
 if [ -f prologue.sh ]; then . ./prologue.sh; fi
+cd "$dir" || exit 2
 IFS= read -r container < container || exit 2
 IFS= read -r scratch < scratch || exit 2
 IFS= read -r output < output || exit 2
-mkdir -p -- "$scratch" || exit 1
-work=$(mktemp -d "$scratch/build.XXXXXXXX") || exit 1
-# a root file system of our own making can hold directories without write permission
-trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work" "$output.partial"' EXIT
-trap 'kill -TERM "$build" 2>/dev/null; wait "$build" 2>/dev/null; exit 143' TERM INT HUP
-export APPTAINER_TMPDIR="$work" APPTAINER_CACHEDIR="$work/cache"
+say() { printf 'hpcbinder: %s\n' "$*"; }
+
+# -- where: 6 GB, on the node where the site offers a place there, else on scratch; memory (tmpfs) only where nothing else is
+# a scheduler that passes no environment on sets no HOME either
+home=${HOME:-$(getent passwd "$(id -u)" | cut -d: -f6)}
+real_home=$(cd "${home:-/nonexistent}" 2>/dev/null && pwd -P) || real_home=/nonexistent
+has_room() { # directory, word
+  [ -d "$1" ] && [ -w "$1" ] || return 1
+  case $(cd "$1" && pwd -P)/ in "$real_home"/*) return 1 ;; esac
+  [ "$2" = memory ] || [ "$(stat -f -c %T "$1" 2>/dev/null)" != tmpfs ] || return 1
+  free=$(df -Pk "$1" | awk 'NR == 2 { print $4 }')
+  [ "${free:-0}" -ge 6291456 ]
+}
+mkdir -p -- "$scratch" 2>/dev/null
+root=
+for kind in disk memory; do
+  for place in "$SLURM_TMPDIR" "$TMPDIR" "$scratch" /var/tmp /tmp; do
+    if [ -z "$root" ] && has_room "$place" "$kind"; then root=$place; fi
+  done
+done
+if [ -z "$root" ]; then
+  say "no place for the build: none of $SLURM_TMPDIR $TMPDIR $scratch /var/tmp /tmp on $(uname -n) has 6 GB outside of the home directory"
+  exit 95
+fi
+# what a killed node or job could not remove; no build lasts two days
+find "$root" -mindepth 1 -maxdepth 1 -name 'hpcbinder-build.*' -user "$(id -un)" -mtime +1 2>/dev/null |
+  while IFS= read -r old; do chmod -R u+rwX "$old" 2>/dev/null; rm -rf -- "$old"; done
+work=$(mktemp -d "$root/hpcbinder-build.XXXXXXXX") || exit 95
+# the context holds the settings of the user's machine, a password of an index among them
+trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work" "$output.building" "$dir/context.tar"' EXIT
+trap 'trap "" TERM INT HUP; say "ended from outside"; end_build; exit 143' TERM INT HUP
+build=
+end_build() { # its whole process group: the container's processes do not die with their parent
+  [ -n "$build" ] || return
+  kill -TERM -- "-$build" 2>/dev/null
+  for second in 1 2 3 4 5; do kill -0 -- "-$build" 2>/dev/null || return; sleep 1; done
+  kill -KILL -- "-$build" 2>/dev/null
+}
+mkdir "$work/tmp" "$work/cache" && chmod 1777 "$work/tmp" && mkfifo "$work/pipe" || exit 95
+export TMPDIR="$work/tmp" APPTAINER_TMPDIR="$work" APPTAINER_CACHEDIR="$work/cache"
 export SINGULARITY_TMPDIR="$work" SINGULARITY_CACHEDIR="$work/cache"
-unset APPTAINER_BIND APPTAINER_BINDPATH SINGULARITY_BIND SINGULARITY_BINDPATH
-set --
+# its own folder in the home directory only where the user has one: credentials for a registry
+version=$("$container" --version 2>&1)
+case $version in
+  *singularity*) [ -d "$home/.singularity" ] || export SINGULARITY_CONFIGDIR="$work/config" ;;
+  *) [ -d "$home/.apptainer" ] || export APPTAINER_CONFIGDIR="$work/config" ;;
+esac
+unset APPTAINER_BIND APPTAINER_BINDPATH SINGULARITY_BIND SINGULARITY_BINDPATH APPTAINER_FAKEROOT SINGULARITY_FAKEROOT
+
 help=$("$container" build --help 2>&1)
-case $help in *--ignore-fakeroot-command*) set -- "$@" --ignore-fakeroot-command ;; esac
+say "building on $(uname -n) in $work with $version"
+set --
 # zstd at level 3: a tenth of the default's time for 4 % more bytes
 case $help in *--mksquashfs-args*) set -- "$@" --mksquashfs-args '-comp zstd -Xcompression-level 3' ;; esac
-"$container" build --force "$@" "$output.partial" image.def &
-build=$!
-wait "$build" || exit $?
-size=$(wc -c < "$output.partial") && sum=$(sha256sum < "$output.partial") || exit 1
+# %post sees the node's /tmp otherwise, and what it leaves there would stay
+case $help in *--bind*) set -- "$@" --bind "$work/tmp:/tmp" --bind "$work/tmp:/var/tmp" ;; esac
+
+# -- how: each way is the build itself; it says in its first line which mode it got. The next way is tried only where one
+# ended before that line, for a reason of modes, or without the ids that are needed.
+# Apptainer 1.1 and newer: user manual, "Fakeroot feature"; its --ignore options are not in --help
+ended=NONE
+case $version in
+  *apptainer*\ 1.0.* | *singularity*) ways='--fakeroot|--no-options' ;;
+  *)
+    if [ -f needs-ids ]; then ways='--fakeroot|--fakeroot --ignore-subuid'
+    else ways='--fakeroot --ignore-fakeroot-command|--fakeroot --ignore-subuid --ignore-fakeroot-command|--fakeroot --ignore-subuid'; fi
+    ways="$ways|--fakeroot --ignore-subuid --ignore-userns"
+    ;;
+esac
+attempt() { # options of this way
+  : > "$work/said"
+  tee -a "$work/said" < "$work/pipe" & tee=$!
+  # a session of its own: one process group to end
+  setsid "$container" build --force "$@" "$output.building" image.def > "$work/pipe" 2>&1 < /dev/null &
+  build=$!
+  wait "$build"; ended=$?
+  wait "$tee"
+  build=
+}
+IFS='|'
+for way in $ways; do
+  IFS=' '
+  [ "$way" != --no-options ] || way=
+  # shellcheck disable=SC2086 # the words of a way are ours
+  attempt $way "$@"
+  [ "$ended" != 0 ] || break
+  mode=$(grep -m 1 '^hpcbinder: mode ' "$work/said")
+  case $mode in
+    *ids=no*) [ -f needs-ids ] || exit "$ended"; ended=97 ;;
+    ?*) exit "$ended" ;;
+    *)
+      grep -E 'FATAL|ERROR' "$work/said" |
+        grep -qiE 'name ?space|subuid|subgid|newuidmap|newgidmap|fakeroot|suid|proot|not permitted|permission denied|privilege' || exit "$ended"
+      ended=96
+      ;;
+  esac
+  say "not by \"$container build $way\""
+  IFS='|'
+done
+IFS=' '
+[ "$ended" = 0 ] || exit "$ended"
+size=$(wc -c < "$output.building") && sum=$(sha256sum < "$output.building") || exit 1
 printf '%s\n%s\n' "$((size))" "${sum%% *}" > result.partial || exit 1
 # a job on another host may still read the former one
 [ ! -f "$output" ] || ln -f -- "$output" "$output.old-$(date +%s)" 2>/dev/null
-mv -f -- "$output.partial" "$output" && mv -f result.partial result
+mv -f -- "$output.building" "$output" && mv -f result.partial result

@@ -1,14 +1,18 @@
 /** A build on the cluster: the files that the job's directory needs, and what they answer. The job itself is run elsewhere. */
 import { readFile } from 'node:fs/promises';
 import type { BuildPlan, PlanStep } from '../core/artifacts.ts';
+import { ok, type Question, succeeded, textOf } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { CONTEXT_FILE, type DefinitionBase, renderDefinition, STEP_MARK } from './definition.ts';
+import { needsOtherIds } from './id-packages.ts';
 
 export type ClusterBuild = {
+  /** of the job: its whole name in the queue */
+  tag: string;
   base: DefinitionBase;
   /** command or path of apptainer or singularity there */
   container: string;
-  /** absolute, of the user, with room for a few image sizes */
+  /** absolute, of the user, on the shared disk */
   scratch: string;
   /** absolute path of the SIF */
   output: string;
@@ -17,7 +21,7 @@ export type ClusterBuild = {
 };
 
 export const BUILD_SCRIPT = 'build-job.sh';
-export const BUILD_RESULT = 'result';
+export const BUILD_LOG = 'job.log';
 
 /** Names relative to the job's directory. `context.tar` (CONTEXT_FILE) is written beside them from the build context's stream. */
 export async function clusterBuildFiles(
@@ -34,15 +38,39 @@ export async function clusterBuildFiles(
     file('container', `${build.container}\n`),
     file('scratch', `${build.scratch}\n`),
     file('output', `${build.output}\n`),
+    ...(needsOtherIds(plan).length > 0 ? [file('needs-ids', '')] : []),
     ...(build.prologue === '' ? [] : [file('prologue.sh', `${build.prologue}\n`)]),
     file(BUILD_SCRIPT, await readFile(new URL(BUILD_SCRIPT, import.meta.url), 'utf8'), 0o700),
+    // last: a directory without it is one whose build never began
+    file('tag', `${build.tag}\n`),
   ];
 }
 
 export { CONTEXT_FILE };
 
+export type BuildResult = { bytes: number; sha256: string };
+/** What lies in a build's directory: nobody's, or that of the job of this name, with its result where it has one. */
+export type FoundBuild = { tag: string; result?: BuildResult };
+
+/** The SIF is looked for too: a result without its file is none. */
+const FIND = `cd -- "$1" 2>/dev/null || exit 0
+cat tag 2>/dev/null || exit 0
+if [ -f "$2" ] && [ -f result ] && [ "$(head -n 1 result)" = "$(($(wc -c < "$2")))" ]; then cat result; fi`;
+
+/** `directory` of the build, `output` its SIF. */
+export function findBuild(directory: string, output: string): Question<FoundBuild | undefined> {
+  return {
+    command: { argv: ['sh', '-c', FIND, 'sh', directory, output] },
+    parse: (answer) => {
+      const [tag = '', ...rest] = succeeded(answer) ? textOf(answer.stdout).split('\n') : [];
+      const result = parseBuildResult(rest.join('\n'));
+      return ok(/^hb-[a-z0-9]{10}$/.test(tag) ? { tag, ...(result ? { result } : {}) } : undefined);
+    },
+  };
+}
+
 /** Of the file `result`: undefined where the build did not come so far. */
-export function parseBuildResult(text: string | undefined): { bytes: number; sha256: string } | undefined {
+export function parseBuildResult(text: string | undefined): BuildResult | undefined {
   const match = /^([0-9]{1,15})\n([0-9a-f]{64})\n$/.exec(text ?? '');
   return match?.[1] === undefined || match[2] === undefined ? undefined : { bytes: Number(match[1]), sha256: match[2] };
 }

@@ -8,6 +8,8 @@ import { PREPARE_SETTINGS, SETTINGS_CONTEXT, SETTINGS_DIR, stepContext } from '.
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { harmless } from '../core/text.ts';
+import { modeCheck } from './build-modes.ts';
+import { needsOtherIds } from './id-packages.ts';
 import { runscript } from './runtime-files.ts';
 
 export type DefinitionBase = { bootstrap: 'docker-archive' | 'docker' | 'localimage'; from: string };
@@ -26,6 +28,7 @@ export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string 
   const post = [
     // Apptainer traces %post, and the settings that the steps source can hold a password
     '{ set +x; } 2>/dev/null',
+    `(\n${modeCheck({ needsIds: needsOtherIds(plan).length > 0 })}\n) || exit $?`,
     'set -e',
     'umask 022',
     ...plan.env.map(([name, value]) => exported(name, value)),
@@ -54,24 +57,6 @@ export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string 
   const header = `Bootstrap: ${base.bootstrap}\nFrom: ${from(base.from)}\n`;
   return `${header}${sections.map(([name, text]) => `\n%${name}\n${body(text)}\n`).join('')}`;
 }
-
-/** A sentence where the plan needs what a user without other ids can't do; said before the queue. */
-export function needsOtherIds(plan: BuildPlan): string | undefined {
-  if (plan.dockerfile !== undefined) return 'a Dockerfile is built by a container engine, and there is none here';
-  const words = plan.steps.flatMap((step) =>
-    step.kind === 'run' && step.shell.includes('apt-get') ? step.shell.split(/\s+/) : [],
-  );
-  const found = words.filter((word) => CHOWN_PACKAGES.has(word));
-  if (found.length === 0) return undefined;
-  return `${[...new Set(found)].join(', ')} of apt.txt makes users or changes owners when installed, which a build on the cluster can't do`;
-}
-
-/** Packages whose maintainer scripts chown or add accounts (seen: openssh-client, dbus, postfix; the rest by their postinst). */
-const CHOWN_PACKAGES: ReadonlySet<string> = new Set([
-  ...['openssh-client', 'openssh-server', 'ssh', 'dbus', 'dbus-x11', 'dbus-user-session', 'postfix', 'exim4', 'cron'],
-  ...['systemd', 'systemd-sysv', 'udev', 'polkitd', 'avahi-daemon', 'cups', 'man-db', 'munge', 'slurmd', 'slurm-wlm'],
-  ...['postgresql', 'mariadb-server', 'default-mysql-server', 'redis-server', 'nginx', 'apache2', 'rabbitmq-server'],
-]);
 
 function stepText(plan: BuildPlan, step: PlanStep, index: number): string {
   const at = `${CONTEXT}/${stepContext(index)}`;

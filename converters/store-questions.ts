@@ -46,6 +46,11 @@ const OPEN = `cd -- "$1" && chmod "$3" -- "$2.sif" || exit 1
 seal="$4 $(stat -c '%s %i %.9Y %.9Z' -- "$2.sif")" || exit 1
 rm -f -- "$2.seal.new"; (set -C; umask 077; printf '%s\\n' "$seal" >"$2.seal.new") && chmod "$3" -- "$2.seal.new" && mv -f -- "$2.seal.new" "$2.seal" && printf '%s\\n' "$seal"`;
 
+const MAKE = 'umask 077; mkdir -p -- "$1"';
+
+/** directory, name of the partial file: what another process has open and goes on writing is then another file */
+const OWN = 'cd -- "$1" && cp -p -- "$2" "$2.own" && mv -f -- "$2.own" "$2"';
+
 /** directory, key: the receipt first, for without it there is no image */
 const REMOVE = 'cd -- "$1" 2>/dev/null || exit 0; rm -f -- "$2.json" && rm -f -- "$2.sif" "$2.seal" "$2.sif.partial"';
 
@@ -126,6 +131,22 @@ export function prepare(directory: string, key: EnvironmentKey): Question<Shelf>
         ...(half?.[2] === undefined ? {} : { partial: { bytes: Number(half[1]), sha256: half[2] } }),
       });
     },
+  };
+}
+
+export function make(directory: string): Question<void> {
+  return {
+    command: { argv: ['sh', '-c', MAKE, 'sh', directory] },
+    parse: (result) => (exitCode(result) === 0 ? ok(undefined) : failed(result, `making the image store ${directory}`)),
+  };
+}
+
+/** The partial file becomes ours alone. */
+export function own(directory: string, key: EnvironmentKey): Question<void> {
+  return {
+    command: { argv: ['sh', '-c', OWN, 'sh', directory, `${checkKey(key)}.sif.partial`], timeoutMs: 300_000 },
+    parse: (result) =>
+      exitCode(result) === 0 ? ok(undefined) : failed(result, `going on with an upload in ${directory}`),
   };
 }
 

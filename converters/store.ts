@@ -13,13 +13,22 @@ import { ask, bytes, type Transport } from '../core/transport.ts';
 import { size } from '../core/units.ts';
 import { readSif, SIF_READ_BYTES } from './sif.ts';
 import { type Hashed, hashOn } from './store-hash.ts';
-import { checkKey, type Found, look, open, prepare, remove, type Shelf, setAside } from './store-questions.ts';
+import {
+  checkKey,
+  type Found,
+  look,
+  make,
+  open,
+  own,
+  prepare,
+  remove,
+  type Shelf,
+  setAside,
+} from './store-questions.ts';
 
-/** Holds a lock of that directory on the cluster while `body` runs; two uploads of one key wait for each other. */
-export type WithLock = <T>(directory: string, body: () => Promise<T>) => Promise<T>;
-
+/** The caller holds the key's lock. `tookOver`: from one that had died, whose upload may still be writing. */
 export type PutHow = {
-  lock: WithLock;
+  tookOver: boolean;
   on?(progress: { done: number; total: number }): void;
   /** bytes of all images of the store, the new one among them */
   onStored?(bytes: number): void;
@@ -50,6 +59,15 @@ export class ImageStore {
 
   path(key: EnvironmentKey): string {
     return `${this.#directory}/${checkKey(key)}.sif`;
+  }
+
+  /** Of this key, for whoever makes its image: a directory whose parent `make` makes. */
+  lock(key: EnvironmentKey): string {
+    return `${this.#directory}/${checkKey(key)}.lock`;
+  }
+
+  async make(signal?: AbortSignal): Promise<void> {
+    orThrow(await ask(this.#transport, make(this.#directory), signal));
   }
 
   /** One look: a receipt with a file of its size that nobody else may have written. */
@@ -132,20 +150,16 @@ export class ImageStore {
   /** Sends what is missing of the file, compares the sha256 there, then writes the receipt. E-DISK-FULL, E-IMAGE-DAMAGED. */
   async put(sif: SifFile, receipt: SifReceipt, how: PutHow): Promise<StoredSif> {
     const { key } = receipt;
-    const first = await this.#shelf(key, how.signal);
-    this.#checkRoom(first, sif);
-    return await how.lock(`${this.#directory}/${checkKey(key)}.lock`, async () => {
-      const stored = await this.has(key, how.signal ? { signal: how.signal } : {});
-      if (stored !== undefined && stored.receipt.sha256 === sif.sha256) return stored;
-      // what another upload left meanwhile counts
-      const shelf = await this.#shelf(key, how.signal);
-      const resumeAt = await resumable(sif, shelf);
-      if (stored !== undefined) orThrow(await ask(this.#transport, setAside(this.#directory, key, 'old'), how.signal));
-      const sent = await this.#send(sif, key, shelf, resumeAt, how);
-      if (sent.sha256 !== sif.sha256) await this.#refuse(key, how.signal);
-      how.onStored?.(shelf.storedBytes - (shelf.partial?.bytes ?? 0) + sif.bytes);
-      return await this.adopt(receipt, how.signal);
-    });
+    const shelf = await this.#shelf(key, how.signal);
+    this.#checkRoom(shelf, sif);
+    const resumeAt = await resumable(sif, shelf);
+    if (resumeAt > 0 && how.tookOver) orThrow(await ask(this.#transport, own(this.#directory, key), how.signal));
+    const former = await this.peek(key, how.signal);
+    if (former !== undefined) orThrow(await ask(this.#transport, setAside(this.#directory, key, 'old'), how.signal));
+    const sent = await this.#send(sif, key, shelf, resumeAt, how);
+    if (sent.sha256 !== sif.sha256) await this.#refuse(key, how.signal);
+    how.onStored?.(shelf.storedBytes - (shelf.partial?.bytes ?? 0) + sif.bytes);
+    return await this.adopt(receipt, how.signal);
   }
 
   /** The receipt of a SIF that is already at `path(key)`: of one that was built on the cluster. */

@@ -40,6 +40,20 @@ export type StoredContent = { id: string; content: string; git?: string; bytes: 
 /** How a SIF will be made, decided before anything is built. `why` is told. */
 export type BuildPlace = { where: 'here' | 'cluster'; why?: string };
 
+/** One launch at a time makes the image of a key; the others see what it does, and go on where it ended. */
+export interface ImageClaim extends AsyncDisposable {
+  /** fires when another one took over, after we were silent for too long */
+  readonly lost: AbortSignal;
+  /** taken from one that had died */
+  readonly tookOver: boolean;
+  /** another one had it when we came */
+  readonly waited: boolean;
+  /** one line, for those who wait */
+  say(doing: string): void;
+  /** does another launch wait for this image right now? */
+  awaited(): Promise<boolean>;
+}
+
 export interface LaunchArrows {
   connect(on: OnProgress, signal: AbortSignal): Promise<Cluster>;
   resolve(on: OnProgress, signal: AbortSignal): Promise<ResolvedRepo>;
@@ -48,17 +62,27 @@ export interface LaunchArrows {
   plan(checkout: Checkout, cluster: Cluster, platform: Platform, on: OnProgress, signal: AbortSignal): Promise<Planned>;
   /** sound, or absent: a damaged one is told of and set aside */
   stored(cluster: Cluster, key: EnvironmentKey, on: OnProgress, signal: AbortSignal): Promise<StoredSif | undefined>;
+  /** waits while another launch makes the image of this key, here or on another machine; shows what it does */
+  claim(cluster: Cluster, key: EnvironmentKey, on: OnProgress, signal: AbortSignal): Promise<ImageClaim>;
   buildPlace(planned: Planned, cluster: Cluster): Promise<BuildPlace>;
   build(planned: Planned, checkout: Checkout, on: OnProgress, signal: AbortSignal): Promise<ImageRef>;
   /** the image is started once: the app answers, `start` is executable */
   check(image: ImageRef, planned: Planned, signal: AbortSignal): Promise<string>;
   convert(image: ImageRef, planned: Planned, on: OnProgress, signal: AbortSignal): Promise<SifFile>;
-  upload(cluster: Cluster, sif: SifFile, receipt: SifReceipt, on: OnProgress, signal: AbortSignal): Promise<StoredSif>;
+  upload(
+    cluster: Cluster,
+    sif: SifFile,
+    receipt: SifReceipt,
+    claim: ImageClaim,
+    on: OnProgress,
+    signal: AbortSignal,
+  ): Promise<StoredSif>;
   buildOnCluster(
     cluster: Cluster,
     planned: Planned,
     checkout: Checkout,
     receipt: Omit<SifReceipt, 'bytes' | 'sha256'>,
+    claim: ImageClaim,
     on: OnProgress,
     signal: AbortSignal,
   ): Promise<StoredSif>;

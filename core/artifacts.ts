@@ -224,4 +224,13 @@ export type SifReceipt = {
   /** what built and what converted, where it was not hpcbinder itself: `repo2docker 2026.4.0`, `apptainer 1.4.5` */
   builder?: string;
   converter?: string;
+  /** of a build on the cluster: how the node let it build, and which node */
+  mode?: BuildMode;
+  node?: string;
 };
+
+/**
+ * How a build without privilege has other ids: those of /etc/subuid; one id in a user namespace, alone or with fakeroot(1) to
+ * fake the others; fakeroot or proot without a namespace; or it is root already.
+ */
+export type BuildMode = 'subuid' | 'userns' | 'userns+fakeroot' | 'fakeroot' | 'proot' | 'root';

@@ -1,4 +1,6 @@
 /** What a launch tells on its way. The CLI shows it, `--json` prints it, an endpoint sends it as events. */
+import type { BuildMode } from './artifacts.ts';
+
 export const PHASES = [
   'cluster',
   'repo',
@@ -24,7 +26,7 @@ export type Progress =
   /** output of a build or of the job */
   | { type: 'log'; phase: PhaseName; line: string }
   /** said once, beside the phases: what was chosen for the user, what was ignored */
-  | { type: 'note'; text: string }
+  | { type: 'note'; text: string; build?: { mode: BuildMode; ids: boolean; node: string } }
   | { type: 'warning'; text: string };
 
 export type OnProgress = (event: Progress) => void;

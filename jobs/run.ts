@@ -1,6 +1,6 @@
 /** A batch job from submit to end, with its log: builds on the cluster, probes of a node, notebook runs. */
-import type { JobOutcome, RunJob } from '../core/jobs.ts';
-import type { JobStatus, Scheduler } from '../core/scheduler.ts';
+import type { JobEvent, JobOutcome, RunJob } from '../core/jobs.ts';
+import type { JobId, JobStatus, Scheduler } from '../core/scheduler.ts';
 import { askAll, type Transport } from '../core/transport.ts';
 import { cancelJob } from './cancel.ts';
 import { throwIfAborted } from './cancelled.ts';
@@ -9,14 +9,17 @@ import { followLog } from './log.ts';
 import { Poller } from './poller.ts';
 import { findJob, submitOnce } from './submit.ts';
 
-export type RunJobOptions = {
+export type FollowOptions = {
   /** uid on the cluster */
   owner: number;
-  /** of the script, relative to the job's directory; it lies there already */
-  script: string;
   /** the cluster's, where there is one already: one query for all */
   poller?: Poller;
   clock?: Clock;
+};
+
+export type RunJobOptions = FollowOptions & {
+  /** of the script, relative to the job's directory; it lies there already */
+  script: string;
 };
 
 /**
@@ -30,30 +33,39 @@ export function jobRunner(
 ): RunJob {
   const { owner, clock = systemClock } = options;
   return async (job, on, signal): Promise<JobOutcome> => {
-    const poller = options.poller ?? new Poller(transport, scheduler, { owner, clock });
-    const over = new AbortController();
     try {
-      const id = await submitOnce(transport, scheduler, job, `${job.directory}/${options.script}`, {
-        owner,
-        clock,
-        signal,
-      });
+      const script = `${job.directory}/${options.script}`;
+      const id = await submitOnce(transport, scheduler, job, script, { owner, clock, signal });
       on({ type: 'submitted', id });
-      const log = followLog(transport, `${job.directory}/${job.log}`, (line) => on({ type: 'log', line }), {
-        signal: over.signal,
-        clock,
-      });
-      const status = await ended(poller, id, on, signal, clock).finally(() => over.abort());
-      await log;
-      throwIfAborted(signal);
-      return { id, status: await withExitCode(transport, scheduler, id, owner, status) };
+      return await followJob(transport, scheduler, { id, log: `${job.directory}/${job.log}` }, on, signal, options);
     } catch (error) {
-      if (signal.aborted) await withdraw(transport, scheduler, job.tag, owner, clock);
+      if (signal.aborted) await withdrawJob(transport, scheduler, job.tag, owner, clock);
       throw error;
-    } finally {
-      if (poller !== options.poller) poller.close();
     }
   };
+}
+
+/** A job that was submitted, by whomever: its log from the beginning, to its end. On abort E-CANCELLED, and the job goes on. */
+export async function followJob(
+  transport: Pick<Transport, 'run' | 'read'>,
+  scheduler: Scheduler,
+  job: { id: JobId; log: string },
+  on: (event: JobEvent) => void,
+  signal: AbortSignal,
+  options: FollowOptions,
+): Promise<JobOutcome> {
+  const { owner, clock = systemClock } = options;
+  const poller = options.poller ?? new Poller(transport, scheduler, { owner, clock });
+  const over = new AbortController();
+  try {
+    const log = followLog(transport, job.log, (line) => on({ type: 'log', line }), { signal: over.signal, clock });
+    const status = await ended(poller, job.id, on, signal, clock).finally(() => over.abort());
+    await log;
+    throwIfAborted(signal);
+    return { id: job.id, status: await withExitCode(transport, scheduler, job.id, owner, status) };
+  } finally {
+    if (poller !== options.poller) poller.close();
+  }
 }
 
 function ended(
@@ -101,12 +113,12 @@ async function withExitCode(
 }
 
 /** By name, for the abort may have come while the submit's answer was on its way. What fails here is in `list` later. */
-async function withdraw(
+export async function withdrawJob(
   transport: Pick<Transport, 'run'>,
   scheduler: Scheduler,
   tag: string,
   owner: number,
-  clock: Clock,
+  clock: Clock = systemClock,
 ): Promise<void> {
   const id = await findJob(transport, scheduler, tag, owner).catch(() => undefined);
   if (id !== undefined) await cancelJob(transport, scheduler, id, { clock }).catch(() => undefined);

@@ -1,14 +1,14 @@
 /** The first half of the path: repository → commit → checkout → request → plan → SIF on the cluster. `build` ends here. */
 import type { LaunchArrows, Planned, RepositoryWishes, StoredContent, StoredSif } from '../core/arrows.ts';
-import type { Checkout, Platform, ResolvedRepo, SifFile, SifReceipt } from '../core/artifacts.ts';
+import type { Checkout, Platform, ResolvedRepo, SifReceipt } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Converter } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
-import { during, phase } from './phase.ts';
+import { imageOn } from './image.ts';
+import { phase } from './phase.ts';
 import { type Decided, decideRequest, type Wishes } from './request.ts';
-import { ago } from './words.ts';
 
 export type EnvironmentInput = {
   flags: Wishes;
@@ -74,7 +74,7 @@ export async function* environmentOn(
     (made) => made.words,
   );
   for (const note of planned.notes) yield { type: 'note', text: note };
-  const sif = yield* imageOn(cluster, planned, checkout, input, arrows, signal);
+  const sif = yield* imageOn({ cluster, planned, checkout, input, arrows }, signal);
   return { checkout, platform, planned, sif, decided, wishes };
 }
 
@@ -91,60 +91,6 @@ export function repoInWords(repo: ResolvedRepo): string {
   if (repo.kind === 'local')
     return `${repo.path} (${repo.commit ? `${repo.commit.slice(0, 7)}${repo.dirty ? ' and changes' : ''}` : `tree ${repo.tree.slice(0, 7)}`})`;
   return `${repo.host === 'github.com' ? repo.path : `${repo.host}/${repo.path}`} @ ${repo.commit.slice(0, 7)}${repo.ref ? `  ${repo.ref}` : ''}`;
-}
-
-/** The SIF on the cluster: found there, or built, converted, checked and sent, or built there by a batch job. */
-async function* imageOn(
-  cluster: Cluster,
-  planned: Planned,
-  checkout: Checkout,
-  input: EnvironmentInput,
-  arrows: LaunchArrows,
-  signal: AbortSignal,
-): AsyncGenerator<Progress, StoredSif> {
-  const found = input.rebuild ? undefined : yield* during((on) => arrows.stored(cluster, planned.key, on, signal));
-  if (found) {
-    const text = `reused, built ${ago(new Date(found.receipt.builtAt), new Date())} · ${size(found.receipt.bytes)} on ${cluster.profile.host}`;
-    yield { type: 'done', phase: 'build', text, seconds: 0, skipped: true };
-    const other = otherConverter(found.receipt, input.converter);
-    if (other) yield { type: 'note', text: other };
-    return found;
-  }
-  const place = await arrows.buildPlace(planned, cluster);
-  if (place.why) yield { type: 'note', text: place.why };
-  const receipt = receiptOf(planned, checkout, input.product);
-  if (place.where === 'cluster') {
-    return yield* phase(
-      'build',
-      'a batch job builds the image',
-      (on) => arrows.buildOnCluster(cluster, planned, checkout, receipt, on, signal),
-      (sif) => `image built by a job on ${cluster.profile.host} · ${size(sif.receipt.bytes)}`,
-    );
-  }
-  const image = yield* phase(
-    'build',
-    `image for ${planned.plan.platform}`,
-    (on) => arrows.build(planned, checkout, on, signal),
-    (made) => `image for ${made.platform.replace('linux/', '')} · ${size(made.size)}`,
-  );
-  yield* phase(
-    'check',
-    'starting the image once',
-    () => arrows.check(image, planned, signal),
-    (words) => words,
-  );
-  const sif = yield* phase(
-    'convert',
-    `${size(image.size)} image → SIF`,
-    (on) => arrows.convert(image, planned, on, signal),
-    (made) => `${size(image.size)} image → ${size(made.bytes)} SIF${made.converter ? ` by ${made.converter}` : ''}`,
-  );
-  return yield* phase(
-    'upload',
-    `${size(sif.bytes)} to ${cluster.profile.host}`,
-    (on) => arrows.upload(cluster, sif, converted(receipt, sif), on, signal),
-    () => `${size(sif.bytes)} to ${cluster.profile.imageStore}`,
-  );
 }
 
 export async function* contentOn(
@@ -172,34 +118,6 @@ export function platformOf(decided: Decided, cluster: Cluster): Platform {
   const machine = decided.partition?.architectures[0];
   if (machine === undefined) return cluster.profile.platform;
   return /^(?:aarch64|arm64)$/.test(machine) ? 'linux/arm64' : 'linux/amd64';
-}
-
-function receiptOf(planned: Planned, checkout: Checkout, tool: string): Omit<SifReceipt, 'bytes' | 'sha256'> {
-  const { repo } = checkout;
-  return {
-    schema: 1,
-    key: planned.key,
-    platform: planned.plan.platform,
-    builtAt: new Date().toISOString(),
-    repo: repo.kind === 'git' ? repo.url : 'local',
-    ...(repo.commit ? { commit: repo.commit } : {}),
-    tool,
-    ...(planned.plan.base ? { base: planned.plan.base } : {}),
-    contentInImage: planned.plan.contentInImage,
-    ...(planned.plan.repo2docker ? { builder: `repo2docker ${planned.plan.repo2docker.version}` } : {}),
-  };
-}
-
-function converted(receipt: Omit<SifReceipt, 'bytes' | 'sha256'>, sif: SifFile): SifReceipt {
-  const { bytes, sha256, converter } = sif;
-  return { ...receipt, bytes, sha256, ...(converter ? { converter } : {}) };
-}
-
-/** The key names an environment and not its bytes: what another converter made is used, and that is said. */
-function otherConverter(receipt: SifReceipt, wanted: Converter | undefined): string | undefined {
-  const by = receipt.converter ?? 'hpcbinder';
-  if (wanted === undefined || by.split(' ', 1)[0] === wanted) return undefined;
-  return `--converter ${wanted}: the image there was made by ${by}; --rebuild makes it anew`;
 }
 
 /** Nothing is known of a given image but its path; the agent checks that it is one. */

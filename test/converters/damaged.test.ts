@@ -46,7 +46,6 @@ const receipt: SifReceipt = {
   tool: 'hpcbinder 0.1.0',
   contentInImage: false,
 };
-const lock = <T>(_: string, body: () => Promise<T>) => body();
 
 let transport: Transport;
 let directory: string;
@@ -63,7 +62,7 @@ afterAll(async () => {
 beforeEach(async () => {
   directory = join(root, `store-${++count}`);
   store = new ImageStore(transport, directory, 'python3');
-  path = (await store.put(sif, receipt, { lock })).path;
+  path = (await store.put(sif, receipt, { tookOver: false })).path;
 });
 
 async function looked() {
@@ -124,7 +123,7 @@ describe('a stored image', () => {
       expect(found).toBeUndefined();
       expect(why).toEqual([expect.stringMatching(words)]);
       expect(readdirSync(directory)).toEqual([expect.stringMatching(`^${KEY}\\.sif\\.damaged-[0-9]+$`)]);
-      await store.put(sif, receipt, { lock });
+      await store.put(sif, receipt, { tookOver: false });
       expect((await looked()).found).toBeDefined();
     },
   );
@@ -157,7 +156,7 @@ describe('a stored image', () => {
     const newer = { path: join(root, 'newer.sif'), bytes: next.length, sha256: sha256(next) };
     writeFileSync(newer.path, next);
     const inode = statSync(path).ino;
-    await store.put(newer, { ...receipt, bytes: newer.bytes, sha256: newer.sha256 }, { lock });
+    await store.put(newer, { ...receipt, bytes: newer.bytes, sha256: newer.sha256 }, { tookOver: false });
     expect(statSync(path).size).toBe(next.length);
     const old = readdirSync(directory).find((name) => name.includes('.sif.old-')) ?? '';
     expect(statSync(join(directory, old)).ino).toBe(inode);

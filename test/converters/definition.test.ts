@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { modeCheck } from '../../converters/build-modes.ts';
 import { lastStep, parseBuildResult } from '../../converters/cluster-build.ts';
-import { needsOtherIds, renderDefinition } from '../../converters/definition.ts';
+import { renderDefinition } from '../../converters/definition.ts';
+import { needsOtherIds } from '../../converters/id-packages.ts';
 import { PLAN } from '../images/plans.ts';
 
 const BASE = { bootstrap: 'docker-archive', from: '/scratch/base.tar' } as const;
@@ -17,8 +19,10 @@ describe('the Apptainer definition of a plan', () => {
     expect(text).toMatch(/^Bootstrap: docker-archive\nFrom: \/scratch\/base\.tar\n/);
   });
 
-  it('does nothing that needs other ids', () => {
-    expect(text).not.toMatch(/chown|useradd|\bsu\b/);
+  it('tries for other ids before anything else, and needs none', () => {
+    const check = modeCheck({ needsIds: false });
+    expect(text.indexOf(check)).toBeLessThan(text.indexOf('/env'));
+    expect(text.replace(check, '')).not.toMatch(/chown|useradd|\bsu\b/);
   });
 
   it('traces nothing once the settings are sourced, for the log is read by others', () => {
@@ -32,8 +36,11 @@ describe('the Apptainer definition of a plan', () => {
   });
 
   it('says before the queue which packages need other ids', () => {
-    expect(needsOtherIds(run('apt-get install -- tree openssh-client'))).toMatch(/^openssh-client of apt\.txt/);
-    expect(needsOtherIds(run('apt-get install -- tree'))).toBeUndefined();
+    expect(needsOtherIds(run('apt-get install -- tree openssh-client=1:10.0p1-7 dbus:amd64'))).toEqual([
+      'dbus',
+      'openssh-client',
+    ]);
+    expect(needsOtherIds(run('apt-get install -- tree'))).toEqual([]);
   });
 });
 

@@ -28,7 +28,6 @@ const receipt: SifReceipt = {
   tool: 'hpcbinder 0.1.0',
   contentInImage: false,
 };
-const lock = <T>(_: string, body: () => Promise<T>) => body();
 
 let transport: Transport;
 let directory: string;
@@ -50,7 +49,7 @@ describe('the image store', () => {
   it('has nothing at first, and what was put afterwards, private to its user', async () => {
     expect(await store.has(KEY)).toBeUndefined();
     const seen: number[] = [];
-    const stored = await store.put(sif, receipt, { lock, on: ({ done }) => seen.push(done) });
+    const stored = await store.put(sif, receipt, { tookOver: false, on: ({ done }) => seen.push(done) });
     expect(stored).toEqual({
       path: join(directory, `${KEY}.sif`),
       receipt,
@@ -64,34 +63,36 @@ describe('the image store', () => {
   });
 
   it('sends only what is missing of an upload that was cut', async () => {
-    await store.put({ ...sif }, receipt, { lock });
+    await store.put({ ...sif }, receipt, { tookOver: false });
     await store.remove(KEY);
     writeFileSync(join(directory, `${KEY}.sif.partial`), data.subarray(0, 200_000));
     let first: number | undefined;
-    await store.put(sif, receipt, { lock, on: ({ done }) => (first ??= done) });
+    await store.put(sif, receipt, { tookOver: false, on: ({ done }) => (first ??= done) });
     expect(first).toBeGreaterThan(200_000);
     expect(readFileSync(store.path(KEY)).equals(data)).toBe(true);
   });
 
   it('begins anew where the part that lies there is of another file', async () => {
-    await store.put(sif, receipt, { lock });
+    await store.put(sif, receipt, { tookOver: false });
     await store.remove(KEY);
     writeFileSync(join(directory, `${KEY}.sif.partial`), randomBytes(200_000));
-    await store.put(sif, receipt, { lock });
+    await store.put(sif, receipt, { tookOver: false });
     expect(readFileSync(store.path(KEY)).equals(data)).toBe(true);
   });
 
   it('never shows an image whose bytes are not the ones that were sent', async () => {
     const claimed = { ...sif, sha256: 'f'.repeat(64) };
-    await expect(store.put(claimed, { ...receipt, sha256: claimed.sha256 }, { lock })).rejects.toMatchObject({
-      code: 'E-IMAGE-DAMAGED',
-    });
+    await expect(store.put(claimed, { ...receipt, sha256: claimed.sha256 }, { tookOver: false })).rejects.toMatchObject(
+      {
+        code: 'E-IMAGE-DAMAGED',
+      },
+    );
     expect(existsSync(store.path(KEY))).toBe(false);
     expect(await store.has(KEY)).toBeUndefined();
   });
 
   it('says what is needed and what is there when the disk is full', async () => {
-    await expect(store.put({ ...sif, bytes: 1e18 }, receipt, { lock })).rejects.toMatchObject({
+    await expect(store.put({ ...sif, bytes: 1e18 }, receipt, { tookOver: false })).rejects.toMatchObject({
       code: 'E-DISK-FULL',
       message: expect.stringMatching(/needs .* TB .* has .* free/),
     });

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Command, CommandResult } from '../../core/command.ts';
-import { remoteLock } from '../../jobs/lock.ts';
+import { type LockHolder, remoteLock } from '../../jobs/lock.ts';
 import { JumpingClock } from './fakes.ts';
 
 /** The real sh, here. */
@@ -38,31 +38,85 @@ describe('a lock on the cluster', () => {
     await (await remoteLock(here, path, 'other'))[Symbol.asyncDispose]();
   });
 
-  it('is waited for, for as long as one wants', async () => {
-    const first = await remoteLock(here, path, 'first');
-    const clock = new JumpingClock();
-    const told: string[] = [];
-    const second = remoteLock(here, path, 'second', { clock, waitMs: 60_000, onWait: (holder) => told.push(holder) });
-    await clock.pass(5000);
+  it('is waited for, for as long as one wants; who waits reads what the holder does, and the holder sees that one waits', async () => {
+    const [clock, other] = [new JumpingClock(), new JumpingClock()];
+    const first = await remoteLock(here, path, 'first', { clock: other });
+    expect(await first.awaited()).toBe(false);
+    const told: LockHolder[] = [];
+    const second = remoteLock(here, path, 'second', { clock, waitMs: 60_000, onWait: (held) => told.push(held) });
+    await clock.pass(3000);
+    expect(await first.awaited()).toBe(true);
+    first.say('step 3 of 9\n\u001b[31m');
+    await other.pass(5000);
+    await clock.pass(3000);
     await first[Symbol.asyncDispose]();
-    await clock.pass(5000);
-    await (await second)[Symbol.asyncDispose]();
-    expect(told).toEqual([expect.stringContaining('first')]);
-    expect(clock.sleeping).toBe(0);
+    await clock.pass(3000);
+    const last = await second;
+    expect(last.tookOver).toBe(false);
+    expect(await last.awaited()).toBe(false);
+    await last[Symbol.asyncDispose]();
+    expect(told.map(({ doing }) => doing)).toEqual(['', expect.stringMatching(/^step 3 of 9/)]);
+    expect(told[0]?.holder).toMatch(/^first \(.*process [0-9]+\)$/);
+    expect(clock.sleeping + other.sleeping).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('is taken over from a holder that has been silent for five minutes, who then learns it', async () => {
+  it('is not waited for any more by one who gave up', async () => {
+    const clock = new JumpingClock();
+    const first = await remoteLock(here, path, 'first');
+    const gone = new AbortController();
+    const second = remoteLock(here, path, 'second', { clock, waitMs: 60_000, signal: gone.signal });
+    second.catch(() => {});
+    await clock.pass(3000);
+    gone.abort();
+    await expect(second).rejects.toMatchObject({ code: 'E-CANCELLED' });
+    expect(await first.awaited()).toBe(false);
+    await first[Symbol.asyncDispose]();
+  });
+
+  it('is taken over at once from a holder that has been silent for five minutes, who then learns it', async () => {
     const clock = new JumpingClock();
     const dead = await remoteLock(here, path, 'dead', { clock });
     silentSince(200);
     await expect(remoteLock(here, path, 'eager')).rejects.toMatchObject({ code: 'E-LOCKED' });
     silentSince(301);
     const heir = await remoteLock(here, path, 'heir');
+    expect(heir.tookOver).toBe(true);
     await clock.pass(31_000);
     expect(dead.lost.aborted).toBe(true);
     await dead[Symbol.asyncDispose]();
     expect(readFileSync(join(path, 'owner'), 'utf8')).toContain('heir');
     await heir[Symbol.asyncDispose]();
+  });
+
+  it('is taken over after 90 silent seconds by one who has waited for another beat in vain', async () => {
+    const clock = new JumpingClock();
+    await remoteLock(here, path, 'dead', { clock: new JumpingClock() });
+    silentSince(91);
+    const heir = remoteLock(here, path, 'heir', { clock, waitMs: 60_000 });
+    let taken = false;
+    void heir.then(() => {
+      taken = true;
+    });
+    await clock.pass(24_000);
+    expect(taken).toBe(false);
+    await clock.pass(6_000);
+    expect(taken).toBe(true);
+    await (await heir)[Symbol.asyncDispose]();
+  });
+
+  it('stays with a holder that was only slow: one beat after the stall, and nobody takes it', async () => {
+    const [clock, other] = [new JumpingClock(), new JumpingClock()];
+    const slow = await remoteLock(here, path, 'slow', { clock });
+    silentSince(200);
+    const eager = remoteLock(here, path, 'eager', { clock: other, waitMs: 60_000 });
+    eager.catch(() => {});
+    await other.pass(20_000);
+    await clock.pass(21_000);
+    await other.pass(60_000);
+    await expect(eager).rejects.toMatchObject({ code: 'E-LOCKED' });
+    expect(slow.lost.aborted).toBe(false);
+    await slow[Symbol.asyncDispose]();
   });
 
   it('goes to one only of several who find the same dead holder', async () => {
@@ -77,7 +131,7 @@ describe('a lock on the cluster', () => {
   it('is kept alive by its holder', async () => {
     const clock = new JumpingClock();
     const lock = await remoteLock(here, path, 'alive', { clock });
-    silentSince(299);
+    silentSince(89);
     await clock.pass(31_000);
     await expect(remoteLock(here, path, 'other')).rejects.toMatchObject({ code: 'E-LOCKED' });
     expect(lock.lost.aborted).toBe(false);

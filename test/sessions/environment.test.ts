@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { BuildPlace, LaunchArrows, Planned, RepositoryWishes } from '../../core/arrows.ts';
+import type { BuildPlace, ImageClaim, LaunchArrows, Planned, RepositoryWishes } from '../../core/arrows.ts';
 import type { Checkout, SifReceipt } from '../../core/artifacts.ts';
 import type { Cluster } from '../../core/cluster.ts';
 import { HpcbinderError } from '../../core/errors.ts';
@@ -11,6 +11,7 @@ import {
   environmentOn,
   repoInWords,
 } from '../../sessions/environment.ts';
+import { spoken } from '../../sessions/image.ts';
 import { partition } from './example.ts';
 
 const receipt = { bytes: 4.1e8, sha256: 'f'.repeat(64), builtAt: new Date(0).toISOString() } as SifReceipt;
@@ -35,8 +36,28 @@ const cluster = {
   partitions: [partition({ isDefault: true })],
 } as unknown as Cluster;
 
+/** A fake of the lock on the cluster: nobody else wants it. */
+function claimOf(lost = new AbortController()): ImageClaim {
+  return {
+    lost: lost.signal,
+    tookOver: false,
+    waited: false,
+    say() {},
+    awaited: async () => false,
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
 /** Every arrow writes down that it was called. */
-function arrows(more: { stored?: boolean; place?: BuildPlace; wishes?: RepositoryWishes; no?: boolean } = {}) {
+function arrows(
+  more: {
+    stored?: boolean | (() => boolean);
+    lost?: AbortController;
+    place?: BuildPlace;
+    wishes?: RepositoryWishes;
+    no?: boolean;
+  } = {},
+) {
   const calls: string[] = [];
   const called = <T>(name: string, value: T) => {
     calls.push(name);
@@ -49,7 +70,9 @@ function arrows(more: { stored?: boolean; place?: BuildPlace; wishes?: Repositor
     checkout: async () => called('checkout', checkout),
     wishes: () => more.wishes ?? {},
     plan: async (_checkout, _cluster, platform) => called(`plan ${platform}`, planned),
-    stored: async () => called('stored', more.stored ? sif : undefined),
+    stored: async () =>
+      called('stored', (typeof more.stored === 'function' ? more.stored() : more.stored) ? sif : undefined),
+    claim: async () => called('claim', claimOf(more.lost)),
     buildPlace: async () => called('buildPlace', more.place ?? { where: 'here' }),
     build: async () => called('build', { id: 'i', tag: 't', platform: 'linux/amd64', created: '', size: 1.2e9 }),
     check: async () => called('check', 'JupyterLab 4 answers'),
@@ -96,6 +119,8 @@ describe('the image of an environment', () => {
     expect(faked.calls.slice(3)).toEqual([
       'stored',
       'buildPlace',
+      'claim',
+      'stored',
       'build',
       'check',
       'convert',
@@ -109,14 +134,43 @@ describe('the image of an environment', () => {
   it('is built again where that was asked for', async () => {
     const faked = arrows({ stored: true });
     await made({ rebuild: true }, faked);
-    expect(faked.calls).not.toContain('stored');
     expect(faked.calls).toContain('build');
+  });
+
+  it('that another launch made while this one waited is not made again', async () => {
+    let asked = 0;
+    const faked = arrows({ stored: () => ++asked > 1 });
+    const { told } = await made({}, faked);
+    expect(faked.calls.slice(3)).toEqual(['stored', 'buildPlace', 'claim', 'stored']);
+    expect(told.at(-1)).toMatchObject({ type: 'done', phase: 'build', skipped: true });
+  });
+
+  it('is left to the one who took over while nothing was heard of this launch', async () => {
+    const lost = new AbortController();
+    let asked = 0;
+    const faked = arrows({ lost, stored: () => ++asked > 2 });
+    faked.all.build = async (_planned, _checkout, _on, signal) => {
+      lost.abort();
+      signal.throwIfAborted();
+      throw new Error('not reached');
+    };
+    const { told } = await made({}, faked);
+    expect(told.slice(-2)).toMatchObject([{ type: 'warning' }, { type: 'done', phase: 'build', skipped: true }]);
+  });
+
+  it('tells those who wait what is shown here', () => {
+    expect(spoken({ type: 'start', phase: 'build', text: 'image for linux/amd64' })).toBe(
+      'build · image for linux/amd64',
+    );
+    expect(spoken({ type: 'update', phase: 'upload', done: 45e6, total: 98e6 })).toBe('upload · 45 MB of 98 MB');
+    expect(spoken({ type: 'log', phase: 'build', line: 'Step 3/9' })).toBe('build · Step 3/9');
+    expect(spoken({ type: 'note', text: 'x' })).toBeUndefined();
   });
 
   it('is built by a job where no engine is here, and why is told', async () => {
     const faked = arrows({ place: { where: 'cluster', why: 'no engine' } });
     const { told } = await made({}, faked);
-    expect(faked.calls.slice(-2)).toEqual(['buildPlace', 'buildOnCluster']);
+    expect(faked.calls.slice(-4)).toEqual(['buildPlace', 'claim', 'stored', 'buildOnCluster']);
     expect(told).toContainEqual({ type: 'note', text: 'no engine' });
   });
 

@@ -1,0 +1,142 @@
+/** Plan → SIF on the cluster: found there, or made by one launch at a time; the others wait, see what it does, and find it done. */
+import type { ImageClaim, LaunchArrows, Planned, StoredSif } from '../core/arrows.ts';
+import type { Checkout, SifFile, SifReceipt } from '../core/artifacts.ts';
+import type { Cluster } from '../core/cluster.ts';
+import type { Converter } from '../core/config.ts';
+import type { Progress } from '../core/progress.ts';
+import { size } from '../core/units.ts';
+import { during, phase } from './phase.ts';
+import { ago } from './words.ts';
+
+export type ImageWanted = {
+  cluster: Cluster;
+  planned: Planned;
+  checkout: Checkout;
+  input: { rebuild: boolean; product: string; converter?: Converter };
+  arrows: LaunchArrows;
+};
+
+export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncGenerator<Progress, StoredSif> {
+  const { cluster, planned, input, arrows } = wanted;
+  const stored = () => during((on) => arrows.stored(cluster, planned.key, on, signal));
+  const before = yield* stored();
+  if (before && !input.rebuild) return yield* reused(before, wanted);
+  const place = await arrows.buildPlace(planned, cluster);
+  if (place.why) yield { type: 'note', text: place.why };
+  for (;;) {
+    const claim = yield* during((on) => arrows.claim(cluster, planned.key, on, signal));
+    try {
+      const found = yield* stored();
+      if (found && (!input.rebuild || found.receipt.builtAt !== before?.receipt.builtAt))
+        return yield* reused(found, wanted);
+      const either = AbortSignal.any([signal, claim.lost]);
+      return yield* telling(made(wanted, place.where, claim, either), claim);
+    } catch (error) {
+      if (signal.aborted || !claim.lost.aborted) throw error;
+      yield {
+        type: 'warning',
+        text: 'nothing was heard of this launch for so long that another one makes the image now',
+      };
+    } finally {
+      await claim[Symbol.asyncDispose]();
+    }
+  }
+}
+
+function* reused(found: StoredSif, { cluster, input }: ImageWanted): Generator<Progress, StoredSif> {
+  const { receipt } = found;
+  const text = `reused, built ${ago(new Date(receipt.builtAt), new Date())} · ${size(receipt.bytes)} on ${cluster.profile.host}`;
+  yield { type: 'done', phase: 'build', text, seconds: 0, skipped: true };
+  const other = otherConverter(receipt, input.converter);
+  if (other) yield { type: 'note', text: other };
+  return found;
+}
+
+/** What is shown here is said to those who wait, too. */
+async function* telling<T>(run: AsyncGenerator<Progress, T>, claim: ImageClaim): AsyncGenerator<Progress, T> {
+  for (;;) {
+    const step = await run.next();
+    if (step.done) return step.value;
+    const words = spoken(step.value);
+    if (words !== undefined) claim.say(words);
+    yield step.value;
+  }
+}
+
+export function spoken(event: Progress): string | undefined {
+  if (event.type === 'log') return `${event.phase} · ${event.line}`;
+  if (event.type === 'start') return `${event.phase} · ${event.text}`;
+  if (event.type !== 'update') return undefined;
+  const moved = event.done === undefined ? '' : `${size(event.done)}${event.total ? ` of ${size(event.total)}` : ''}`;
+  return [event.phase, event.text ?? moved].join(' · ');
+}
+
+async function* made(
+  { cluster, planned, checkout, input, arrows }: ImageWanted,
+  where: 'here' | 'cluster',
+  claim: ImageClaim,
+  signal: AbortSignal,
+): AsyncGenerator<Progress, StoredSif> {
+  const receipt = receiptOf(planned, checkout, input.product);
+  if (where === 'cluster') {
+    return yield* phase(
+      'build',
+      'a batch job builds the image',
+      (on) => arrows.buildOnCluster(cluster, planned, checkout, receipt, claim, on, signal),
+      ({ receipt: { bytes, mode, node } }) =>
+        `image built by a job on ${cluster.profile.host} · ${size(bytes)}${mode ? ` · mode ${mode} on ${node}` : ''}`,
+    );
+  }
+  const image = yield* phase(
+    'build',
+    `image for ${planned.plan.platform}`,
+    (on) => arrows.build(planned, checkout, on, signal),
+    (built) => `image for ${built.platform.replace('linux/', '')} · ${size(built.size)}`,
+  );
+  yield* phase(
+    'check',
+    'starting the image once',
+    () => arrows.check(image, planned, signal),
+    (words) => words,
+  );
+  const sif = yield* phase(
+    'convert',
+    `${size(image.size)} image → SIF`,
+    (on) => arrows.convert(image, planned, on, signal),
+    ({ bytes, converter }) => `${size(image.size)} image → ${size(bytes)} SIF${converter ? ` by ${converter}` : ''}`,
+  );
+  return yield* phase(
+    'upload',
+    `${size(sif.bytes)} to ${cluster.profile.host}`,
+    (on) => arrows.upload(cluster, sif, converted(receipt, sif), claim, on, signal),
+    () => `${size(sif.bytes)} to ${cluster.profile.imageStore}`,
+  );
+}
+
+function receiptOf(planned: Planned, checkout: Checkout, tool: string): Omit<SifReceipt, 'bytes' | 'sha256'> {
+  const { repo } = checkout;
+  return {
+    schema: 1,
+    key: planned.key,
+    platform: planned.plan.platform,
+    builtAt: new Date().toISOString(),
+    repo: repo.kind === 'git' ? repo.url : 'local',
+    ...(repo.commit ? { commit: repo.commit } : {}),
+    tool,
+    ...(planned.plan.base ? { base: planned.plan.base } : {}),
+    contentInImage: planned.plan.contentInImage,
+    ...(planned.plan.repo2docker ? { builder: `repo2docker ${planned.plan.repo2docker.version}` } : {}),
+  };
+}
+
+function converted(receipt: Omit<SifReceipt, 'bytes' | 'sha256'>, sif: SifFile): SifReceipt {
+  const { bytes, sha256, converter } = sif;
+  return { ...receipt, bytes, sha256, ...(converter ? { converter } : {}) };
+}
+
+/** The key names an environment and not its bytes: what another converter made is used, and that is said. */
+function otherConverter(receipt: SifReceipt, wanted: Converter | undefined): string | undefined {
+  const by = receipt.converter ?? 'hpcbinder';
+  if (wanted === undefined || by.split(' ', 1)[0] === wanted) return undefined;
+  return `--converter ${wanted}: the image there was made by ${by}; --rebuild makes it anew`;
+}
