@@ -4,28 +4,12 @@ import { ask } from '../core/transport.ts';
 import { size } from '../core/units.ts';
 import { ago } from '../sessions/words.ts';
 import { listWork, moveWork, removeWork } from '../sessions/work/manage.ts';
-import { wantedCluster } from './clusters.ts';
-import { connectCluster } from './connect.ts';
-import { confirm, plain, prompter, table } from './terminal.ts';
-
-type Flags = Record<string, unknown>;
-
-async function on<T>(
-  flags: Flags,
-  command: string,
-  work: (cluster: Awaited<ReturnType<typeof connectCluster>>) => Promise<T>,
-): Promise<T> {
-  const choice = await wantedCluster(flags.cluster as string | undefined, `work ${command}`);
-  const cluster = await connectCluster(choice, prompter());
-  try {
-    return await work(cluster);
-  } finally {
-    await cluster.transport[Symbol.asyncDispose]();
-  }
-}
+import type { Flags } from './flags.ts';
+import { confirm, plain, table } from './terminal.ts';
+import { withCluster } from './with-cluster.ts';
 
 export function list(flags: Flags): Promise<number> {
-  return on(flags, 'ls', async ({ transport, profile }) => {
+  return withCluster(flags, 'work ls', async ({ transport, profile }) => {
     const found = orThrow(await ask(transport, listWork(profile.python, profile.workDir)));
     if (flags.json) process.stdout.write(`${JSON.stringify(found)}\n`);
     else if (found.length === 0)
@@ -45,7 +29,7 @@ export function list(flags: Flags): Promise<number> {
 }
 
 export function remove(directory: string, flags: Flags): Promise<number> {
-  return on(flags, 'rm', async ({ transport, profile }) => {
+  return withCluster(flags, 'work rm', async ({ transport, profile }) => {
     await confirm(`Delete ${directory} on ${profile.host} with everything in it?`, {
       yes: flags.yes === true,
       flag: '--yes',
@@ -57,7 +41,7 @@ export function remove(directory: string, flags: Flags): Promise<number> {
 }
 
 export function move(from: string, to: string, flags: Flags): Promise<number> {
-  return on(flags, 'mv', async ({ transport, profile }) => {
+  return withCluster(flags, 'work mv', async ({ transport, profile }) => {
     const now = orThrow(await ask(transport, moveWork(profile.python, profile.workDir, from, to)));
     process.stderr.write(plain(`moved to ${profile.host}:${now}\n`));
     return 0;

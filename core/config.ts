@@ -80,6 +80,9 @@ const requestDefaults = object({
 /** `stand_in`: no registry's image, but a Debian root under its name; part of what an environment's key is made of */
 const base = object({ archive: absolute, name: string, digest: string, stand_in: boolean });
 
+/** what `images gc` keeps where no flag says otherwise; sizes in MiB */
+const images = object({ max_age: parsed(parseDuration), max_size: parsed(parseMemory) });
+
 const cluster = object({
   host: string,
   user: named,
@@ -105,6 +108,7 @@ const cluster = object({
   builder: oneOf(BUILDERS),
   converter: oneOf(CONVERTERS),
   defaults: requestDefaults,
+  images,
 });
 
 const pip = object({ index_url: string, extra_index_urls: list(string), constraints: absolute });
@@ -114,6 +118,7 @@ const config = object({
   default: named,
   clusters: mapOf(NAME, 'name of a cluster', cluster),
   defaults: requestDefaults,
+  images,
   bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', string),
   pip,
   apt_mirror: string,

@@ -94,6 +94,8 @@ export interface Scheduler {
   finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undefined>;
   /** after a lost answer to submit */
   find(tag: string, owner: number): Inquiry<JobId | undefined>;
+  /** name → job, of all jobs of the owner that are not over and whose name is one that core/ids.ts makes */
+  unfinished(owner: number): Question<ReadonlyMap<string, JobId>>;
   cancel(id: JobId): Question<'cancelled' | 'already-over'>;
   extend(id: JobId, seconds: number): Question<'extended' | 'refused'>;
   offers(): Inquiry<readonly Partition[]>;

@@ -5,7 +5,7 @@ import { associations, finalStatus, find } from './accounting.ts';
 import { command, failure } from './answers.ts';
 import { offers } from './offers.ts';
 import { jobWords, requestWords } from './options.ts';
-import { status } from './queue.ts';
+import { status, unfinished } from './queue.ts';
 
 /** The job starts with nothing of the login shell. NONE would make slurmd run a login shell for it first, which hangs where a profile does. */
 const CLEAN = '--export=NIL';
@@ -27,6 +27,7 @@ export const slurm: Scheduler = {
   status,
   finalStatus,
   find,
+  unfinished,
   cancel: (id) => ({
     command: command(['scancel', '--verbose', id]),
     parse(result) {

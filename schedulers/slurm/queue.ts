@@ -3,6 +3,7 @@
  * owner's uid (SECURITY R3, INJ-10).
  */
 import type { Question } from '../../core/command.ts';
+import { SESSION_ID } from '../../core/ids.ts';
 import type { JobId, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
 import { expandHostlist } from './hostlist.ts';
@@ -33,6 +34,18 @@ export function status(ids: readonly JobId[], owner: number): Question<ReadonlyM
       if (wanted.has(id) && uid === String(owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
     }
     return seen;
+  });
+}
+
+/** Names are the owner's own, for the rows are; of what is over there is nothing here. */
+export function unfinished(owner: number): Question<ReadonlyMap<string, JobId>> {
+  return listing([...ofOwner(owner), '-o', '%A|%U|%T|%j'], (text) => {
+    const found = new Map<string, JobId>();
+    for (const [id = '', uid, word = '', name = ''] of rows(text, 4)) {
+      const over = stateOf(word)[0] === 'ended';
+      if (uid === String(owner) && !over && SESSION_ID.test(name) && !found.has(name)) found.set(name, id);
+    }
+    return found;
   });
 }
 

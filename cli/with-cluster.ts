@@ -1,0 +1,21 @@
+/** One connection for one command, closed whatever happens. */
+import type { Cluster } from '../core/cluster.ts';
+import { wantedCluster } from './clusters.ts';
+import { type Choice, connectCluster } from './connect.ts';
+import type { Flags } from './flags.ts';
+import { prompter } from './terminal.ts';
+
+/** `command`: as it is typed, for the hint of how to name a cluster. */
+export async function withCluster<T>(
+  flags: Flags,
+  command: string,
+  work: (cluster: Cluster, choice: Choice) => Promise<T>,
+): Promise<T> {
+  const choice = await wantedCluster(flags.cluster as string | undefined, command);
+  const cluster = await connectCluster(choice, prompter());
+  try {
+    return await work(cluster, choice);
+  } finally {
+    await cluster.transport[Symbol.asyncDispose]();
+  }
+}
