@@ -7,6 +7,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['status', ['hpcbinder status k3f9']],
   ['open', ['hpcbinder open k3f9', 'hpcbinder open k3f9 --no-browser --port 8890']],
   ['logs', ['hpcbinder logs k3f9 --follow', 'hpcbinder logs k3f9 --build']],
+  ['audit', ['hpcbinder audit k3f9', 'hpcbinder audit k3f9 --json']],
   ['stop', ['hpcbinder stop k3f9']],
   ['work ls', ['hpcbinder work ls --cluster hpc']],
   ['work rm', ['hpcbinder work rm github.com/org/repo']],

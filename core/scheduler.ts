@@ -99,6 +99,8 @@ export interface Scheduler {
   cancel(id: JobId): Question<'cancelled' | 'already-over'>;
   extend(id: JobId, seconds: number): Question<'extended' | 'refused'>;
   offers(): Inquiry<readonly Partition[]>;
+  /** commands by which any user of the cluster may look at the job: for `audit` */
+  shownToAll(id: JobId): readonly (readonly string[])[];
   startEstimate(job: JobSpec): Question<Date | undefined>;
   /** accounts and QOS that the user may use, for the message of a refusal */
   associations(user: string): Question<{ accounts: readonly string[]; qos: readonly string[] }>;

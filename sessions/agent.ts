@@ -18,6 +18,7 @@ export const AGENT_PARTS = [
   'loop',
   'listener',
   'splice',
+  'audit',
   'control',
   'shell',
   'lock',
@@ -32,6 +33,11 @@ function part(name: string): string {
 /** Python >= 3.6, standard library only. */
 export function agentSource(): string {
   return AGENT_PARTS.map((name) => `${part(`${name}.py`).trimEnd()}\n`).join('\n\n');
+}
+
+/** The agent's look at its own host, as a program for another: JSON on stdin, a list as JSON on stdout. */
+export function auditProgram(): string {
+  return `${part('audit.py')}\nimport sys\njson.dump(Audit(json.load(sys.stdin)).run(), sys.stdout)\n`;
 }
 
 /** The same bytes for every session: no value of anybody is in it (SECURITY R2). */

@@ -19,6 +19,8 @@ export type ControlRequest =
       | { terminal?: true; rows: number; cols: number; term?: string }
       | { terminal: false }
     ))
+  /** the agent's look at its node, for texts that nobody else may see; 20 s at most */
+  | { verb: 'audit'; secrets: Readonly<Record<string, string>> }
   | { verb: 'get'; path: string }
   /** `name`: that of the file, where `path` turns out to be a directory */
   | { verb: 'put'; path: string; kind: 'file' | 'directory'; mode: number; name?: string };

@@ -1,4 +1,4 @@
-/** `list`, `status`, `open`, `logs`, `stop`: what one does with a session. */
+/** `list`, `status`, `open`, `logs`, `audit`, `stop`: what one does with a session. */
 import type { Command } from 'commander';
 
 type Flags = Record<string, unknown>;
@@ -49,6 +49,12 @@ export function register(program: Command): void {
         .option('--app', 'of the app only')
         .option('--job', 'of the job only'),
     async (_room, id, flags) => (await import('../logs.ts')).logs(id, flags),
+  );
+  add(
+    'audit',
+    'try to get into a session as another user would, and tell what was tried; exit 1 where something opened',
+    json,
+    async (_room, id, flags) => (await import('../audit.ts')).audit(id, flags),
   );
   add('stop', 'end a session; its work directory is kept', json, async (_room, id, flags) =>
     (await import('../stop.ts')).stop(id, flags),

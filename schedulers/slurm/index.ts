@@ -44,6 +44,11 @@ export const slurm: Scheduler = {
     },
   }),
   offers,
+  shownToAll: (id) => [
+    ['scontrol', '-dd', 'show', 'job', id],
+    ['squeue', '-h', '-j', id, '-o', '%all'],
+    ['sacct', '-P', '-j', id, '-o', 'ALL'],
+  ],
   startEstimate: (job) => ({
     command: command(['sbatch', '--test-only', CLEAN, ...requestWords(job.request), '--wrap=:']),
     parse(result) {

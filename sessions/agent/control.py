@@ -11,6 +11,7 @@ status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, 
 stop    {"stopping": true}: the app ends in order, end.json says why, the agent leaves
 shell   {rows, cols, term} or {terminal: false}, with {argv: [word, ...]} instead of a login shell: runs in the container
 get     {path}: {kind: "file", size, mode} or {kind: "directory"} (a tar stream), relative to the work directory
+audit   {secrets: {name: text}}: {found: [{what, result, seen}]}, the look of audit.py at this node
 put     {path, kind: "file", mode} or {path, kind: "directory"} (a tar stream)
 """
 import io
@@ -173,6 +174,8 @@ class Control(object):
             serve_get(frames, request, self._session)
         elif verb == "put":
             serve_put(frames, request, self._session)
+        elif verb == "audit":
+            frames.answer({"found": self._session.audit(request)})
         else:
             frames.answer({"error": "this agent does not know %r" % (verb,)})
 

@@ -220,6 +220,12 @@ class Session(object):
         if self.node is not None:
             shutil.rmtree(self.node, ignore_errors=True)
 
+    def audit(self, request):
+        asked = {"secrets": request.get("secrets", {}), "directory": self.directory}
+        asked["private"] = [self.node, self.container.run_directory]
+        asked["agent"] = {"port": self._port, "jobId": self.job.id}
+        return Audit(asked).run()
+
     def status(self):
         now = time.time()
         return {
