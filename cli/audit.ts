@@ -77,7 +77,7 @@ async function* tries(cluster: Cluster, record: SessionRecord, secrets: Secrets)
     auditDoor(connect, record.id, record.secrets),
   );
   yield await part(`${record.address?.host}: as its agent sees the node`, () =>
-    auditNode(connect, record.id, record.secrets, secrets),
+    auditNode(connect, record.id, record.secrets, { secrets }),
   );
   const route = {
     sessionId: record.id,

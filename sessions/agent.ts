@@ -18,6 +18,7 @@ export const AGENT_PARTS = [
   'loop',
   'listener',
   'splice',
+  'audit_ports',
   'audit',
   'control',
   'shell',
@@ -37,7 +38,7 @@ export function agentSource(): string {
 
 /** The agent's look at its own host, as a program for another: JSON on stdin, a list as JSON on stdout. */
 export function auditProgram(): string {
-  return `${part('audit.py')}\nimport sys\njson.dump(Audit(json.load(sys.stdin)).run(), sys.stdout)\n`;
+  return `${part('audit_ports.py')}\n${part('audit.py')}\nimport sys\njson.dump(Audit(json.load(sys.stdin)).run(), sys.stdout)\n`;
 }
 
 /** The same bytes for every session: no value of anybody is in it (SECURITY R2). */

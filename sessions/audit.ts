@@ -21,6 +21,8 @@ export type Asked = {
   private: readonly string[];
   /** by which any user may look at the job */
   commands: readonly (readonly string[])[];
+  /** folders where all users leave files; /tmp, /var/tmp and /dev/shm where absent */
+  shared?: readonly string[];
 };
 
 /** Of the record and, where it can be had, of job.json: the agent's key is only there. */
@@ -71,9 +73,9 @@ export async function auditNode(
   connect: Connect,
   session: string,
   secrets: ClientSecrets,
-  wanted: Secrets,
+  asked: Pick<Asked, 'secrets' | 'shared'>,
 ): Promise<readonly Tried[]> {
-  const reply = await controlRequest(connect, session, secrets, { verb: 'audit', secrets: wanted });
+  const reply = await controlRequest(connect, session, secrets, { verb: 'audit', ...asked });
   return triedOf(reply.found) ?? [];
 }
 

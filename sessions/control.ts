@@ -19,8 +19,8 @@ export type ControlRequest =
       | { terminal?: true; rows: number; cols: number; term?: string }
       | { terminal: false }
     ))
-  /** the agent's look at its node, for texts that nobody else may see; 20 s at most */
-  | { verb: 'audit'; secrets: Readonly<Record<string, string>> }
+  /** the agent's look at its node, for texts that nobody else may see; `shared`: folders in the place of /tmp and its like */
+  | { verb: 'audit'; secrets: Readonly<Record<string, string>>; shared?: readonly string[] }
   | { verb: 'get'; path: string }
   /** `name`: that of the file, where `path` turns out to be a directory */
   | { verb: 'put'; path: string; kind: 'file' | 'directory'; mode: number; name?: string };
@@ -41,6 +41,8 @@ type Reply = Record<string, unknown>;
 
 const HANDSHAKE_MS = 20_000;
 const REPLY_MS = 20_000;
+/** of a look at processes and files, on a node that others use too */
+const AUDIT_MS = 90_000;
 const MOST_REPLY = 64 << 10;
 
 /** A connection to the session's app. Rejects with E-AGENT: nobody answers, or it is not this session's agent. */
@@ -70,7 +72,7 @@ export async function converse(
   const socket = await secured(connect, session, secrets, 'hb/1');
   try {
     socket.write(`${JSON.stringify(request)}\n`);
-    const reply = understand(await firstLine(socket));
+    const reply = understand(await firstLine(socket, request.verb === 'audit' ? AUDIT_MS : REPLY_MS));
     if (typeof reply.error === 'string') throw refusal(request.verb, harmless(reply.error));
     return { socket, reply };
   } catch (error) {
@@ -139,11 +141,11 @@ async function secured(
   });
 }
 
-function firstLine(socket: TLSSocket): Promise<string> {
+function firstLine(socket: TLSSocket, replyMs: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
-    const timer = setTimeout(() => done(agentFault('gave no answer in time', true)), REPLY_MS);
+    const timer = setTimeout(() => done(agentFault('gave no answer in time', true)), replyMs);
     const done = (result: string | HpcbinderError) => {
       clearTimeout(timer);
       socket.off('readable', read);

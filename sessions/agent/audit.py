@@ -1,25 +1,25 @@
 """`hpcbinder audit`, on one host: what somebody else with an account here could read or reach of a session. Run by the agent
 on its node, and by the client on the login node, each with the user's own id: what only another id could try is judged by
 modes and owners. Answers say where and what kind, never a secret itself."""
-import errno
 import grp
 import json
 import os
 import pwd
-import socket
 import stat
 import subprocess
 import time
 
-AUDIT_SECONDS = 12
+# for the files; all of it stays below the client's patience
+AUDIT_SECONDS = 8
 AUDIT_FILES = 20000
 AUDIT_BYTES = 64 << 20
 SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 
 
 class Audit(object):
-    """`asked`: secrets {name: text}, directory (the session's), private (further paths), commands (argv lists that any user may
-    run about the job), agent {port, jobId} on the node. `found`: a list of {what, result, seen}."""
+    """`asked`: secrets {name: text}, directory (the session's), private (further paths), shared (folders where all users leave
+    files), commands (argv lists that any user may run about the job), agent {port, jobId} on the node. `found`: a list of
+    {what, result, seen}."""
 
     def __init__(self, asked):
         self._asked = asked
@@ -34,7 +34,7 @@ class Audit(object):
             self._closed(path)
         self._records(self._asked["directory"])
         self._logs(self._asked["directory"])
-        self._left_open([self._asked["directory"]] + list(SHARED))
+        self._left_open([self._asked["directory"]] + list(self._asked.get("shared") or SHARED))
         for words in self._asked.get("commands", []):
             self._answer(words)
         if "agent" in self._asked:
@@ -139,21 +139,27 @@ class Audit(object):
     def _left_open(self, trees):
         """Her own files that others may read: of the session, and where all users leave theirs."""
         hits, looked, whole = [], 0, True
+        for path, inside in self._walked(trees):
+            if looked >= AUDIT_FILES or time.monotonic() > self._until:
+                whole = False
+                break
+            if inside is not None:
+                hits += ["%s is named after the %s" % (path, found) for found in self._names(inside)]
+                continue
+            info = self._stat(path)
+            if info is not None and info.st_uid == self._uid and info.st_mode & 0o044:
+                looked += 1
+                hits += ["%s holds the %s" % (path, found) for found in self._names(self._read(path))]
+        seen = "%d such files of yours%s" % (looked, "" if whole else ", then the time was over")
+        self._judge("a secret in a file that others may read", hits, seen)
+
+    def _walked(self, trees):
+        """(a folder, the names in it as bytes), (a file, None); no link is followed."""
         for tree in trees:
             for at, folders, names in os.walk(tree):
-                folders[:] = [name for name in folders if not os.path.islink(os.path.join(at, name))]
-                hits += ["%s is named after the %s" % (at, found) for found in self._names("/".join(folders + names).encode("utf-8", "surrogateescape"))]
+                yield at, "/".join(folders + names).encode("utf-8", "surrogateescape")
                 for name in names:
-                    if looked >= AUDIT_FILES or time.monotonic() > self._until:
-                        whole = False
-                        break
-                    path = os.path.join(at, name)
-                    with_mode = self._stat(path)
-                    if with_mode is None or with_mode.st_uid != self._uid or not with_mode.st_mode & 0o044:
-                        continue
-                    looked += 1
-                    hits += ["%s holds the %s" % (path, found) for found in self._names(self._read(path))]
-        self._judge("a secret in a file that others may read", hits, "%d such files of yours%s" % (looked, "" if whole else ", then the time was over"))
+                    yield os.path.join(at, name), None
 
     def _stat(self, path):
         try:
@@ -179,80 +185,9 @@ class Audit(object):
             return self._say(what, "not tried", "it failed (exit %d)" % done.returncode)
         self._judge(what, ["the %s" % name for name in self._names(said)], "%d bytes" % len(said))
 
-    # Ports on the node ----------------------------------------------------------------------------------------------
-
     def _ports(self, agent):
-        owners = self._owners()
-        for address, port, inode in self._listening():
-            pid, command, ours = owners.get(inode, (0, "a process that cannot be seen", False))
-            what = "port %d of %s (%s)" % (port, address, command)
-            if port == agent["port"]:
-                what = "port %d: the agent's, in the clear from its own node" % port
-            said = self._knock(address, port)
-            if said.startswith(b"HTTP/1."):
-                status = said[9:12].decode("latin-1")
-                opened = status.startswith("2")
-                self._say(what, ("open" if ours or port == agent["port"] else "note") if opened else "closed", "HTTP %s without a secret" % status)
-            elif said.startswith(b"\xff"):
-                # ipykernel binds one for the output of forked children, whatever its transport is (ipykernel/iostream.py)
-                self._say(what, "note", "ZeroMQ: a kernel's inner pipe takes, tells nothing, and asks for its own key")
-            elif said:
-                self._say(what, "note", "answers %d bytes, not HTTP%s" % (len(said), "" if ours else "; not of this session"))
-            else:
-                self._say(what, "closed", "no answer without a secret")
-
-    def _listening(self):
-        for table in ("tcp", "tcp6"):
-            try:
-                with open("/proc/net/" + table) as stream:
-                    rows = stream.read().splitlines()[1:]
-            except OSError:
-                continue
-            for row in rows:
-                fields = row.split()
-                if fields[3] == "0A" and int(fields[7]) == self._uid:
-                    place, _, port = fields[1].rpartition(":")
-                    loopback = place in ("0100007F", "00000000000000000000000001000000")
-                    yield ("loopback" if loopback else "every address"), int(port, 16), fields[9]
-
-    def _owners(self):
-        """inode of a socket → (pid, name, of this job?)"""
-        mark = ("\0SLURM_JOB_ID=%s\0" % self._asked["agent"]["jobId"]).encode()
-        found = {}
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                handles = os.listdir("/proc/%s/fd" % pid)
-                with open("/proc/%s/environ" % pid, "rb") as stream:
-                    ours = mark in b"\0" + stream.read(1 << 20)
-                with open("/proc/%s/comm" % pid) as stream:
-                    name = stream.read().strip()
-            except OSError:
-                continue
-            for handle in handles:
-                try:
-                    target = os.readlink("/proc/%s/fd/%s" % (pid, handle))
-                except OSError:
-                    continue
-                if target.startswith("socket:["):
-                    found[target[8:-1]] = (int(pid), name, ours)
-        return found
-
-    def _knock(self, address, port):
-        for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            try:
-                sock.settimeout(2)
-                sock.connect((host, port))
-                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                return sock.recv(256)
-            except socket.timeout:
-                return b""
-            except OSError as error:
-                if error.errno not in (errno.ECONNREFUSED, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-                    return b""
-            finally:
-                sock.close()
-        return b""
+        for what, result, seen in open_ports(self._uid, agent["port"], agent["jobId"]):
+            self._say(what, result, seen)
 
     def _judge(self, what, wrong, fine):
         self._say(what, "open" if wrong else "closed", "; ".join(wrong[:5]) if wrong else fine)

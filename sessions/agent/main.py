@@ -221,7 +221,7 @@ class Session(object):
             shutil.rmtree(self.node, ignore_errors=True)
 
     def audit(self, request):
-        asked = {"secrets": request.get("secrets", {}), "directory": self.directory}
+        asked = {"secrets": request.get("secrets", {}), "shared": request.get("shared"), "directory": self.directory}
         asked["private"] = [self.node, self.container.run_directory]
         asked["agent"] = {"port": self._port, "jobId": self.job.id}
         return Audit(asked).run()
