@@ -4,6 +4,8 @@ import { hpcYmlOf } from '../buildpacks/index.ts';
 import type { LaunchArrows } from '../core/arrows.ts';
 import type { RepoRef } from '../core/artifacts.ts';
 import type { Config } from '../core/config.ts';
+import type { OnProgress } from '../core/progress.ts';
+import { size } from '../core/units.ts';
 import { parseRepo } from '../repos/parse.ts';
 import { sendContent } from '../sessions/work/send.ts';
 import { buildHere, placeOf } from './build-here.ts';
@@ -13,7 +15,7 @@ import { buildOnCluster } from './cluster-build.ts';
 import { type Choice, connectCluster } from './connect.ts';
 import { convertTo } from './convert.ts';
 import type { Options } from './flags.ts';
-import { imageStoreOf } from './store.ts';
+import { imageStoreOf, TELL_ABOVE_BYTES } from './store.ts';
 import { confirm, isTerminal, prompter } from './terminal.ts';
 import { Tools } from './tools.ts';
 
@@ -82,6 +84,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
     async upload(cluster, sif, receipt, claim, on, signal) {
       const stored = await imageStoreOf(cluster).put(sif, receipt, {
         tookOver: claim.tookOver,
+        onStored: (bytes) => tellSize(bytes, choice, config, on),
         on: (moved) => on({ type: 'update', phase: 'upload', ...moved }),
         signal,
       });
@@ -113,4 +116,14 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
 async function ahead(tools: Tools, wanted: { engine: boolean }): Promise<void> {
   const { loadX509 } = await import('../sessions/certificates.ts');
   await Promise.allSettled([wanted.engine ? tools.engine() : undefined, loadX509(), import('../server/local.ts')]);
+}
+
+/** Nothing is removed by itself: a large store is told of where it grows. */
+function tellSize(bytes: number, choice: Choice, config: Config, on: OnProgress): void {
+  const most = choice.entry.images?.max_size ?? config.images?.max_size;
+  if (bytes > (most === undefined ? TELL_ABOVE_BYTES : most * 2 ** 20))
+    on({
+      type: 'note',
+      text: `the images on ${choice.name} take ${size(bytes)}: hpcbinder images gc removes old ones`,
+    });
 }

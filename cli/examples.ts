@@ -12,6 +12,11 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['work ls', ['hpcbinder work ls --cluster hpc']],
   ['work rm', ['hpcbinder work rm github.com/org/repo']],
   ['work mv', ['hpcbinder work mv github.com/org/repo github.com/org/repo-2025']],
+  ['images ls', ['hpcbinder images ls --cluster hpc', 'hpcbinder images ls --local']],
+  ['images show', ['hpcbinder images show 4f1c2ab']],
+  ['images verify', ['hpcbinder images verify', 'hpcbinder images verify 4f1c2ab --json']],
+  ['images gc', ['hpcbinder images gc --dry-run', 'hpcbinder images gc --max-age 14d --max-size 50G --yes']],
+  ['uninstall', ['hpcbinder uninstall hpc --dry-run', 'hpcbinder uninstall hpc --stop --yes']],
   ['shell', ['hpcbinder shell k3f9', 'hpcbinder shell k3f9 -- nvidia-smi']],
   ['cp', ['hpcbinder cp k3f9:results.csv .', 'hpcbinder cp data.csv k3f9:data/']],
   [

@@ -1,6 +1,7 @@
 /** `images gc`: what goes and what stays, in a table with reasons; then a question; then each thing is looked at again and removed. */
 import type { Config } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { cutMiddle } from '../core/text.ts';
 import { duration, parseDuration, parseMemory, size } from '../core/units.ts';
 import { type Cleared, clear } from '../sessions/storage/clear.ts';
 import { decide, type Limits, type Verdict } from '../sessions/storage/decide.ts';
@@ -11,12 +12,10 @@ import type { Flags } from './flags.ts';
 import { shortKey } from './images.ts';
 import { Interrupts } from './interrupts.ts';
 import { Moving } from './moving.ts';
-import { confirm, plain, table } from './terminal.ts';
+import { CUT, confirm, plain, table } from './terminal.ts';
 import { withCluster } from './with-cluster.ts';
 
 export const DEFAULT_AGE_SECONDS = 30 * 86_400;
-/** A launch that stores an image says so where all of them together are over this. Nothing is ever removed by itself. */
-export const TELL_ABOVE_BYTES = 50e9;
 /** Rows of one kind and reason that are written out; the rest is counted. */
 const ROWS = 20;
 
@@ -49,7 +48,11 @@ export function gc(flags: Flags): Promise<number> {
       if (!flags.json) process.stdout.write(verdicts.length === 0 ? '' : `${verdictTable(verdicts)}\n`);
       if (going.length === 0) {
         if (flags.json) return json(verdicts, { count: 0, bytes: 0, kept: [], left: [] });
-        process.stderr.write(plain(`nothing goes: the limit is ${duration(limits.maxAgeSeconds)} without use (--max-age), ${limits.maxBytes ? size(limits.maxBytes) : 'any size'} (--max-size)\n`));
+        process.stderr.write(
+          plain(
+            `nothing goes: the limit is ${duration(limits.maxAgeSeconds)} without use (--max-age), ${limits.maxBytes ? size(limits.maxBytes) : 'any size'} (--max-size)\n`,
+          ),
+        );
         return 0;
       }
       if (flags.dryRun) {
@@ -61,11 +64,15 @@ export function gc(flags: Flags): Promise<number> {
       const cleared = await clear(cluster, going, { on: tell, signal });
       moving[Symbol.dispose]();
       if (flags.json) return json(verdicts, cleared);
-      for (const { name, why } of cleared.kept.slice(0, ROWS)) process.stderr.write(plain(`kept      ${name}: ${why}\n`));
+      for (const { name, why } of cleared.kept.slice(0, ROWS))
+        process.stderr.write(plain(`kept      ${name}: ${why}\n`));
       process.stderr.write(plain(`removed   ${cleared.count} of ${going.length}, ${size(cleared.bytes)} freed\n`));
       return 0;
     } catch (error) {
-      if (interrupts.aborted) throw new HpcbinderError('E-CANCELLED', { message: 'stopped half-way: what was removed is removed, gc again goes on' });
+      if (interrupts.aborted)
+        throw new HpcbinderError('E-CANCELLED', {
+          message: 'stopped half-way: what was removed is removed, gc again goes on',
+        });
       throw error;
     } finally {
       interrupts.dispose();
@@ -87,7 +94,7 @@ export function summed(things: readonly { bytes?: number }[]): string {
 
 /** What goes first, the largest of it on top; of many alike a few, and how many more. */
 export function verdictTable(verdicts: readonly Verdict[]): string {
-  const shown = (kind: string, name: string) => (kind === 'image' ? shortKey(name) : name);
+  const shown = (kind: string, name: string) => (kind === 'image' ? shortKey(name) : cutMiddle(name, 44, CUT));
   const rows: string[][] = [];
   for (const goes of [true, false]) {
     for (const kind of KINDS) {
@@ -95,7 +102,13 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
       const sorted = [...all].sort((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0));
       const word = goes ? 'goes' : 'stays';
       for (const one of sorted.slice(0, ROWS))
-        rows.push([word, KIND_WORDS[kind], shown(kind, one.name), one.bytes === undefined ? '?' : size(one.bytes), one.why]);
+        rows.push([
+          word,
+          KIND_WORDS[kind],
+          shown(kind, one.name),
+          one.bytes === undefined ? '?' : size(one.bytes),
+          one.why,
+        ]);
       if (all.length > ROWS) rows.push([word, KIND_WORDS[kind], `… and ${all.length - ROWS} more`, '', '']);
     }
   }

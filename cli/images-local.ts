@@ -12,7 +12,13 @@ import { cacheDir } from './paths.ts';
 import { confirm, plain, table } from './terminal.ts';
 import { sizeOf } from './uninstall-here.ts';
 
-type Local = { kind: 'sif' | 'checkout' | 'engine image'; name: string; bytes: number; usedAt: Date; remove(): Promise<void> };
+type Local = {
+  kind: 'sif' | 'checkout' | 'engine image';
+  name: string;
+  bytes: number;
+  usedAt: Date;
+  remove(): Promise<void>;
+};
 
 /** Whoever writes them now is spared. */
 const GRACE_MS = 3_600_000;
@@ -45,14 +51,16 @@ async function inEngine(): Promise<Local[]> {
     name: tag,
     bytes,
     usedAt: created,
-    remove: async () => await engine?.forget(tag),
+    remove: async () => await engine?.untag(tag),
   }));
 }
 
 export async function listLocal(flags: Flags): Promise<number> {
   const all = await found();
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(all.map(({ kind, name, bytes, usedAt }) => ({ kind, name, bytes, usedAt })))}\n`);
+    process.stdout.write(
+      `${JSON.stringify(all.map(({ kind, name, bytes, usedAt }) => ({ kind, name, bytes, usedAt })))}\n`,
+    );
     return 0;
   }
   const rows = all.map(({ kind, name, bytes, usedAt }) => [kind, name, size(bytes), ago(usedAt, new Date())]);
@@ -79,7 +87,9 @@ export async function gcLocal(flags: Flags): Promise<number> {
   if (flags.json) process.stdout.write(`${JSON.stringify({ plan: all.map(shown), done: !flags.dryRun })}\n`);
   else {
     const verb = flags.dryRun ? 'would go; nothing was done' : 'removed';
-    process.stderr.write(plain(`${summed(going)} ${verb}; the limit is ${duration(maxAgeSeconds)} without use (--max-age)\n`));
+    process.stderr.write(
+      plain(`${summed(going)} ${verb}; the limit is ${duration(maxAgeSeconds)} without use (--max-age)\n`),
+    );
   }
   return 0;
 }

@@ -3,9 +3,9 @@ import { hashOn } from '../converters/store-hash.ts';
 import { parseReceipt } from '../converters/store-questions.ts';
 import { size } from '../core/units.ts';
 import { inventoryOf } from '../sessions/storage/inventory.ts';
+import type { Flags } from './flags.ts';
 import { chosen, shortKey } from './images.ts';
 import { Interrupts } from './interrupts.ts';
-import type { Flags } from './flags.ts';
 import { Moving } from './moving.ts';
 import { imageStoreOf } from './store.ts';
 import { plain } from './terminal.ts';
@@ -35,12 +35,18 @@ export function verify(keys: readonly string[], flags: Flags): Promise<number> {
         found.push({ key, bytes, ...(fault === undefined ? {} : { fault }) });
         moving[Symbol.dispose]();
         if (!flags.json)
-          process.stdout.write(plain(`${shortKey(key)}  ${fault === undefined ? `whole, ${size(bytes)}` : `damaged: it ${fault}`}\n`));
+          process.stdout.write(
+            plain(`${shortKey(key)}  ${fault === undefined ? `whole, ${size(bytes)}` : `damaged: it ${fault}`}\n`),
+          );
       }
       const damaged = found.filter(({ fault }) => fault !== undefined);
       if (flags.json) process.stdout.write(`${JSON.stringify(found)}\n`);
       else if (damaged.length > 0)
-        process.stderr.write(plain('What is damaged was set aside: the next launch of it makes it anew (hpcbinder images gc removes it).\n'));
+        process.stderr.write(
+          plain(
+            'What is damaged was set aside: the next launch of it makes it anew (hpcbinder images gc removes it).\n',
+          ),
+        );
       return damaged.length === 0 ? 0 : 1;
     } finally {
       interrupts.dispose();

@@ -32,7 +32,9 @@ export function list(flags: Flags): Promise<number> {
         sessions: users.get(name) ?? [],
         receipt: parseReceipt(receipt ?? '') ?? null,
       }));
-      process.stdout.write(`${JSON.stringify({ store: cluster.profile.imageStore, images: rows, totals: totalsOf(found) })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ store: cluster.profile.imageStore, images: rows, totals: totalsOf(found) })}\n`,
+      );
       return 0;
     }
     const now = new Date(found.now * 1000);
@@ -56,7 +58,9 @@ export function list(flags: Flags): Promise<number> {
 
 async function looked(cluster: Cluster, flags: Flags): Promise<Inventory> {
   using moving = new Moving({ quiet: flags.json === true });
-  return await inventoryOf(cluster, { on: (count) => moving.tell(`looking at ${cluster.profile.host}: ${count} found`) });
+  return await inventoryOf(cluster, {
+    on: (count) => moving.tell(`looking at ${cluster.profile.host}: ${count} found`),
+  });
 }
 
 function madeFrom({ repo, commit }: SifReceipt): string {
@@ -64,7 +68,9 @@ function madeFrom({ repo, commit }: SifReceipt): string {
   return commit ? `${shown} @ ${commit.slice(0, 7)}` : shown;
 }
 
-export type Totals = Readonly<Record<'images' | 'leftovers' | 'contents' | 'sessions', { count: number; bytes: number }>>;
+export type Totals = Readonly<
+  Record<'images' | 'leftovers' | 'contents' | 'sessions', { count: number; bytes: number }>
+>;
 
 const GROUPS: Readonly<Record<Kind, keyof Totals>> = {
   image: 'images',
@@ -97,7 +103,13 @@ export function inWords(found: Pick<Inventory, 'things'>): string {
     ...part(images.count, images.bytes, 'image', 'images'),
     ...part(leftovers.count, leftovers.bytes, 'leftover', 'leftovers'),
     ...part(contents.count, contents.bytes, 'packed content', 'packed contents'),
-    ...part(sessions.count, sessions.bytes, 'session’s directory', 'sessions’ directories', uncounted ? 'at least ' : ''),
+    ...part(
+      sessions.count,
+      sessions.bytes,
+      'session’s directory',
+      'sessions’ directories',
+      uncounted ? 'at least ' : '',
+    ),
   ];
   return parts.length === 0 ? 'nothing' : parts.join(' · ');
 }
@@ -116,13 +128,18 @@ export function chosen(images: readonly Thing[], text: string): Thing {
 export function show(text: string, flags: Flags): Promise<number> {
   return withCluster(flags, 'images show', async (cluster) => {
     const found = await looked(cluster, flags);
-    const image = chosen(found.things.filter(({ kind }) => kind === 'image'), text);
+    const image = chosen(
+      found.things.filter(({ kind }) => kind === 'image'),
+      text,
+    );
     const path = `${cluster.profile.imageStore}/${image.name}.sif`;
     const receipt = parseReceipt(image.receipt ?? '');
     const inside = await objectsOf(cluster, path, image.bytes ?? 0);
     const sessions = usersOf(found, cluster.profile.imageStore).get(image.name) ?? [];
     if (flags.json) {
-      process.stdout.write(`${JSON.stringify({ key: image.name, path, usedAt: image.usedAt, sessions, receipt, ...inside })}\n`);
+      process.stdout.write(
+        `${JSON.stringify({ key: image.name, path, usedAt: image.usedAt, sessions, receipt, ...inside })}\n`,
+      );
       return 0;
     }
     const rows: [string, string | undefined][] = [
@@ -132,14 +149,20 @@ export function show(text: string, flags: Flags): Promise<number> {
       ['made', receipt && `${receipt.builtAt} by ${receipt.tool}`],
       ['platform', receipt?.platform],
       ['base', receipt?.base && `${receipt.base.name}@${receipt.base.digest}`],
-      ['content', receipt && (receipt.contentInImage ? 'in the image: each commit has its own' : 'beside it: commits share it')],
+      [
+        'content',
+        receipt && (receipt.contentInImage ? 'in the image: each commit has its own' : 'beside it: commits share it'),
+      ],
       ['size', `${size(image.bytes ?? 0)} (${image.bytes})`],
       ['sha256', receipt?.sha256],
       ['last used', ago(new Date(image.usedAt * 1000), new Date(found.now * 1000))],
       ['sessions', sessions.join(' ')],
       ['fault', receipt ? inside.fault : 'its receipt cannot be read'],
       ...Object.entries(inside.labels).map(([name, value]): [string, string] => ['label', `${name}=${value}`]),
-      ...inside.definition.split('\n').filter(Boolean).map((line): [string, string] => ['made by', line]),
+      ...inside.definition
+        .split('\n')
+        .filter(Boolean)
+        .map((line): [string, string] => ['made by', line]),
     ];
     for (const [name, value] of rows) if (value) process.stdout.write(plain(`${name.padEnd(11)}${harmless(value)}\n`));
     return 0;

@@ -4,6 +4,7 @@ import { register as base } from './commands/base.ts';
 import { register as cluster } from './commands/cluster.ts';
 import { register as config } from './commands/config.ts';
 import { register as devcluster } from './commands/devcluster.ts';
+import { register as images } from './commands/images.ts';
 import { register as launch } from './commands/launch.ts';
 import { register as sessions } from './commands/sessions.ts';
 import { register as tools } from './commands/tools.ts';
@@ -32,7 +33,7 @@ Examples:
 Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
-  for (const register of [launch, sessions, work, tools, cluster, config, base, devcluster]) register(program);
+  for (const register of [launch, sessions, work, images, tools, cluster, config, base, devcluster]) register(program);
   addExamples(program);
   return program;
 }

@@ -1,12 +1,11 @@
 /** `uninstall`: all that lies on a cluster, listed with sizes, and removed after a question. Work is kept unless asked for. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { ask } from '../core/transport.ts';
 import { size } from '../core/units.ts';
 import { cancelJob } from '../jobs/cancel.ts';
-import { readRecord } from '../sessions/records.ts';
-import { lookAt } from '../sessions/remote.ts';
 import { type Cleared, clear } from '../sessions/storage/clear.ts';
 import { type Inventory, inventoryOf } from '../sessions/storage/inventory.ts';
 import { listWork, removeWork, type WorkEntry } from '../sessions/work/manage.ts';
@@ -16,11 +15,13 @@ import type { Flags } from './flags.ts';
 import { totalsOf } from './images.ts';
 import { Interrupts } from './interrupts.ts';
 import { Moving } from './moving.ts';
-import { stopSession } from './stop.ts';
 import { confirm, plain } from './terminal.ts';
 import { forgetHere, leftHere } from './uninstall-here.ts';
 import { withCluster } from './with-cluster.ts';
 import { shortId } from './words.ts';
+
+/** Slurm waits half a minute between its TERM and its KILL where nothing else is set. */
+const END_MS = 120_000;
 
 type There = { found: Inventory; work: readonly WorkEntry[] };
 
@@ -86,12 +87,19 @@ function shown({ profile }: Cluster, { found, work }: There, flags: Flags): stri
     ...part(totals.sessions, 'session’s directory', 'sessions’ directories', `${profile.stateDir}/sessions`),
     ...(foreign === 0 ? [] : [line('stays', `${foreign} of other users`, profile.imageStore)]),
     ...work.map(({ directory, bytes: one, session }) =>
-      line(flags.withWork ? 'goes' : 'stays', `work, ${one === undefined ? '?' : size(one)}${session ? `, used by ${shortId(session)}` : ''}`, directory),
+      line(
+        flags.withWork ? 'goes' : 'stays',
+        `work, ${one === undefined ? '?' : size(one)}${session ? `, used by ${shortId(session)}` : ''}`,
+        directory,
+      ),
     ),
-    ...[...found.live].map(([id, job]) => line(flags.stop ? 'ends' : 'lives', `session ${shortId(id)}, job ${job}`, '')),
+    ...[...found.live].map(([id, job]) =>
+      line(flags.stop ? 'ends' : 'lives', `session ${shortId(id)}, job ${job}`, ''),
+    ),
   ];
   if (lines.length === 0) return [`nothing of hpcbinder lies on ${profile.host}`];
-  if (work.length > 0 && !flags.withWork) lines.push(`${' '.repeat(10)}work is kept, ${size(bytes)}: --with-work removes it too`);
+  if (work.length > 0 && !flags.withWork)
+    lines.push(`${' '.repeat(10)}work is kept, ${size(bytes)}: --with-work removes it too`);
   return lines;
 }
 
@@ -103,21 +111,37 @@ function stillLive({ profile }: Cluster, { live }: Inventory): HpcbinderError {
   });
 }
 
-/** In order by the agent where there is a record, else by the scheduler; builds too. */
+/** By the scheduler, sessions and builds alike: the agent is told, ends the app in order and tidies its node. */
 async function stopAll(cluster: Cluster, { live }: Inventory, moving: Moving, signal: AbortSignal): Promise<void> {
   const { profile, transport, scheduler } = cluster;
-  const looked = orThrow(await ask(transport, lookAt(profile, [...live.keys()], ['session.json']), signal));
-  const texts = new Map(looked.map(({ id, files }) => [id, files.get('session.json')]));
-  for (const [id, job] of live) {
-    signal.throwIfAborted();
-    moving.tell(`ending ${shortId(id)}`);
-    const read = readRecord(texts.get(id));
-    if (read.kind === 'record') await stopSession(cluster, read.record);
-    else await cancelJob(transport, scheduler, job);
+  const told = new Set<string>();
+  const until = Date.now() + END_MS;
+  for (
+    let left = live;
+    left.size > 0;
+    left = orThrow(await ask(transport, scheduler.unfinished(profile.uid), signal))
+  ) {
+    // a second job of one name begins when the first is over
+    for (const job of left.values()) if (!told.has(job)) await cancelJob(transport, scheduler, job);
+    for (const job of left.values()) told.add(job);
+    if (Date.now() > until) {
+      throw new HpcbinderError('E-SESSION-STATE', {
+        message: `${left.size} of the jobs on ${profile.host} are still ending`,
+        hint: `Run it again in a few minutes: hpcbinder uninstall ${profile.name} --stop`,
+        transient: true,
+      });
+    }
+    moving.tell(`${left.size} still ending`);
+    await wait(1_000, undefined, { signal });
   }
 }
 
-async function removeAll(cluster: Cluster, work: readonly WorkEntry[], moving: Moving, signal: AbortSignal): Promise<void> {
+async function removeAll(
+  cluster: Cluster,
+  work: readonly WorkEntry[],
+  moving: Moving,
+  signal: AbortSignal,
+): Promise<void> {
   const { profile, transport } = cluster;
   for (const { directory } of work) {
     moving.tell(`removing ${directory}`);
@@ -138,16 +162,27 @@ function hollowOf({ profile }: Cluster, flags: Flags): string[] {
   ];
 }
 
-async function finished(cluster: Cluster, choice: Choice, there: There, cleared: Cleared, flags: Flags): Promise<number> {
+async function finished(
+  cluster: Cluster,
+  choice: Choice,
+  there: There,
+  cleared: Cleared,
+  flags: Flags,
+): Promise<number> {
   const { host } = cluster.profile;
   // what stays needs its entry: whoever comes back finds it by that
   const whole = cleared.kept.length === 0 && cleared.left.length === 0;
-  const here = whole ? { records: forgetHere(choice.name), entry: choice.saved && (await removeClusterEntry(choice.name)) } : undefined;
+  const here = whole
+    ? { records: forgetHere(choice.name), entry: choice.saved && (await removeClusterEntry(choice.name)) }
+    : undefined;
   if (flags.json) return said(cluster, there, { ...cleared, ...here, whole }, flags);
   process.stderr.write(plain(`removed   ${cleared.count} things, ${size(cleared.bytes)} freed on ${host}\n`));
   for (const { name, why } of cleared.kept.slice(0, 20)) process.stderr.write(plain(`kept      ${name}: ${why}\n`));
   for (const path of cleared.left.slice(0, 20)) process.stderr.write(plain(`not ours  ${host}:${path}\n`));
-  if (here?.entry) process.stderr.write(plain(`forgot    cluster "${choice.name}" and ${here.records} sessions of it on this machine\n`));
+  if (here?.entry)
+    process.stderr.write(
+      plain(`forgot    cluster "${choice.name}" and ${here.records} sessions of it on this machine\n`),
+    );
   if (!flags.withWork && there.work.length > 0)
     process.stderr.write(plain(`your work is kept: ${host}:${cluster.profile.workDir}\n`));
   for (const line of leftHere()) process.stderr.write(plain(`${line}\n`));
@@ -157,7 +192,15 @@ async function finished(cluster: Cluster, choice: Choice, there: There, cleared:
 function said(cluster: Cluster, { found, work }: There, done: unknown, flags: Flags): number {
   if (flags.json) {
     const { host, imageStore, stateDir, workDir } = cluster.profile;
-    const all = { host, imageStore, stateDir, workDir, totals: totalsOf(found), live: Object.fromEntries(found.live), work };
+    const all = {
+      host,
+      imageStore,
+      stateDir,
+      workDir,
+      totals: totalsOf(found),
+      live: Object.fromEntries(found.live),
+      work,
+    };
     process.stdout.write(`${JSON.stringify({ ...all, ...(done === undefined ? {} : { done }) })}\n`);
   } else process.stderr.write('nothing was done\n');
   return 0;

@@ -45,6 +45,8 @@ export interface Engine {
       signal?: AbortSignal;
     },
   ): Promise<{ exitCode: number }>;
+  /** all images that a build of ours left, by their names */
+  built(): Promise<readonly { tag: string; created: Date; bytes: number }[]>;
   /** takes the name away; the image stays while another name or image needs it */
   untag(tag: string): Promise<void>;
   /** the image as `docker save` writes it */

@@ -10,6 +10,8 @@ import { buildStream, Collected, pullStream } from './docker-streams.ts';
 import { sweepLeftovers, TEMPORARY } from './leftovers.ts';
 
 const FIRST_ANSWER_MS = 5000;
+/** not a stand-in's base, which is pinned by its id */
+const BUILT = /^hpcbinder\/[0-9a-f]{32}:/;
 
 type Version = Awaited<ReturnType<Docker['version']>> & { Components?: { Name: string }[] };
 
@@ -188,6 +190,13 @@ class DockerEngine implements Engine {
     if (!(await pullStream(this.#docker, name, platform, signal))) return undefined;
     const info = await this.#docker.getImage(name).inspect();
     return info.RepoDigests[0]?.split('@')[1] ?? info.Id;
+  }
+
+  async built(): ReturnType<Engine['built']> {
+    const found = await this.#docker.listImages({ filters: { reference: ['hpcbinder/*'] } });
+    const named = found.flatMap((one) => (one.RepoTags ?? []).map((tag) => ({ ...one, tag })));
+    const ours = named.filter(({ tag }) => BUILT.test(tag));
+    return ours.map(({ tag, Created, Size }) => ({ tag, created: new Date(Created * 1000), bytes: Size }));
   }
 
   async importRoot(tag: string, root: Readable, labels: Readonly<Record<string, string>>): Promise<void> {

@@ -50,7 +50,8 @@ describe('commands in documents', () => {
   it('are told from those that do not exist', () => {
     expect(fault(['launch', 'org/repo', '--partition', 'gpu'])).toBeUndefined();
     expect(fault(['work', 'eat', 'x'])).toBe('no command eat');
-    expect(fault(['images', 'ls'])).toBe('no command images');
+    expect(fault(['pictures', 'ls'])).toBe('no command pictures');
+    expect(fault(['images', 'gc', '--max-age'])).toBeUndefined();
     expect(fault(['list', '--refreshed'])).toBe('list has no --refreshed');
   });
 

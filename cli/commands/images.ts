@@ -25,9 +25,16 @@ export function register(program: Command): void {
   ).action(async (keys: string[], flags: Flags) => {
     process.exitCode = await (await import('../images-verify.ts')).verify(keys, flags);
   });
-  on(images.command('gc').description('remove what nobody used for long: images, contents, directories of ended sessions'))
+  on(
+    images
+      .command('gc')
+      .description('remove what nobody used for long: images, contents, directories of ended sessions'),
+  )
     .option('--max-age <time>', 'what was not used for so long goes (default: 30d)')
-    .option('--max-size <size>', 'the images used longest ago go until the rest fits, for example 50G (default: any size)')
+    .option(
+      '--max-size <size>',
+      'the images used longest ago go until the rest fits, for example 50G (default: any size)',
+    )
     .option('--shared', 'in a store that others may read: also images that they may be running from')
     .option('--local', 'on this machine instead')
     .option('--dry-run', 'show what would go and what stays, and why')

@@ -37,13 +37,13 @@ export function status(ids: readonly JobId[], owner: number): Question<ReadonlyM
   });
 }
 
-/** Names are the owner's own, for the rows are; of what is over there is nothing here. */
+/** Names are the owner's own, for the rows are. Of two of one name the first, for which the second waits. */
 export function unfinished(owner: number): Question<ReadonlyMap<string, JobId>> {
   return listing([...ofOwner(owner), '-o', '%A|%U|%T|%j'], (text) => {
     const found = new Map<string, JobId>();
     for (const [id = '', uid, word = '', name = ''] of rows(text, 4)) {
-      const over = stateOf(word)[0] === 'ended';
-      if (uid === String(owner) && !over && SESSION_ID.test(name) && !found.has(name)) found.set(name, id);
+      const ours = uid === String(owner) && SESSION_ID.test(name) && stateOf(word)[0] !== 'ended';
+      if (ours && Number(id) < Number(found.get(name) ?? Number.POSITIVE_INFINITY)) found.set(name, id);
     }
     return found;
   });

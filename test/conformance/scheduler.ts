@@ -93,6 +93,7 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       const second = orThrow(await ask(transport, scheduler.submit(spec, script)));
       expect(await status(second)).toMatchObject({ state: 'pending' });
       expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBe(first);
+      expect(orThrow(await ask(transport, scheduler.unfinished(owner))).get(spec.tag)).toBe(first);
       for (const id of [second, first]) await ask(transport, scheduler.cancel(id));
       await until(second, 'ended');
     }, 60_000);

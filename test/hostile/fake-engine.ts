@@ -29,6 +29,7 @@ export function engineOf(root: () => Iterable<Uint8Array>, config: Partial<Image
     run: never,
     filter: never,
     tool: never,
+    built: never,
     untag: never,
     save: never,
     build: never,

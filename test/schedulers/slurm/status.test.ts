@@ -200,6 +200,27 @@ describe('the end of a job', () => {
   });
 });
 
+describe('jobs that are not over', () => {
+  it('are those of the owner with a session’s name; of two of one name the first', () => {
+    const rows = [
+      '41|2001|RUNNING|hb-aaaaaaaaaa',
+      '40|2001|PENDING|hb-aaaaaaaaaa',
+      '42|2001|COMPLETING|hb-bbbbbbbbbb',
+      '43|2001|COMPLETED|hb-cccccccccc',
+      '44|2002|RUNNING|hb-dddddddddd',
+      '45|2001|RUNNING|train|hb-eeeeeeeeee',
+    ];
+    const answer = slurm.unfinished(owner).parse(result(0, `${rows.join('\n')}\n`));
+    expect(answer.ok && [...answer.value]).toEqual([
+      ['hb-aaaaaaaaaa', '40'],
+      ['hb-bbbbbbbbbb', '42'],
+    ]);
+    expect(slurm.unfinished(owner).parse(result(1, '', recording('status-down').stderr))).toMatchObject({
+      why: 'unreachable',
+    });
+  });
+});
+
 describe('looking for a job by its name', () => {
   const question = () => slurm.find('hb-recordok10', owner);
   it('finds the first, which the second waits for, and no stranger with the same name', () => {
