@@ -11,6 +11,7 @@ import { ask, askAll, type Prompter } from '../core/transport.ts';
 import { type Probe, probe } from '../sessions/probe.ts';
 import type { Setup, ShellTransport } from '../transports/index.ts';
 import { configPath } from './config-file.ts';
+import { rememberCluster } from './known-clusters.ts';
 import { ownPath } from './paths.ts';
 
 /** `[user@]host[:port]`; an IPv6 address goes into an entry of its own. */
@@ -92,6 +93,17 @@ export async function lookAtCluster(
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
   if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(choice.entry), loginShell: true });
   return { found, profile };
+}
+
+/** Of ssh, to try by hand what hpcbinder does; undefined for this machine. */
+export function loginWords({ entry }: Choice): readonly string[] | undefined {
+  if (entry.host === undefined) return undefined;
+  return [
+    ...(entry.port ? ['-p', String(entry.port)] : []),
+    ...(entry.identity_file ? ['-i', ownPath(entry.identity_file)] : []),
+    ...(entry.jump ? ['-J', entry.jump] : []),
+    entry.user ? `${entry.user}@${entry.host}` : entry.host,
+  ];
 }
 
 export function shownHost(choice: Choice): string {
@@ -176,6 +188,7 @@ export async function connectCluster(choice: Choice, prompter: Prompter | undefi
     const { found, profile } = await lookAtCluster(choice, transport);
     const scheduler = await schedulerOf(found);
     const answer = await askAll(transport, scheduler.offers());
+    if (answer.ok) rememberCluster({ profile, scheduler, partitions: answer.value });
     // partitions are for choosing and checking; a scheduler that is silent now may still take the job
     return { profile, transport, scheduler, partitions: answer.ok ? answer.value : [] };
   } catch (error) {

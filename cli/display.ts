@@ -16,6 +16,7 @@ export class Display {
   readonly #style: Style;
   readonly #verbose: boolean;
   #phase: { name: PhaseName; text: string; since: number; told: number; lastLog: string } | undefined;
+  #done = new Set<PhaseName>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(style: Style, how: { verbose?: boolean } = {}) {
@@ -23,7 +24,17 @@ export class Display {
     this.#verbose = how.verbose ?? false;
   }
 
+  /** The present one, also where nothing is shown of it. */
+  get phase(): PhaseName | undefined {
+    return this.#phase?.name;
+  }
+
+  get done(): ReadonlySet<PhaseName> {
+    return this.#done;
+  }
+
   readonly on = (event: Progress): void => {
+    this.#follow(event);
     if (this.#style === 'json') {
       process.stdout.write(`${JSON.stringify(event)}\n`);
       return;
@@ -31,7 +42,6 @@ export class Display {
     if (this.#style === 'quiet' && event.type !== 'warning') return;
     switch (event.type) {
       case 'start':
-        this.#phase = { name: event.phase, text: event.text, since: Date.now(), told: Date.now(), lastLog: '' };
         this.#timer ??= setInterval(() => this.#tick(), this.#style === 'moving' ? 200 : 1000).unref();
         this.#tick();
         break;
@@ -44,7 +54,6 @@ export class Display {
         if (this.#verbose) this.line(`          ${paint('quiet', plainLine(event.line))}`);
         break;
       case 'done':
-        this.#phase = undefined;
         this.line(finished(event.phase, event.text, event.seconds < 0.5 ? '' : duration(event.seconds), 'done'));
         break;
       case 'note':
@@ -54,6 +63,15 @@ export class Display {
         this.line(folded(paint('waiting', 'note'.padEnd(NAME_WIDTH)), event.text));
     }
   };
+
+  #follow(event: Progress): void {
+    if (event.type === 'start') {
+      this.#phase = { name: event.phase, text: event.text, since: Date.now(), told: Date.now(), lastLog: '' };
+    } else if (event.type === 'done') {
+      this.#phase = undefined;
+      this.#done.add(event.phase);
+    }
+  }
 
   /** A line of its own, above the moving one. */
   line(text: string): void {
@@ -107,7 +125,8 @@ function finished(name: string, text: string, right: string, state: 'done' | 'wa
   return `${head}${indented([...rows.slice(0, -1), right === '' ? last : `${padTo(last, room)} ${right}`])}`;
 }
 
-function folded(head: string, text: string): string {
+/** One line of the story, folded under its head where it is a terminal's. */
+export function folded(head: string, text: string): string {
   return `${head}${indented(lines(text, columns() - NAME_WIDTH - 1))}`;
 }
 

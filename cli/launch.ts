@@ -8,15 +8,15 @@ import { afterFailure } from './aftermath.ts';
 import { makeArrows } from './arrows.ts';
 import { wantedCluster } from './clusters.ts';
 import { loadConfig } from './config-file.ts';
+import { loginWords } from './connect.ts';
 import { Display, type Style } from './display.ts';
 import { dryRun } from './dry-run.ts';
-import { showFailure } from './failure.ts';
 import { type Flags, launchInput, type Options } from './flags.ts';
 import { Interrupts } from './interrupts.ts';
 import { attended, bound, shown } from './story.ts';
 import { canMove, plain } from './terminal.ts';
 import { shortId } from './words.ts';
-import { World } from './world.ts';
+import { localRecords, World } from './world.ts';
 
 /** A launch that takes longer calls the person back. */
 const CALL_AFTER_MS = 60_000;
@@ -35,7 +35,7 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
   const interrupts = new Interrupts();
   try {
     const input = options.input(choice);
-    const run = launch(input, { ...bound(world), arrows: watching(arrows, world) }, interrupts.signal);
+    const run = launch(input, { ...bound(world), arrows: watching(arrows, world, id) }, interrupts.signal);
     const arrived = await shown(run, display, id);
     display.stop();
     if (options.detach) return detached(arrived.session, options);
@@ -48,8 +48,7 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
       ...(options.urlBase ? { urlBase: options.urlBase } : {}),
     });
   } catch (error) {
-    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
-    return await afterFailure(error, id, world, interrupts, options);
+    return await afterFailure(error, id, world, interrupts, display, { json: options.json, login: loginWords(choice) });
   } finally {
     interrupts.dispose();
     await world[Symbol.asyncDispose]();
@@ -67,7 +66,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
   const display = new Display(styleOf(options), { verbose: options.verbose });
   const interrupts = new Interrupts();
   try {
-    const watched = watching(arrows, world);
+    const watched = watching(arrows, world, id);
     const cluster = await shown(connected(watched, interrupts.signal), display, id);
     const made = await shown(environmentOn(cluster, options.input(choice), watched, interrupts.signal), display, id);
     display.stop();
@@ -78,8 +77,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
     else process.stdout.write(`${made.sif.path}\n`);
     return 0;
   } catch (error) {
-    display.fail(interrupts.aborted ? 'interrupted' : 'failed');
-    return showFailure(error, { json: options.json });
+    return await afterFailure(error, id, world, interrupts, display, { json: options.json, login: loginWords(choice) });
   } finally {
     interrupts.dispose();
   }
@@ -104,14 +102,20 @@ function unlessAborted(coming: Promise<Cluster>, signal: AbortSignal): Promise<C
   });
 }
 
-/** The world learns of the cluster as soon as there is one. */
-function watching(arrows: ReturnType<typeof makeArrows>, world: World): ReturnType<typeof makeArrows> {
+/** The world learns of the cluster as soon as there is one, and the story of the plan. */
+function watching(arrows: ReturnType<typeof makeArrows>, world: World, id: string): ReturnType<typeof makeArrows> {
   return {
     ...arrows,
     async connect(on, signal) {
       const cluster = await unlessAborted(arrows.connect(on, signal), signal);
       world.use(cluster);
       return cluster;
+    },
+    async plan(...words) {
+      const made = await arrows.plan(...words);
+      // whoever looks for a fault of the build wants to know what was to be built
+      localRecords().tell(id, `plan ${JSON.stringify(made.plan)}`);
+      return made;
     },
   };
 }

@@ -1,4 +1,4 @@
-/** `logs`: what a launch, its job and its app said; also of a launch that never became a job. */
+/** `logs`: what a launch, its job and its app said; also of what never became a job. */
 import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { matchIds } from '../core/ids.ts';
@@ -6,6 +6,7 @@ import { plainText } from '../core/text.ts';
 import { readAll } from '../core/transport.ts';
 import type { LocalRecords } from '../sessions/local.ts';
 import type { SessionRecord } from '../sessions/records.ts';
+import { failures } from './failure-log.ts';
 import { disposable, findLocal } from './find.ts';
 import { refreshed } from './refresh.ts';
 import { localRecords } from './world.ts';
@@ -25,8 +26,24 @@ function storyAlone(text: string, records: LocalRecords): string | undefined {
   return id === undefined || recorded.has(id) ? undefined : records.log(id);
 }
 
-export async function logs(id: string, flags: Flags): Promise<number> {
+/** The newest on this machine: of a launch, or what failed without one. */
+function newest(records: LocalRecords): { id: string } | { text: string } | undefined {
+  const [latest] = records
+    .stories()
+    .map((id) => ({ id, at: records.toldAt(id) }))
+    .sort((a, b) => b.at - a.at);
+  const failed = failures();
+  return failed && failed.at > (latest?.at ?? 0) ? failed : latest;
+}
+
+export async function logs(wanted: string | undefined, flags: Flags): Promise<number> {
   const records = localRecords();
+  const found = wanted === undefined ? newest(records) : { id: wanted };
+  if (found === undefined || 'text' in found) {
+    process.stdout.write(readable(found?.text ?? 'nothing was written down yet\n'));
+    return 0;
+  }
+  const { id } = found;
   const never = storyAlone(id, records);
   if (never !== undefined) {
     process.stdout.write(readable(never));

@@ -8,6 +8,7 @@ const program = buildProgram();
 const json = process.argv.includes('--json');
 
 async function main(): Promise<number> {
+  if (process.argv[2] === '__complete') return complete(process.argv.slice(4));
   exitOverride(program);
   try {
     await program.parseAsync(process.argv);
@@ -17,6 +18,17 @@ async function main(): Promise<number> {
     const { showFailure } = await import('./failure.ts');
     return showFailure(error instanceof CommanderError ? misused(error) : error, { json });
   }
+}
+
+/** At each press of a key: what cannot be read is not offered, and nothing is said of it. */
+async function complete(words: readonly string[]): Promise<number> {
+  try {
+    const { completions, LOCAL } = await import('./complete.ts');
+    for (const line of completions(program, words, LOCAL)) process.stdout.write(`${line}\n`);
+  } catch {
+    // a config with a typo, a state folder that is not ours
+  }
+  return 0;
 }
 
 /** With --json a wrong command line is one line of JSON, like every other fault. */

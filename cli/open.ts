@@ -4,7 +4,7 @@ import { adopted } from '../sessions/adopt.ts';
 import { endInWords } from '../sessions/advance.ts';
 import { arriving } from '../sessions/launch.ts';
 import type { SessionRecord } from '../sessions/records.ts';
-import { leftRunning, stoppedBySecond } from './aftermath.ts';
+import { leftBehind, leftRunning, stoppedBySecond } from './aftermath.ts';
 import { Display } from './display.ts';
 import { showFailure } from './failure.ts';
 import { clusterOf, findLocal, freshRecord } from './find.ts';
@@ -56,12 +56,16 @@ async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
       ...(typeof flags.urlBase === 'string' ? { urlBase: flags.urlBase } : {}),
     });
   } catch (error) {
+    const { phase, done } = display;
     display.fail(interrupts.aborted ? 'interrupted' : 'failed');
     if (interrupts.aborted) {
       const code = leftRunning(found);
       return (await stoppedBySecond(world, interrupts)) ?? code;
     }
-    return showFailure(error, { json });
+    const latest = world.latest ?? found;
+    const left = leftBehind({ latest, cluster: world.cluster, phase, done, removed: true, lost: false });
+    const doing = { id: shortId(found.id), submitted: latest.jobId !== undefined };
+    return showFailure(error, { json, phase, story: found.id, left, doing });
   } finally {
     interrupts.dispose();
     await world[Symbol.asyncDispose]();

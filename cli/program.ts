@@ -6,6 +6,7 @@ import { register as config } from './commands/config.ts';
 import { register as devcluster } from './commands/devcluster.ts';
 import { register as images } from './commands/images.ts';
 import { register as launch } from './commands/launch.ts';
+import { register as report } from './commands/report.ts';
 import { register as sessions } from './commands/sessions.ts';
 import { register as tools } from './commands/tools.ts';
 import { register as work } from './commands/work.ts';
@@ -33,7 +34,8 @@ Examples:
 Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
-  for (const register of [launch, sessions, work, images, tools, cluster, config, base, devcluster]) register(program);
+  for (const register of [launch, sessions, work, images, tools, cluster, config, base, devcluster, report])
+    register(program);
   addExamples(program);
   return program;
 }

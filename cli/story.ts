@@ -17,6 +17,7 @@ export function bound(world: World) {
 /** Shows each event, writes the story down, and gives what the generator returns. */
 export async function shown<T>(run: AsyncGenerator<Progress, T>, display: Display, id: string): Promise<T> {
   const records = localRecords();
+  records.tidy(new Date());
   for (;;) {
     const step = await run.next();
     if (step.done) return step.value;

@@ -119,7 +119,7 @@ export function asHpcbinderError(error: unknown): HpcbinderError {
   const message = error instanceof Error ? error.message : String(error);
   return new HpcbinderError('E-INTERNAL', {
     message: `an unforeseen fault: ${message}`,
-    hint: 'This is a defect of hpcbinder. HPCBINDER_DEBUG=1 shows where it happened; please report it.',
+    hint: 'This is a defect of hpcbinder: please report it.',
     cause: error,
   });
 }

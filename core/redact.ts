@@ -85,9 +85,11 @@ function forms(secrets: Iterable<string>): string[] {
   return [...found].sort((a, b) => b.length - a.length);
 }
 
-const TELLING = /token|secret|passw|pwd|credential|api_?key|access_?key|private_?key|auth/i;
+const TELLING = /token|secret|passw|credential|api_?key|access_?key|private_?key|_auth$/i;
 
-/** Values of variables whose names say that they are secret. */
+/** Values of variables whose names say that they are secret; a path is only where one lies. */
 export function secretVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(env).flatMap(([name, value]) => (value !== undefined && TELLING.test(name) ? [value] : []));
+  return Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && TELLING.test(name) && !value.startsWith('/') ? [value] : [],
+  );
 }

@@ -5,7 +5,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
-import { lastLines } from '../core/text.ts';
+import { lastLines, plainText } from '../core/text.ts';
 import { ask, readAll } from '../core/transport.ts';
 import { memory } from '../core/units.ts';
 import type { Sighting } from '../jobs/poller.ts';
@@ -68,7 +68,7 @@ export async function until(
       if (current.phase === 'ended') {
         world.keep(current);
         await ask(cluster.transport, saveSession(cluster.profile, current)).catch(() => undefined);
-        throw await endedEarly(cluster, current);
+        throw await endedEarly(cluster, current, (line) => on({ type: 'log', phase: 'start', line }));
       }
       if (current.phase === 'ready' || (wanted === 'running' && current.phase === 'starting'))
         return { session: current, work };
@@ -121,12 +121,18 @@ export function clock(at: Date, now: Date): string {
     : `${at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short' })} ${time}`;
 }
 
-/** What the user is told of a job that ended before its app answered: cause first, then the evidence. */
-export async function endedEarly(cluster: Cluster, session: SessionRecord): Promise<HpcbinderError> {
+/** What the user is told of a job that ended before its app answered: cause first, then the evidence. `onLine` gets all. */
+export async function endedEarly(
+  cluster: Cluster,
+  session: SessionRecord,
+  onLine: (line: string) => void = () => {},
+): Promise<HpcbinderError> {
   const why = session.ended?.why ?? 'failed';
   const said = async (name: string) => {
     const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 1 << 20).catch(() => undefined);
-    return lastLines(textOf(bytes ?? new Uint8Array()), 10);
+    const text = textOf(bytes ?? new Uint8Array());
+    if (text !== '') for (const line of [`== ${name}`, ...plainText(text.trimEnd()).split('\n')]) onLine(line);
+    return lastLines(text, 10);
   };
   const [app, agent, job] = [await said('app.log'), await said('agent.log'), await said('job.log')];
   const evidence = [app, agent, job].find((lines) => lines.length > 0) ?? [];

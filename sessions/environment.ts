@@ -46,6 +46,8 @@ export async function* environmentOn(
 ): AsyncGenerator<Progress, Environment> {
   const checkout = input.noRepository ? undefined : yield* repository(arrows, signal);
   const wishes = checkout ? arrows.wishes(checkout) : {};
+  // a refusal from here on belongs to a phase
+  yield { type: 'start', phase: 'plan', text: 'what is asked for' };
   const decided = decidedFor(cluster, input, wishes);
   if (decided.beyond.length > 0)
     await arrows.confirm(`hpc.yml of the repository asks for ${decided.beyond.join(', ')}. Ask for that?`, '--yes');

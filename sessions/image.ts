@@ -19,6 +19,7 @@ export type ImageWanted = {
 export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncGenerator<Progress, StoredSif> {
   const { cluster, planned, input, arrows } = wanted;
   const stored = () => during((on) => arrows.stored(cluster, planned.key, on, signal));
+  yield { type: 'start', phase: 'build', text: 'looking for the image' };
   const before = yield* stored();
   if (before && !input.rebuild) return yield* reused(before, wanted);
   const place = await arrows.buildPlace(planned, cluster);

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -17,8 +18,22 @@ import { HpcbinderError } from '../core/errors.ts';
 import { SESSION_ID } from '../core/ids.ts';
 import { readRecord, type SessionRecord } from './records.ts';
 
+const MOST_STORY = 8 << 20;
+const MOST_STORIES = 200;
+const OLDEST_MS = 30 * 86_400_000;
+
+/** The second half, from a line's beginning; how many bytes it has now. */
+function shortened(path: string): number {
+  const all = readFileSync(path);
+  const from = all.indexOf(0x0a, all.length - MOST_STORY / 2) + 1;
+  const kept = Buffer.concat([Buffer.from('(the older part was dropped)\n'), all.subarray(from)]);
+  writeFileSync(path, kept, { mode: 0o600 });
+  return kept.length;
+}
+
 export class LocalRecords {
   readonly #dir: string;
+  readonly #sizes = new Map<string, number>();
   constructor(stateDir: string) {
     this.#dir = join(stateDir, 'sessions');
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
@@ -56,9 +71,22 @@ export class LocalRecords {
     return records.sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
   }
 
-  /** One line of the launch's story. */
+  /** One line of the launch's story, of which the newest part is kept. */
   tell(id: string, line: string): void {
-    appendFileSync(this.logPath(id), `${line}\n`, { mode: 0o600 });
+    const path = this.logPath(id);
+    appendFileSync(path, `${line}\n`, { mode: 0o600 });
+    const size = (this.#sizes.get(id) ?? statSync(path).size) + Buffer.byteLength(line) + 1;
+    this.#sizes.set(id, size > MOST_STORY ? shortened(path) : size);
+  }
+
+  /** Stories of launches that never became a session: the old ones, and all but the newest. */
+  tidy(now: Date): void {
+    const alone = this.stories()
+      .filter((id) => !existsSync(this.#path(id)))
+      .map((id) => ({ id, at: statSync(this.logPath(id)).mtimeMs }))
+      .sort((a, b) => b.at - a.at);
+    for (const [n, { id, at }] of alone.entries())
+      if (n >= MOST_STORIES || now.getTime() - at > OLDEST_MS) rmSync(this.logPath(id), { force: true });
   }
 
   logPath(id: string): string {
@@ -67,6 +95,11 @@ export class LocalRecords {
 
   log(id: string): string | undefined {
     return existsSync(this.logPath(id)) ? readFileSync(this.logPath(id), 'utf8') : undefined;
+  }
+
+  /** When something was last told of it, in epoch milliseconds. */
+  toldAt(id: string): number {
+    return statSync(this.logPath(id)).mtimeMs;
   }
 
   /** Launches that left a story: also those that never became a session. */

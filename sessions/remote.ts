@@ -166,8 +166,11 @@ const REMOVE = `
 import json, os, shutil, sys
 p = json.load(sys.stdin)
 d = os.path.join(p["parent"], p["id"])
-if os.lstat(d).st_uid == os.getuid():
-    shutil.rmtree(d)
+try:
+    if os.lstat(d).st_uid == os.getuid():
+        shutil.rmtree(d)
+except FileNotFoundError:
+    pass
 `;
 
 /** Of a launch that was given up before its job was submitted. */

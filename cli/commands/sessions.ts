@@ -39,17 +39,17 @@ export function register(program: Command): void {
         .option('--url-base <url>', 'where an editor or another proxy forwards to that port'),
     async (_room, id, flags) => (await import('../open.ts')).open(id, flags),
   );
-  add(
-    'logs',
-    'what a launch, its job and its app said',
-    (command) =>
-      command
-        .option('-f, --follow', 'go on until the session ends')
-        .option('--build', 'of the build')
-        .option('--app', 'of the app only')
-        .option('--job', 'of the job only'),
-    async (_room, id, flags) => (await import('../logs.ts')).logs(id, flags),
-  );
+  program
+    .command('logs')
+    .description('what a launch, its job and its app said')
+    .argument('[id]', 'without one: the newest launch, or what failed after it')
+    .option('-f, --follow', 'go on until the session ends')
+    .option('--build', 'of the build')
+    .option('--app', 'of the app only')
+    .option('--job', 'of the job only')
+    .action(async (id: string | undefined, flags: Flags) => {
+      process.exitCode = await (await import('../logs.ts')).logs(id, flags);
+    });
   add(
     'audit',
     'try to get into a session as another user would, and tell what was tried; exit 1 where something opened',

@@ -44,10 +44,15 @@ describe('secrets that are known', () => {
   });
 
   it('are found among the variables by their names', () => {
-    expect(secretVariables({ GITHUB_TOKEN: 'one', PIP_PASSWORD: 'two', HOME: '/home/alice', PATH: '/bin' })).toEqual([
-      'one',
-      'two',
-    ]);
+    expect(
+      secretVariables({
+        GITHUB_TOKEN: 'one',
+        PIP_PASSWORD: 'two',
+        PWD: '/home/alice',
+        GIT_AUTHOR_NAME: 'Alice',
+        TOKEN_FILE: '/run/token',
+      }),
+    ).toEqual(['one', 'two']);
   });
 });
 

@@ -147,7 +147,9 @@ describe('a cluster that cannot be reached', () => {
     const failure = await failed(['launch', QUICKSTART, '--cluster', cluster]);
     expect(failure).toMatchObject({ code, id });
     expect(failure.said).toMatch(words);
-    expect(failure.said).toMatch(/Nothing was submitted\.$/);
+    expect(failure.said).toMatch(
+      /^(?:cluster|plan|submit) +failed after [\s\S]*^ {2}log {5}\/.*hb-\w+\.log$[\s\S]*\n\nNothing was submitted\.[^\n]*$/m,
+    );
   });
 
   it('a name that no server knows', async () => {
@@ -187,7 +189,9 @@ describe('a job that the cluster does not take', () => {
     const failure = await failed([...SIF, ...flags]);
     expect(failure).toMatchObject({ id, code: id === 'E-OPTION' ? 2 : 1 });
     expect(failure.said).toMatch(words);
-    expect(failure.said).toMatch(/Nothing was submitted\.$/);
+    expect(failure.said).toMatch(
+      /^(?:cluster|plan|submit) +failed after [\s\S]*^ {2}log {5}\/.*hb-\w+\.log$[\s\S]*\n\nNothing was submitted\.[^\n]*$/m,
+    );
   });
 
   it('leaves nothing: no session there, none in the list, but the story for `logs`', async () => {
