@@ -9,16 +9,17 @@ import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
 import type { RouteState } from '../server/routes.ts';
 import { advance, endInWords } from '../sessions/advance.ts';
-import { clock, missingInWords } from '../sessions/await.ts';
+import { missingInWords } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { look, settle } from '../sessions/watch.ts';
 import { AGAIN } from './aftermath.ts';
 import { openBrowser, ring } from './browser.ts';
+import { Ending } from './ending.ts';
 import { stateDir } from './paths.ts';
 import { showReady } from './ready.ts';
 import { plain } from './terminal.ts';
-import { relaunchOf, shortId, whereOf } from './words.ts';
+import { relaunchOf, savedAtEnd, shortId, whereOf } from './words.ts';
 import { askAgent, toAgent, type World } from './world.ts';
 
 export type AttendOptions = {
@@ -49,8 +50,6 @@ function stateOf(record: SessionRecord, reachable: boolean): RouteState {
   return record.job?.state === 'suspended' ? 'suspended' : 'lost';
 }
 
-const WARN_MINUTES = [15, 5, 1];
-
 /** Serves until the session ends (0, or 1 where it failed) or ctrl-C (0: the job lives). */
 export async function attend(
   cluster: Cluster,
@@ -68,6 +67,7 @@ export async function attend(
     connectApp: () => openApp(toAgent(cluster, record), record.id, record.secrets),
     appToken: record.secrets.appToken,
     cookieKey: record.secrets.cookieKey,
+    ...(record.originId ? { originId: record.originId } : {}),
     state: () => stateOf(record, reachable),
     words: () => ({
       repo: record.repo.shown,
@@ -87,12 +87,17 @@ export async function attend(
   if (options.call) ring(`${record.repo.shown} is ready`);
   if (options.browser && !door.socketPath) openBrowser(url);
 
-  const warned = new Set<number>();
+  const ending = new Ending(cluster, record, served.pages, { json: options.json });
+  const listening = new AbortController();
+  const listened = ending.listen(listening.signal);
   let over: JobStatus | 'absent' | undefined;
   let told: string | undefined;
   const unwatch = world.watchJob(record.jobId ?? '', (status) => {
     if (status === 'absent' || (typeof status === 'object' && status.state === 'ended')) over = status;
-    else record = advance(record, { job: status }, new Date());
+    else {
+      record = advance(record, { job: status }, new Date());
+      if (typeof status === 'object' && status.state === 'running') void ending.schedulerSays(status.endsAt);
+    }
   });
   try {
     while (record.phase !== 'ended' && !signal.aborted) {
@@ -102,7 +107,7 @@ export async function attend(
         record = await settle(cluster, record, over, new Date());
         break;
       }
-      warn(record, warned);
+      ending.look(record);
       const seen = await askAgent(cluster, record);
       if (seen === 'unreachable' || !reachable) {
         const looked = await look(cluster, record);
@@ -116,6 +121,8 @@ export async function attend(
     }
   } finally {
     unwatch();
+    listening.abort();
+    await listened;
     world.keep(record);
     await served.close();
   }
@@ -135,30 +142,17 @@ function sayMissing(record: SessionRecord, reachable: boolean, told: string | un
   return words ?? told;
 }
 
-function warn(record: SessionRecord, warned: Set<number>): void {
-  if (!record.endsAt) return;
-  const left = record.endsAt * 1000 - Date.now();
-  const due = WARN_MINUTES.filter((minutes) => left <= minutes * 60_000);
-  const now = due[due.length - 1];
-  if (now === undefined || warned.has(now)) return;
-  for (const minutes of due) warned.add(minutes);
-  const at = clock(new Date(record.endsAt * 1000), new Date());
-  process.stderr.write(
-    plain(
-      `${shortId(record.id)} ends in ${Math.max(1, Math.round(left / 60_000))} min (${at}). Save your notebooks; your work directory is kept.\n`,
-    ),
-  );
-}
-
 function showEnd(cluster: Cluster, record: SessionRecord, json: boolean): number {
   const why = record.ended?.why ?? 'lost';
   if (json)
-    process.stdout.write(`${JSON.stringify({ type: 'ended', id: record.id, why, detail: record.ended?.detail })}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ type: 'ended', id: record.id, why, detail: record.ended?.detail, saved: record.saved })}\n`,
+    );
   else {
     const detail = record.ended?.detail ? ` (${harmless(record.ended.detail)})` : '';
     process.stderr.write(
       plain(
-        `\n${shortId(record.id)} ${endInWords(why)}${detail}. Your work is kept: ${whereOf(cluster.profile.host, record.workDirectory)}\n`,
+        `\n${shortId(record.id)} ${endInWords(why)}${detail}. Your work is kept: ${whereOf(cluster.profile.host, record.workDirectory)}\n${savedAtEnd(record)}Go on with: ${relaunchOf(record)}\n`,
       ),
     );
   }

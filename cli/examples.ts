@@ -8,7 +8,8 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['open', ['hpcbinder open k3f9', 'hpcbinder open k3f9 --no-browser --port 8890']],
   ['audit', ['hpcbinder audit k3f9', 'hpcbinder audit k3f9 --json']],
   ['logs', ['hpcbinder logs', 'hpcbinder logs k3f9 --follow', 'hpcbinder logs k3f9 --build']],
-  ['stop', ['hpcbinder stop k3f9']],
+  ['stop', ['hpcbinder stop k3f9', 'hpcbinder stop k3f9 --now']],
+  ['extend', ['hpcbinder extend k3f9 2h', 'hpcbinder extend k3f9 +30m --dry-run']],
   [
     'bugreport',
     [

@@ -9,10 +9,13 @@ import { makeArrows } from './arrows.ts';
 import { wantedCluster } from './clusters.ts';
 import { loadConfig } from './config-file.ts';
 import { loginWords } from './connect.ts';
+import { continued } from './continue.ts';
 import { Display, type Style } from './display.ts';
 import { dryRun } from './dry-run.ts';
+import { findLocal, freshRecord } from './find.ts';
 import { type Flags, launchInput, type Options } from './flags.ts';
 import { Interrupts } from './interrupts.ts';
+import { refreshed } from './refresh.ts';
 import { attended, bound, shown } from './story.ts';
 import { canMove, plain } from './terminal.ts';
 import { shortId } from './words.ts';
@@ -21,10 +24,12 @@ import { localRecords, World } from './world.ts';
 /** A launch that takes longer calls the person back. */
 const CALL_AFTER_MS = 60_000;
 
-export async function launchCommand(repo: string | undefined, flags: Flags): Promise<number> {
+export async function launchCommand(typed: string | undefined, typedFlags: Flags): Promise<number> {
   const started = Date.now();
   const config = loadConfig();
   const id = newSessionId();
+  const former = typeof typedFlags.continue === 'string' ? findLocal(typedFlags.continue) : undefined;
+  const { repo, flags } = former ? continued(former, typed, typedFlags) : { repo: typed, flags: typedFlags };
   const options = launchInput(repo, flags, config, id);
   const choice = await wantedCluster(options.cluster, repo === undefined ? 'launch --sif PATH' : 'launch REPO');
   const arrows = makeArrows(choice, options, config);
@@ -34,8 +39,8 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
   const display = new Display(styleOf(options), { verbose: options.verbose });
   const interrupts = new Interrupts();
   try {
-    const input = options.input(choice);
-    const run = launch(input, { ...bound(world), arrows: watching(arrows, world, id) }, interrupts.signal);
+    const input = { ...options.input(choice), ...(former ? { continues: former } : {}) };
+    const run = launch(input, { ...bound(world), refresh, arrows: watching(arrows, world, id) }, interrupts.signal);
     const arrived = await shown(run, display, id);
     display.stop();
     if (options.detach) return detached(arrived.session, options);
@@ -54,6 +59,9 @@ export async function launchCommand(repo: string | undefined, flags: Flags): Pro
     await world[Symbol.asyncDispose]();
   }
 }
+
+const refresh = async (cluster: Cluster, record: SessionRecord) =>
+  refreshed(cluster, await freshRecord(cluster, record));
 
 export async function buildCommand(repo: string, flags: Flags): Promise<number> {
   const config = loadConfig();

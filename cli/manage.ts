@@ -17,7 +17,7 @@ import { chooseCluster, connectCluster } from './connect.ts';
 import { disposable, findLocal, freshRecord } from './find.ts';
 import { refreshed } from './refresh.ts';
 import { plain, prompter, table } from './terminal.ts';
-import { shortId, shownRecord } from './words.ts';
+import { savedInWords, shortId, shownRecord } from './words.ts';
 import { localRecords } from './world.ts';
 
 type Flags = Record<string, unknown>;
@@ -144,6 +144,11 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['asked for', requestInWords(record.request)],
     ['started', record.startedAt ? clock(new Date(record.startedAt * 1000), new Date()) : undefined],
     ['ends', ends(record)],
+    [
+      'saved',
+      record.saved &&
+        `${clock(new Date(record.saved.at * 1000), new Date())}: ${savedInWords(record.saved).replaceAll('\n', ' ')}`,
+    ],
     ['work', record.workDirectory],
     ['image', record.sif],
     ['directory', record.directory],

@@ -9,7 +9,7 @@ import { clusterOf, findLocal, freshRecord } from './find.ts';
 import type { Flags } from './flags.ts';
 import { refreshed } from './refresh.ts';
 import { canMove, plain } from './terminal.ts';
-import { shortId, shownRecord, whereOf } from './words.ts';
+import { savedAtEnd, shortId, shownRecord, whereOf } from './words.ts';
 import { toAgent, World } from './world.ts';
 
 /** Until then a job that was told to end may still be about it. */
@@ -27,7 +27,7 @@ export async function stop(id: string, flags: Flags): Promise<number> {
   const cluster = await clusterOf(found);
   world.use(cluster);
   try {
-    const end = await stopped(cluster, await freshRecord(cluster, found), world, display);
+    const end = await stopped(cluster, await freshRecord(cluster, found), world, display, { now: flags.now === true });
     return tell(end, flags, cluster.profile.host, ended(found));
   } catch (error) {
     display.fail();
@@ -35,20 +35,25 @@ export async function stop(id: string, flags: Flags): Promise<number> {
   }
 }
 
-/** Tells, waits and keeps the record; one line when done. */
+/** Tells, waits and keeps the record; one line when done. `now`: open pages are not asked to save first. */
 export async function stopped(
   cluster: Cluster,
   before: SessionRecord,
   world: World,
   display: Display,
+  how: { now?: boolean } = {},
 ): Promise<Stopped> {
   const began = Date.now();
   const record = await refreshed(cluster, before);
   world.interest = 'ending';
-  display.on({ type: 'start', phase: 'stop', text: 'the app is told to end' });
+  display.on({
+    type: 'start',
+    phase: 'stop',
+    text: how.now ? 'the app is told to end' : 'open pages save, and the app ends',
+  });
   const end = await stopSession(cluster, record, {
     watchJob: world.watchJob,
-    tellAgent: (each) => tellAgent(cluster, each),
+    tellAgent: (each) => tellAgent(cluster, each, how.now === true),
     on: (text) => display.on({ type: 'update', phase: 'stop', text }),
   });
   world.keep(end.record);
@@ -59,8 +64,8 @@ export async function stopped(
   return end;
 }
 
-async function tellAgent(cluster: Cluster, record: SessionRecord): Promise<void> {
-  await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'stop', why: 'stopped' });
+async function tellAgent(cluster: Cluster, record: SessionRecord, now: boolean): Promise<void> {
+  await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'stop', why: 'stopped', now });
 }
 
 function ended(record: SessionRecord): string | undefined {
@@ -77,7 +82,7 @@ function endedLongAgo(record: SessionRecord): string | undefined {
 function tell(end: Stopped, flags: Flags, host: string, before: string | undefined): number {
   const code = end.job === 'over' ? 0 : TRY_AGAIN;
   if (flags.json) process.stdout.write(`${JSON.stringify(shownRecord(end.record))}\n`);
-  else process.stderr.write(plain(`${stopInWords(end, host, before)}\n`));
+  else process.stderr.write(plain(`${before ? '' : savedAtEnd(end.record)}${stopInWords(end, host, before)}\n`));
   return code;
 }
 

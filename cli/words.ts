@@ -1,7 +1,10 @@
 /** How sessions and places are written for the person. */
-import { quoteWords } from '../core/shell.ts';
+import type { SaveReport } from '../core/session.ts';
 import { harmless } from '../core/text.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
+
+/** A save at the end is asked for right before it. */
+const AT_END_SECONDS = 20;
 
 /** `hb-k3f9q2x7ma` → `k3f9`: enough for a handful of sessions; longer prefixes work too. */
 export function shortId(id: string): string {
@@ -13,10 +16,26 @@ export function whereOf(host: string, directory: string): string {
   return harmless(host === 'this machine' ? directory : `${host}:${directory}`);
 }
 
-/** The line that goes on from a session's work. */
-export function relaunchOf({ repo, sif }: Pick<SessionRecord, 'repo' | 'sif'>): string {
-  const words = repo.url === undefined ? ['--sif', sif] : [repo.url, ...(repo.ref ? ['--ref', repo.ref] : [])];
-  return harmless(`hpcbinder launch ${quoteWords(words)}`);
+/** The line that goes on from a session's work, at its address. */
+export function relaunchOf({ id }: Pick<SessionRecord, 'id'>): string {
+  return `hpcbinder launch --continue ${shortId(id)}`;
+}
+
+/** What came of the request to the open pages to save: one line, or one more for each file that could not be. */
+export function savedInWords({ pages, files, failed, silent }: SaveReport): string {
+  if (pages === 0 && silent > 0) return 'The machine that has the session open does not answer: it may not have saved.';
+  if (pages === 0) return 'No page of JupyterLab is open: nothing could be saved.';
+  const many = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+  const where = pages === 1 ? 'in the open page' : `in ${pages} open pages`;
+  const lines = failed.map((words) => `Not saved: ${harmless(words)}`);
+  if (files > 0) lines.unshift(`Saved: ${many(files, 'file')} ${where}.`);
+  return lines.length > 0 ? lines.join('\n') : `Nothing was unsaved ${where}.`;
+}
+
+/** Of a session that is over, where its end asked for it; with a line end. */
+export function savedAtEnd({ saved, ended }: Pick<SessionRecord, 'saved' | 'ended'>): string {
+  const late = saved && ended ? Math.abs(Date.parse(ended.at) / 1000 - saved.at) > AT_END_SECONDS : true;
+  return saved && !late ? `${savedInWords(saved)}\n` : '';
 }
 
 /** What became of the user's own changes when a new commit came; the names in it are a repository's. */

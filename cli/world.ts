@@ -12,7 +12,7 @@ import { reasonInWords } from '../schedulers/slurm/reasons.ts';
 import type { AwaitWorld } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
 import { LocalRecords } from '../sessions/local.ts';
-import type { SessionRecord } from '../sessions/records.ts';
+import { readSaved, type SessionRecord } from '../sessions/records.ts';
 import { stateDir } from './paths.ts';
 
 export function localRecords(): LocalRecords {
@@ -32,10 +32,13 @@ export function toAgent(cluster: Cluster, record: Pick<SessionRecord, 'id' | 'ad
 export async function askAgent(cluster: Cluster, record: SessionRecord): Promise<NonNullable<Seen['agent']>> {
   try {
     const status = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
+    const saved = readSaved(status.saved);
     return {
       ready: status.ready === true,
       idleSince: Number(status.idleSince) || 0,
       busyKernels: Number(status.busyKernels) || 0,
+      ...(Number(status.endsAt) > 0 ? { endsAt: Number(status.endsAt) } : {}),
+      ...(saved ? { saved } : {}),
     };
   } catch {
     return 'unreachable';

@@ -32,6 +32,8 @@ export type JobSpec = {
   comment: string;
   /** relative to directory */
   log: string;
+  /** starts when this job has ended, however it did */
+  after?: JobId;
 };
 
 /** The phases of every scheduler, in the order of a job's life; `unknown` keeps the raw word. */
@@ -83,6 +85,9 @@ export type Partition = {
   idleNodes: number;
 };
 
+/** What became of the wish for more walltime. `over`: the job has ended. */
+export type Extension = 'extended' | 'not-permitted' | 'over-limit' | 'over';
+
 export interface Scheduler {
   readonly name: 'slurm' | 'pbs';
   readonly can: { singleton: boolean; testOnly: boolean; extend: boolean };
@@ -97,7 +102,7 @@ export interface Scheduler {
   /** name → job, of all jobs of the owner that are not over and whose name is one that core/ids.ts makes */
   unfinished(owner: number): Question<ReadonlyMap<string, JobId>>;
   cancel(id: JobId): Question<'cancelled' | 'already-over'>;
-  extend(id: JobId, seconds: number): Question<'extended' | 'refused'>;
+  extend(id: JobId, seconds: number): Question<Extension>;
   offers(): Inquiry<readonly Partition[]>;
   /** commands by which any user of the cluster may look at the job: for `audit` */
   shownToAll(id: JobId): readonly (readonly string[])[];

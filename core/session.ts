@@ -25,6 +25,19 @@ export type EndReason = (typeof END_REASONS)[number];
 
 export type AppName = 'lab' | 'notebook';
 
+/** What came of the last request to the open pages to save. */
+export type SaveReport = {
+  /** epoch seconds by the node's clock */
+  at: number;
+  pages: number;
+  /** saved by it */
+  files: number;
+  /** `path: why` */
+  failed: readonly string[];
+  /** machines with the session open that did not answer */
+  silent: number;
+};
+
 export type SessionSecrets = {
   /** PEM */
   ca: string;
@@ -66,7 +79,10 @@ export type Session = {
   localPort?: number;
   /** of this laptop: the process that submits; a record whose process is gone was cut off */
   localPid?: number;
+  /** the session whose name and cookie the origin has, where this one goes on from a former one */
+  originId?: string;
   idle?: { since: number; busyKernels: number };
+  saved?: SaveReport;
   ended?: { why: EndReason; at: string; detail?: string };
   /** since when the scheduler has answered that it does not know the job, ISO */
   missingSince?: string;
@@ -84,6 +100,8 @@ export type Seen = {
   /** the agent's choice: a second session of the same repository gets its own */
   workDirectory?: string;
   /** of the agent's own end file */
-  end?: { why: EndReason; detail?: string; at: number };
-  agent?: { ready: boolean; idleSince: number; busyKernels: number } | 'unreachable';
+  end?: { why: EndReason; detail?: string; at: number; saved?: SaveReport };
+  agent?:
+    | { ready: boolean; idleSince: number; busyKernels: number; endsAt?: number; saved?: SaveReport }
+    | 'unreachable';
 };

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { admit } from './admit.ts';
 import { plain, send, sendRaw } from './answers.ts';
 import type { Limits } from './limits.ts';
+import { OpenPages } from './open-pages.ts';
 import { createForwarder } from './proxy.ts';
 import type { Doors, Route } from './routes.ts';
 
@@ -47,6 +48,10 @@ export function createFront(doors: Doors, limits: Limits, onActivity: (route: Ro
         send(res, verdict.refuse);
         return;
       }
+      if (OpenPages.owns(req.url)) {
+        send(res, plain(404, 'There is nothing here.'));
+        return;
+      }
       counters.requests += 1;
       onActivity(verdict.pass.route);
       forwarder.request(req, res, verdict.pass);
@@ -57,6 +62,7 @@ export function createFront(doors: Doors, limits: Limits, onActivity: (route: Ro
       const verdict = judge(req, true);
       if ('refuse' in verdict) sendRaw(socket, verdict.refuse);
       else if (head.length > 0) sendRaw(socket, plain(400, 'Nothing may follow an upgrade before its answer.'));
+      else if (OpenPages.owns(req.url)) verdict.pass.pages.join(req, socket);
       else {
         onActivity(verdict.pass.route);
         forwarder.upgrade(req, socket, head, verdict.pass);

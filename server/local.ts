@@ -6,6 +6,7 @@ import { AppAgent } from './agent.ts';
 import { type Counters, createFront } from './front.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { listenOnLoopback, listenOnSocket } from './listen.ts';
+import { OpenPages } from './open-pages.ts';
 import type { Door, Route } from './routes.ts';
 
 export type LocalSession = {
@@ -14,11 +15,14 @@ export type LocalSession = {
   /** with a socket: the port of the browser's machine that `ssh -L` is told */
   port: number;
   counters(): Counters;
+  /** those that listen for the session's end */
+  pages: Pick<OpenPages, 'save' | 'tell'>;
   close(): Promise<void>;
 };
 
 /**
- * Serves one session until `close`. The origin is `http://hb-<id>.localhost:PORT`.
+ * Serves one session until `close`. The origin is `http://hb-<id>.localhost:PORT`, by the id of `originId` where
+ * the session goes on from another.
  *
  * `port` is taken where it is free, another one otherwise (read it back). `urlBase` is the address under which an
  * editor or a reverse proxy forwards to the port; links then begin with it. With `socketPath` nothing listens on TCP.
@@ -34,11 +38,11 @@ export async function serveSession(options: {
 }): Promise<LocalSession> {
   const { route } = options;
   const limits = { ...LIMITS, ...options.limits };
-  if (!SESSION_ID.test(route.sessionId)) {
-    throw new HpcbinderError('E-INTERNAL', { message: `"${route.sessionId}" is no session id` });
-  }
+  const name = route.originId ?? route.sessionId;
+  if (!SESSION_ID.test(name)) throw new HpcbinderError('E-INTERNAL', { message: `"${name}" is no session id` });
   const base = options.urlBase === undefined ? undefined : parseBase(options.urlBase);
-  const access = new Access(route.sessionId, route.cookieKey);
+  const access = new Access(name, route.cookieKey);
+  const pages = new OpenPages(route.sessionId);
   const agent = new AppAgent(route.connectApp, limits);
   const doors = new Map<string, Door>();
   const front = createFront(doors, limits, options.onActivity);
@@ -48,21 +52,23 @@ export async function serveSession(options: {
       : await listenOnSocket(front.server(), options.socketPath, options.port);
 
   const { port } = listening;
-  const own = `http://${route.sessionId}.localhost:${port}`;
-  for (const name of ['127.0.0.1', 'localhost']) {
-    const origin = `http://${name}:${port}`;
-    doors.set(`${name}:${port}`, { route, access, agent, origin, better: base?.origin ?? own });
+  const own = `http://${name}.localhost:${port}`;
+  for (const host of ['127.0.0.1', 'localhost']) {
+    const origin = `http://${host}:${port}`;
+    doors.set(`${host}:${port}`, { route, access, agent, pages, origin, better: base?.origin ?? own });
   }
   for (const origin of base === undefined ? [own] : [own, base.origin]) {
-    doors.set(new URL(origin).host, { route, access, agent, origin });
+    doors.set(new URL(origin).host, { route, access, agent, pages, origin });
   }
 
   return {
     url: (path = '/') => `${base?.origin ?? own}${path}${path.includes('?') ? '&' : '?'}c=${access.newCode()}`,
     port,
     counters: front.counters,
+    pages,
     async close() {
       const closed = listening.close();
+      pages.close();
       front.destroy();
       agent.destroy();
       await closed;

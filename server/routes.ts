@@ -2,6 +2,7 @@
 import type { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Access } from './access.ts';
+import type { OpenPages } from './open-pages.ts';
 
 export type RouteState = 'starting' | 'ready' | 'suspended' | 'lost' | 'ended';
 
@@ -20,6 +21,8 @@ export type PageWords = {
 export type Route = {
   /** `hb-` + 10 of a-z0-9 */
   sessionId: string;
+  /** the session whose name and cookie the origin has, where it is a former one that this one goes on from */
+  originId?: string;
   /**
    * A TLS stream on which the job's agent has proven itself, ALPN `http/1.1`. Called for every new connection, so
    * that whoever took over a dead agent's port never sees a byte (SECURITY NET-02).
@@ -41,6 +44,7 @@ export type Door = {
   /** set where cookies are shared with other ports: the session's own, isolated origin, which is offered first */
   better?: string;
   access: Access;
+  pages: OpenPages;
   /** keeps connections to the app */
   agent: Agent;
 };

@@ -25,9 +25,9 @@ export function advance<S extends Session>(session: S, seen: Seen, now: Date): S
         : undefined;
   if (seen.end) {
     // the agent sees only a SIGTERM; who sent it, the scheduler knows
-    const { why, at, detail } = seen.end;
+    const { why, at, detail, saved } = seen.end;
     const known = why === 'cancelled' ? (SENT_BY.find((end) => end === over?.end) ?? why) : why;
-    return ended(next, known, new Date(at * 1000), detail);
+    return { ...ended(next, known, new Date(at * 1000), detail), ...(saved ? { saved } : {}) };
   }
   if (over) return endedByScheduler(next, over, now);
   if (seen.job === 'absent') {
@@ -62,7 +62,14 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
   if (seen.agent !== undefined && seen.agent !== 'unreachable') {
     // who answers is not suspended, whatever the scheduler said before
     if (next.job?.state === 'suspended') next = { ...next, job: { ...next.job, state: 'running', raw: 'RUNNING' } };
-    next = { ...next, idle: { since: seen.agent.idleSince, busyKernels: seen.agent.busyKernels } };
+    const { idleSince, busyKernels, endsAt, saved } = seen.agent;
+    // `extend` or an administrator may have moved the end
+    next = {
+      ...next,
+      idle: { since: idleSince, busyKernels },
+      ...(endsAt ? { endsAt } : {}),
+      ...(saved ? { saved } : {}),
+    };
     if (seen.agent.ready && before(next, 'ready')) next = { ...next, phase: 'ready' };
   }
   return next;

@@ -1,4 +1,4 @@
-/** The two files that every job of ours is: the constant script, and the agent, joined from its parts into one Python file. */
+/** The files that every job of ours is: the constant script, the agent, joined from its parts into one Python file, and the page's. */
 import { readFileSync } from 'node:fs';
 
 /** Each may use those before it. */
@@ -24,7 +24,9 @@ export const AGENT_PARTS = [
   'shell',
   'lock',
   'pipes',
+  'notices',
   'main',
+  'entry',
 ] as const;
 
 function part(name: string): string {
@@ -39,6 +41,11 @@ export function agentSource(): string {
 /** The agent's look at its own host, as a program for another: JSON on stdin, a list as JSON on stdout. */
 export function auditProgram(): string {
   return `${part('audit_ports.py')}\n${part('audit.py')}\nimport sys\njson.dump(Audit(json.load(sys.stdin)).run(), sys.stdout)\n`;
+}
+
+/** What the app's page runs, to save before the end: served by the app itself as an extension of JupyterLab. */
+export function pageScript(): string {
+  return part('page.js');
 }
 
 /** The same bytes for every session: no value of anybody is in it (SECURITY R2). */

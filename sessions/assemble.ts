@@ -7,8 +7,9 @@ import type { Cluster, ClusterProfile } from '../core/cluster.ts';
 import type { Bind } from '../core/config.ts';
 import type { JobSpec, ResourceRequest } from '../core/scheduler.ts';
 import type { AppName } from '../core/session.ts';
-import { agentSource, jobScript } from './agent.ts';
+import { agentSource, jobScript, pageScript } from './agent.ts';
 import { makeCertificates } from './certificates.ts';
+import { bindsOf } from './continue.ts';
 import type { JobParameters } from './parameters.ts';
 import type { SessionRecord } from './records.ts';
 import { type RemoteFile, sessionsDirectory } from './remote.ts';
@@ -23,6 +24,8 @@ export type SessionSettings = {
   binds: readonly Bind[];
   fresh: boolean;
   limits: { idleSeconds: number; maxAgeSeconds?: number };
+  /** the session that this one goes on from */
+  continues?: SessionRecord;
 };
 
 export type Parts = {
@@ -54,9 +57,12 @@ export async function assemble(
   const certificates = await makeCertificates(id, QUEUE_SECONDS + request.seconds);
   const binds = visibleTo(checkout, settings, profile);
   const appToken = randomBytes(32).toString('hex');
-  const workDirectory = checkout
-    ? workDirectoryOf(profile.workDir, checkout.repo, settings.machine)
-    : givenDirectory(profile.workDir, sif.path);
+  const former = settings.continues;
+  const workDirectory = former
+    ? former.workDirectory
+    : checkout
+      ? workDirectoryOf(profile.workDir, checkout.repo, settings.machine)
+      : givenDirectory(profile.workDir, sif.path);
   const parameters: JobParameters = {
     schema: 1,
     session: id,
@@ -94,12 +100,15 @@ export async function assemble(
     request,
     binds,
     limits,
+    ...(former ? { originId: former.originId ?? former.id } : {}),
+    ...(former?.localPort ? { localPort: former.localPort } : {}),
     secrets: {
       ca: certificates.ca,
       clientCert: certificates.client.cert,
       clientKey: certificates.client.key,
       appToken,
-      cookieKey: randomBytes(32).toString('hex'),
+      // an open tab has a cookie under it
+      cookieKey: former?.secrets.cookieKey ?? randomBytes(32).toString('hex'),
     },
   };
   const files: RemoteFile[] = [
@@ -107,6 +116,7 @@ export async function assemble(
     { name: 'job.json', mode: 0o600, text: `${JSON.stringify(parameters)}\n` },
     { name: 'job.sh', mode: 0o700, text: jobScript() },
     { name: 'agent.py', mode: 0o600, text: agentSource() },
+    { name: 'page.js', mode: 0o600, text: pageScript() },
     { name: 'python', mode: 0o600, text: `${profile.python}\n` },
     { name: 'prologue.sh', mode: 0o600, text: profile.prologue },
   ];
@@ -130,6 +140,7 @@ function visibleTo(checkout: Checkout | undefined, settings: SessionSettings, pr
   const there = (path: string) => path.replace(/^~(?=\/|$)/, () => profile.home);
   const all: readonly Bind[] = [
     ...whole.map((path) => ({ from: path, to: path, readOnly: false })),
+    ...bindsOf(settings.continues, profile),
     ...profile.binds,
     ...settings.binds,
   ];
@@ -153,6 +164,8 @@ function workOf(
     fresh: settings.fresh,
     imageHasContent: sif.receipt.contentInImage,
     session: settings.id,
+    ended: settings.continues ? [settings.continues.id] : [],
+    exact: settings.continues !== undefined,
   };
 }
 

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { HpcbinderError } from '../core/errors.ts';
-import type { SessionSecrets } from '../core/session.ts';
+import type { SaveReport, SessionSecrets } from '../core/session.ts';
 import { harmless } from '../core/text.ts';
 import { agentName } from './certificates.ts';
 
@@ -14,7 +14,11 @@ export type ClientSecrets = Pick<SessionSecrets, 'ca' | 'clientCert' | 'clientKe
 
 export type ControlRequest =
   | { verb: 'status' }
-  | { verb: 'stop'; why: 'stopped' }
+  /** `now`: open pages are not asked to save first */
+  | { verb: 'stop'; why: 'stopped'; now?: boolean }
+  /** the scheduler has moved the job's end; epoch seconds */
+  | { verb: 'ends'; at: number }
+  | { verb: 'notices' }
   | ({ verb: 'shell'; argv?: readonly string[] } & (
       | { terminal?: true; rows: number; cols: number; term?: string }
       | { terminal: false }
@@ -34,6 +38,7 @@ export type AgentStatus = {
   startedAt: number;
   endsAt: number;
   figures: { cpuSeconds?: number; memoryBytes?: number; processes?: number };
+  saved: SaveReport | null;
   product: string;
 };
 

@@ -153,7 +153,7 @@ export async function* frames(stream: AsyncIterable<Buffer>): AsyncGenerator<Fra
   }
 }
 
-function send(socket: TLSSocket, kind: 'd' | 'r' | 'x', data: Uint8Array): boolean {
+export function send(socket: TLSSocket, kind: 'd' | 'r' | 'x', data: Uint8Array): boolean {
   if (socket.destroyed) return true;
   const head = Buffer.alloc(5);
   head.write(kind, 0, 'latin1');

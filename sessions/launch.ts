@@ -11,6 +11,7 @@ import { ask } from '../core/transport.ts';
 import { adopted, sameLaunch } from './adopt.ts';
 import { assemble, type SessionSettings } from './assemble.ts';
 import { type Arrived, type AwaitWorld, until } from './await.ts';
+import { type ContinueWorld, formerOf } from './continue.ts';
 import { contentOn, type EnvironmentInput, environmentOn } from './environment.ts';
 import { phase } from './phase.ts';
 import type { SessionRecord } from './records.ts';
@@ -23,6 +24,8 @@ export type LaunchWorld = AwaitWorld & {
   arrows: LaunchArrows;
   /** records of launches to this cluster whose process died before their job was known */
   cutOff(cluster: Cluster): readonly SessionRecord[];
+  /** what the cluster, the agent and the scheduler say of a session now */
+  refresh: ContinueWorld['refresh'];
   /** news of another session than this launch's: its local copy is renewed */
   learned(record: SessionRecord): void;
   submit(cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string>;
@@ -35,6 +38,7 @@ export async function* launch(
 ): AsyncGenerator<Progress, Arrived & { cluster: Cluster }> {
   const { arrows } = world;
   const cluster = yield* connected(arrows, signal);
+  const origin = input.continues ? yield* formerOf(cluster, input.continues, world) : undefined;
   const environment = yield* environmentOn(cluster, input, arrows, signal);
   const { checkout, decided, sif } = environment;
   const content = checkout ? yield* contentOn(cluster, checkout, arrows, signal) : undefined;
@@ -47,11 +51,11 @@ export async function* launch(
       const entrypoint = environment.planned?.plan.entrypoint ?? [];
       const made = await assemble(
         cluster,
-        input,
+        { ...input, ...(origin ? { continues: origin } : {}) },
         { checkout, content, sif, entrypoint, app, request: decided.request },
         input.product,
       );
-      const former = await takenUp(cluster, input.fresh ? undefined : made.record, world, on);
+      const former = await takenUp(cluster, input.fresh || origin ? undefined : made.record, world, on);
       if (former) {
         world.keep(former);
         return former;
@@ -60,7 +64,8 @@ export async function* launch(
       world.keep(made.record);
       orThrow(await ask(cluster.transport, createSession(cluster.profile, made.record.id, made.files), signal));
       signal.throwIfAborted();
-      const jobId = await world.submit(cluster, made.job, `${made.record.directory}/job.sh`, signal);
+      const after = origin?.jobId && origin.phase !== 'ended' ? { after: origin.jobId } : {};
+      const jobId = await world.submit(cluster, { ...made.job, ...after }, `${made.record.directory}/job.sh`, signal);
       const submitted: SessionRecord = { ...made.record, phase: 'queued', jobId };
       world.keep(submitted);
       orThrow(await ask(cluster.transport, saveSession(cluster.profile, submitted)));

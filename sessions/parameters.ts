@@ -55,4 +55,8 @@ export type WorkParameters = {
   fresh: boolean;
   imageHasContent: boolean;
   session: string;
+  /** sessions that are over when this one starts: their marker in the directory holds nobody off */
+  ended: readonly string[];
+  /** this directory and no other: it has to be there and free */
+  exact: boolean;
 };

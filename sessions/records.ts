@@ -1,6 +1,13 @@
 /** Reading what others wrote: records of this and of newer versions, the agent's address and end files. All pure. */
 import { SESSION_ID } from '../core/ids.ts';
-import { END_REASONS, type EndReason, type Seen, type Session, type SessionSecrets } from '../core/session.ts';
+import {
+  END_REASONS,
+  type EndReason,
+  type SaveReport,
+  type Seen,
+  type Session,
+  type SessionSecrets,
+} from '../core/session.ts';
 
 /** The record as it lies on the cluster and in the local copy; the secrets are in it, and it is 0600. */
 export type SessionRecord = Session & { secrets: SessionSecrets };
@@ -35,7 +42,26 @@ export function readEnd(text: string | undefined): Seen['end'] {
   const why = END_REASONS.find((reason) => reason === value?.why) as EndReason | undefined;
   if (value?.schema !== 1 || why === undefined) return undefined;
   const at = epoch(value.at);
-  return { why, at, ...(typeof value.detail === 'string' ? { detail: value.detail } : {}) };
+  const saved = readSaved(value.saved);
+  return {
+    why,
+    at,
+    ...(typeof value.detail === 'string' ? { detail: value.detail } : {}),
+    ...(saved ? { saved } : {}),
+  };
+}
+
+export function readSaved(value: unknown): SaveReport | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { at, pages, files, failed, silent } = value as Record<string, unknown>;
+  const count = (number: unknown) => Math.max(0, Math.round(Number(number) || 0));
+  return {
+    at: epoch(at),
+    pages: count(pages),
+    files: count(files),
+    failed: Array.isArray(failed) ? failed.map(String) : [],
+    silent: count(silent),
+  };
 }
 
 /** Epoch seconds that a Date can hold, 0 for all else. */

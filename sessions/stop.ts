@@ -14,8 +14,8 @@ import type { SessionRecord } from './records.ts';
 import { saveSession } from './remote.ts';
 import { look, settle, type WatchJob } from './watch.ts';
 
-/** The app has 10 s for its kernels, and what is left is killed; after this the scheduler is asked too. */
-const AGENT_MS = 20_000;
+/** Open pages have 8 s to save, the app 10 s for its kernels, and what is left is killed; after this the scheduler is asked too. */
+const AGENT_MS = 25_000;
 /** Slurm's default KillWait of 30 s between TERM and KILL, and time to hear of it. */
 const KILL_MS = 45_000;
 

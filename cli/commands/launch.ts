@@ -18,6 +18,7 @@ export function register(program: Command): void {
     .option('--max-age <time>', 'end it after so long in any case')
     .option('--bind <src[:dst[:ro]]>', 'show a directory of the cluster inside; can be repeated', many, [])
     .option('--fresh', 'start with a new work directory; the old one is set aside with its date')
+    .option('--continue <id>', 'go on from a session: its work, its address, its options; REPO is then absent')
     .option('--sif <path>', 'an image that lies on the cluster already; REPO may then be absent')
     .option('--port <n>', 'port of this machine for the browser (default: any free one)')
     .option(
@@ -33,6 +34,7 @@ Examples:
   hpcbinder launch https://github.com/org/repo --partition gpu
   hpcbinder launch org/repo --ref v1.2 --time 4h --mem 32G
   hpcbinder launch ./analysis --bind /data/era5:/data:ro
+  hpcbinder launch --continue k3f9 --time 4h
   hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run`,
     )
     .action(async (repo: string | undefined, flags: Record<string, unknown>) => {

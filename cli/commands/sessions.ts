@@ -50,13 +50,32 @@ export function register(program: Command): void {
     .action(async (id: string | undefined, flags: Flags) => {
       process.exitCode = await (await import('../logs.ts')).logs(id, flags);
     });
+  program
+    .command('extend')
+    .description('ask the scheduler for more walltime')
+    .argument('<id>', 'as `list` prints it; can be abbreviated')
+    .argument('<time>', 'what is added, for example 2h or +30m')
+    .option('--dry-run', 'print the command, change nothing')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      `
+Slurm lets only its operators extend a job, owners may shorten it: then the answer names the command that goes on in a
+new job, with the same work directory and at the same address.`,
+    )
+    .action(async (id: string, time: string, flags: Flags) => {
+      process.exitCode = await (await import('../extend.ts')).extend(id, time, flags);
+    });
   add(
     'audit',
     'try to get into a session as another user would, and tell what was tried; exit 1 where something opened',
     json,
     async (_room, id, flags) => (await import('../audit.ts')).audit(id, flags),
   );
-  add('stop', 'end a session; its work directory is kept', json, async (_room, id, flags) =>
-    (await import('../stop.ts')).stop(id, flags),
+  add(
+    'stop',
+    'end a session; its work directory is kept',
+    (command) => json(command).option('--now', 'do not have open pages save first'),
+    async (_room, id, flags) => (await import('../stop.ts')).stop(id, flags),
   );
 }

@@ -40,7 +40,10 @@ export const slurm: Scheduler = {
     command: command(['scontrol', 'update', `JobId=${id}`, `TimeLimit=+${Math.ceil(seconds / 60)}`]),
     parse(result) {
       if (succeeded(result)) return ok('extended');
-      return /denied|Invalid|already/i.test(textOf(result.stderr)) ? ok('refused') : failure('scontrol', result);
+      const said = textOf(result.stderr);
+      if (/already finished|already completing|Invalid job id/i.test(said)) return ok('over');
+      if (/time limit is invalid|policy/i.test(said)) return ok('over-limit');
+      return /denied/i.test(said) ? ok('not-permitted') : failure('scontrol', result);
     },
   }),
   offers,

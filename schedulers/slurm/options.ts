@@ -79,10 +79,13 @@ export function jobWords(job: JobSpec): string[] {
   if (!log.startsWith('/') || log.includes('\\') || hasControls(log)) {
     refuseOption('the directory', log, 'It must be absolute, without backslashes and control characters.');
   }
+  if (job.after !== undefined && !/^[0-9]+$/.test(job.after))
+    refuseOption('the job to wait for', job.after, 'It must be a number.');
+  const after = job.after === undefined ? [] : [`afterany:${job.after}`];
   return [
     `--job-name=${job.tag}`,
     // the name is used once, so a duplicate of a submit whose answer was lost waits for the first (SECURITY F-11)
-    `--dependency=${['singleton', ...given(job.request, 'dependency')].join(',')}`,
+    `--dependency=${['singleton', ...after, ...given(job.request, 'dependency')].join(',')}`,
     '--no-requeue',
     `--chdir=${job.directory}`,
     `--output=${log.replaceAll('%', '%%')}`,

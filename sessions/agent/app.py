@@ -1,5 +1,6 @@
 """Jupyter in the container: its settings, its start and end, its API. It listens on a Unix socket only (DESIGN 6)."""
 import http.client
+import shutil
 import signal
 import socket
 import struct
@@ -31,7 +32,15 @@ _app.allow_root = True
 c.KernelManager.transport = "ipc"
 c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 c.LabApp.news_url = None
+c.LabServerApp.extra_labextensions_path.append(%(extensions)r)
 """
+# JupyterLab finds a prebuilt extension by this file; page.js beside agent.py is its program.
+_PAGE = {
+    "name": "hpcbinder",
+    "version": "1.0.0",
+    "description": "Saves before the session ends, and says when that is",
+    "jupyterlab": {"_build": {"load": "static/remoteEntry.js", "extension": "./extension"}},
+}
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -51,6 +60,7 @@ class App(object):
         self._token = parameters["app"]["token"]
         self._entrypoint = list(parameters.get("entrypoint", []))
         self._log = os.path.join(session_directory, "app.log")
+        self._page = os.path.join(session_directory, "page.js")
         self._socket = os.path.join(container.run_directory, "app.sock")
         self._say = say
         self._child = None
@@ -61,7 +71,9 @@ class App(object):
 
     def start(self):
         settings = os.path.join(self._container.run_directory, "jupyter_config.py")
-        text = _SETTINGS % {"app": self._name, "token": self._token, "root": REPOSITORY, "sock": RUN + "/app.sock"}
+        values = {"app": self._name, "token": self._token, "root": REPOSITORY, "sock": RUN + "/app.sock"}
+        text = _SETTINGS % dict(values, extensions=RUN + "/labextensions")
+        self._put_page()
         with os.fdopen(os.open(settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as out:
             out.write(text)
         runtime = os.path.join(self._container.run_directory, "runtime")
@@ -81,6 +93,12 @@ class App(object):
         self.pid = self._child.pid
         self.ticks = start_ticks(self.pid)
         self._say("the app runs as process %d" % self.pid)
+
+    def _put_page(self):
+        place = os.path.join(self._container.run_directory, "labextensions", "hpcbinder")
+        os.makedirs(os.path.join(place, "static"), 0o700)
+        write_json(os.path.join(place, "package.json"), _PAGE)
+        shutil.copyfile(self._page, os.path.join(place, "static", "remoteEntry.js"))
 
     def adopt(self, pid, ticks):
         """After the agent's own death: the same app, with its kernels. False: it is gone too."""
@@ -136,6 +154,20 @@ class App(object):
 
     def last_words(self):
         return " · ".join(last_lines(self._log, 10))
+
+    def why_ended(self, code, kills_before):
+        """The end of the session by its app, which left with `code`; `kills_before`: of memory_kills() at the start."""
+        if code == 0:
+            return Ending("app-ended", "")
+        words = self.last_words()
+        kills = memory_kills()
+        if kills is not None and kills > (kills_before or 0):
+            return Ending("out-of-memory", "the node's kernel killed it; %s" % words)
+        if code == "unknown":
+            return Ending("app-failed", words)
+        killed = code in (-9, 137)
+        how = "killed (signal 9), often for its memory" if killed else "signal %d" % -code if code < 0 else "exit %d" % code
+        return Ending("app-failed", "%s: %s" % (how, words))
 
     def count(self):
         """{cpuSeconds, memoryBytes, processes} of the app and its kernels; who they are is kept for the end."""

@@ -7,8 +7,10 @@ An answer with "error" ends it. After the answers to shell, get and put frames f
     r  client → agent: the terminal's size, JSON {"rows", "cols"}
     x  the end, JSON: {"code": n} or {"error": words}; without it the stream was cut. Of a shell's client: its input's end
 
-status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, product}
-stop    {"stopping": true}: the app ends in order, end.json says why, the agent leaves
+status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, saved, product}
+stop    {now}: {"stopping": true}: open pages save (not with now), the app ends in order, end.json says why
+ends    {at}: {"endsAt"}: the scheduler has moved the job's end
+notices {"ok": true, "endsAt"}, then frames both ways: notices.py
 shell   {rows, cols, term} or {terminal: false}, with {argv: [word, ...]} instead of a login shell: runs in the container
 get     {path}: {kind: "file", size, mode} or {kind: "directory"} (a tar stream), relative to the work directory
 audit   {secrets: {name: text}}: {found: [{what, result, seen}]}, the look of audit.py at this node
@@ -167,7 +169,11 @@ class Control(object):
             frames.answer(self._session.status())
         elif verb == "stop":
             frames.answer({"stopping": True})
-            self._session.request_end("stopped", "")
+            self._session.request_end(Ending("stopped"), request.get("now") is True)
+        elif verb == "ends":
+            frames.answer(self._session.move_end(request.get("at")))
+        elif verb == "notices":
+            serve_notices(frames, self._session)
         elif verb == "shell":
             serve_shell(frames, request, self._session)
         elif verb == "get":

@@ -62,6 +62,9 @@ class Loop(object):
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(sock)
 
+    def stop(self):
+        self.running = False
+
     def run(self):
         while self.running:
             wait = 5.0

@@ -7,6 +7,7 @@ GAP_SECONDS = 30
 POLL_SECONDS = 10
 # Other sessions ask whether this one still has the work directory (work_claim.py).
 BEAT_SECONDS = 120
+LONGEST_SECONDS = 366 * 86400
 EXIT_OK = ("stopped", "idle", "max-age", "timeout", "cancelled", "app-ended")
 
 
@@ -20,7 +21,7 @@ class Session(object):
         self.use = Use(now)
         self.shells = set()
         self.node = self.container = self.app = self.work = self.listener = None
-        self._loop = None
+        self.loop = self.board = None
         self._ending = None
         self._ticked = 0.0
         self._ready = False
@@ -89,34 +90,39 @@ class Session(object):
         )
 
     def _serve(self):
-        self._loop = Loop(self.say)
-        signal.set_wakeup_fd(self._loop.wake_fd)
+        self.loop = Loop(self.say)
+        signal.set_wakeup_fd(self.loop.wake_fd)
         sock = listening_socket(self.parameters.get("ports"))
         context = tls_context(self.parameters["tls"], self.node)
-        self.listener = Listener(self._loop, sock, context, self._welcome, self.say)
+        self.listener = Listener(self.loop, sock, context, self._welcome, self.say)
+        self.board = Board(self.loop, self.say)
+        self._warnings = Warnings(self.parameters["limits"].get("warnSeconds", []), self.job.ends - time.time())
         self._control = Control(self)
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
         self._ticked = time.time()
         self._tick()
-        self._loop.run()
+        self.loop.run()
 
     def _welcome(self, sock, protocol):
         if protocol == "http/1.1":
-            Splice(self._loop, sock, self.app, self.use)
+            Splice(self.loop, sock, self.app, self.use)
         else:
-            self._loop.forget(sock)
+            self.loop.forget(sock)
             self._control.welcome(sock)
 
     def _became_ready(self):
         if self._ending is None:
             self._ready = True
             self.use.touch(time.time())
-            host = os.uname().nodename
-            address = {"schema": 1, "session": self.id, "jobId": self.job.id, "restart": self.job.restart}
-            address.update(host=host, port=self._port, startedAt=int(self.job.started), endsAt=int(self.job.ends))
-            write_json(self._file("address.json"), address)
-            self.say("ready: %s, port %d" % (host, self._port))
+            self._write_address()
+            self.say("ready: %s, port %d" % (os.uname().nodename, self._port))
+
+    def _write_address(self):
+        address = {"schema": 1, "session": self.id, "jobId": self.job.id, "restart": self.job.restart}
+        address.update(host=os.uname().nodename, port=self._port)
+        address.update(startedAt=int(self.job.started), endsAt=int(self.job.ends))
+        write_json(self._file("address.json"), address)
 
     # Watching -------------------------------------------------------------------------------------------------------
 
@@ -126,9 +132,9 @@ class Session(object):
             time.sleep(0.1)
         swapped = sif_swapped(self.parameters["container"], self._sif, self.say)
         if swapped is not None:
-            self.request_end(swapped.why, swapped.detail)
+            self.request_end(swapped, at_once=True)
             return
-        self._loop.call(self._became_ready)
+        self.loop.call(self._became_ready)
         beat = time.monotonic()
         while True:
             kernels = self.app.get("/api/kernels")
@@ -147,13 +153,16 @@ class Session(object):
         self._mind_the_gap(time.time())
         code = self.app.poll()
         if code is not None:
-            self._end(self._why_app_ended(code))
+            self._end(self._why_app_ended(code), at_once=True)
             return
-        limit = why_end(time.time(), self.parameters["limits"], self.job, self.use)
+        now = time.time()
+        limit = why_end(now, self.parameters["limits"], self.job, self.use)
         if limit is not None:
             self._end(Ending(*limit))
             return
-        self._loop.later(TICK_SECONDS, self._tick)
+        if self._warnings.due(self.job.ends - now) and self._ending is None:
+            self.board.ask({"kind": "warning", "endsAt": int(self.job.ends)}, lambda: None)
+        self.loop.later(TICK_SECONDS, self._tick)
 
     def _mind_the_gap(self, now):
         """The job was suspended, its node frozen, or the node's clock was set: no idleness and no walltime has passed.
@@ -168,44 +177,65 @@ class Session(object):
     def _why_app_ended(self, code):
         # A signal to the whole job reaches the app before it reaches us.
         time.sleep(0.3)
-        if self._ending is not None:
-            return self._ending
-        if code == 0:
-            return Ending("app-ended", "")
-        words = self.app.last_words()
-        kills = memory_kills()
-        if kills is not None and kills > (self._kills or 0):
-            return Ending("out-of-memory", "the node's kernel killed it; %s" % words)
-        if code == "unknown":
-            return Ending("app-failed", words)
-        killed = code in (-9, 137)
-        how = "killed (signal 9), often for its memory" if killed else "signal %d" % -code if code < 0 else "exit %d" % code
-        return Ending("app-failed", "%s: %s" % (how, words))
+        return self._ending or self.app.why_ended(code, self._kills)
 
     # The end --------------------------------------------------------------------------------------------------------
 
     def _told_to_end(self, _number, _frame):
         near = time.time() >= self.job.ends - 2 * BEFORE_WALLTIME
         ending = Ending("timeout", "the walltime ended") if near else Ending("cancelled", "the job got a signal to end")
-        if self._loop is None:
+        if self.loop is None:
             # Still preparing: nothing there outlives an exception.
             raise ending
-        self._end(ending)
+        # Not Loop.call: the lock that it takes may be held by what the signal interrupted.
+        self.loop.soon(lambda: self._end(ending, signalled=True))
 
-    def request_end(self, why, detail):
-        self._loop.call(lambda: self._end(Ending(why, detail)))
+    def request_end(self, ending, at_once):
+        self.loop.call(lambda: self._end(ending, at_once))
 
-    def _end(self, ending):
+    def _end(self, ending, at_once=False, signalled=False):
+        """The open pages save first, unless it has to be at once."""
         if self._ending is None:
             self._ending = ending
-        self._loop.running = False
+        elif not at_once:
+            return
+        if at_once or not self._ready:
+            self.loop.stop()
+            return
+        if signalled:
+            # What comes next the scheduler may not wait for.
+            self._write_end(ending)
+        self.board.ask({"kind": "end", "why": ending.why, "endsAt": int(time.time())}, self.loop.stop)
+
+    def move_end(self, ends):
+        """The scheduler has given the job another end, in epoch seconds. Answers what the client is told."""
+        if not isinstance(ends, int) or not time.time() < ends < time.time() + LONGEST_SECONDS:
+            return {"error": "an end has to be a time to come, in epoch seconds"}
+        self.loop.call(lambda: self._moved(ends))
+        return {"endsAt": ends}
+
+    def _moved(self, ends):
+        if ends == int(self.job.ends):
+            return
+        self.say("the walltime's end moves by %d s" % (ends - self.job.ends))
+        self.job.ends = ends
+        self._warnings.rearm(ends - time.time())
+        if self._ready:
+            self._write_address()
+        self.board.tell({"kind": "moved", "endsAt": ends})
+
+    def _write_end(self, end):
+        record = {"schema": 1, "why": end.why, "detail": end.detail, "at": int(time.time())}
+        if self.board is not None and self.board.saved is not None:
+            record["saved"] = self.board.saved
+        write_json(self._file("end.json"), record)
 
     def _finish(self, end):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.say("the end: %s %s" % (end.why, end.detail))
         # Written first: the scheduler may not leave us the time to do more.
-        write_json(self._file("end.json"), {"schema": 1, "why": end.why, "detail": end.detail, "at": int(time.time())})
+        self._write_end(end)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file("address.json"))
         if self.listener is not None:
@@ -236,32 +266,6 @@ class Session(object):
             "startedAt": int(self.job.started),
             "endsAt": int(self.job.ends),
             "figures": self._figures,
+            "saved": self.board.saved,
             "product": self.parameters.get("product", ""),
         }
-
-
-def main():
-    check_python()
-    os.umask(0o077)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    directory = os.getcwd()
-    info = os.stat(directory)
-    if info.st_uid != os.getuid() or info.st_mode & 0o077:
-        sys.exit("%s must be yours and closed to others (mode 0700)" % directory)
-    parameters = read_json("job.json")
-    if parameters is None or parameters.get("schema") != 1:
-        sys.exit("%s/job.json is not there, or was written by another version of hpcbinder" % directory)
-    over = sys.argv[1:] == ["over"]
-    again = over or sys.argv[1:] == ["again"]
-    session = Session(parameters, directory, time.time())
-    if not take_lock(session.id, session.job, directory, again):
-        session.say("job %s leaves: another has the session" % session.job.id)
-        return 0
-    return session.run(again, over)
-
-
-if __name__ == "__main__":
-    # Threads that wait for the app or a client must not hold the job.
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)

@@ -12,6 +12,8 @@ WORK_MAX_COPIES = 99
 def _work_claim(work, report):
     """(directory, its tree with our marker in it), or (directory, None) where there is nothing yet."""
     first = work["directory"]
+    if work.get("exact"):
+        return first, _work_exact(work)
     for n in range(1, WORK_MAX_COPIES + 1):
         directory = first if n == 1 else "%s-%d" % (first, n)
         if not os.path.lexists(directory):
@@ -39,6 +41,23 @@ def _work_claim(work, report):
             return directory, None
         return directory, tree
     raise WorkError("%d sessions already use %s" % (WORK_MAX_COPIES, first))
+
+
+def _work_exact(work):
+    """Of a session that goes on from another: its directory, which may be a second one of its repository."""
+    directory = work["directory"]
+    if os.path.islink(directory) or not os.path.lexists(os.path.join(directory, WORK_OWN, "manifest.json")):
+        raise WorkError("%s is no longer there: launch the repository anew, without --continue" % directory)
+    tree = WorkTree(directory)
+    manifest = tree.read_record("manifest.json") or {}
+    user = None if manifest.get("schema", 1) != 1 else _work_mark(tree, work)
+    if manifest.get("schema", 1) == 1 and user is None:
+        work["of"] = manifest.get("of")
+        return tree
+    tree.close()
+    if user is None:
+        raise WorkError("%s was written by a newer hpcbinder" % directory)
+    raise WorkError("%s is in use by session %s by now" % (directory, user))
 
 
 def _work_aside(directory):

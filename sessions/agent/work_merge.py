@@ -22,7 +22,7 @@ def _work_merge_into(tree, base, work, extract_image_repo, report):
     if work.get("git"):
         _work_git(tree, work["git"], work["short"], report, beat)
     manifest = {"schema": 1, "id": work["id"], "short": work["short"], "session": work["session"]}
-    manifest["of"] = os.path.basename(work["directory"])
+    manifest["of"] = work.get("of") or os.path.basename(work["directory"])
     manifest["entries"] = theirs
     tree.write_record("manifest.json", manifest)
     tree.forget("pending.json")

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ascii, padTo, table } from '../../cli/terminal.ts';
-import { relaunchOf, shortId, whereOf, workLines } from '../../cli/words.ts';
+import { relaunchOf, savedAtEnd, savedInWords, shortId, whereOf, workLines } from '../../cli/words.ts';
+import type { SaveReport } from '../../core/session.ts';
 import { hasControls, width } from '../../core/text.ts';
 import type { WorkReport } from '../../sessions/records.ts';
 import { session } from '../sessions/example.ts';
@@ -22,17 +23,34 @@ describe('a session in words', () => {
     expect(whereOf('this machine', '/home/a/x')).toBe('/home/a/x');
   });
 
-  it.each([
+  it('is gone on with by its id', () => {
+    expect(relaunchOf(session)).toBe('hpcbinder launch --continue k3f9');
+  });
+
+  const nothing = { at: 0, pages: 0, files: 0, failed: [], silent: 0 };
+  it.each<[string, Partial<SaveReport>, string]>([
+    ['no page', {}, 'No page of JupyterLab is open: nothing could be saved.'],
     [
-      'a repository',
-      { repo: { shown: 'o/r', url: 'https://github.com/o/r' } },
-      'hpcbinder launch https://github.com/o/r',
+      'a laptop that sleeps',
+      { silent: 1 },
+      'The machine that has the session open does not answer: it may not have saved.',
     ],
-    ['a ref', { repo: { shown: 'o/r', url: 'https://x/o/r', ref: 'v1' } }, 'hpcbinder launch https://x/o/r --ref v1'],
-    ['a directory with spaces', { repo: { shown: './a', url: '/home/my work' } }, "hpcbinder launch '/home/my work'"],
-    ['an image', { repo: { shown: '/s.sif' }, sif: '/s.sif' }, 'hpcbinder launch --sif /s.sif'],
-  ])('is launched again from %s', (_, more, line) => {
-    expect(relaunchOf({ ...session, ...more })).toBe(line);
+    ['one page with nothing unsaved', { pages: 1 }, 'Nothing was unsaved in the open page.'],
+    ['two pages', { pages: 2, files: 3 }, 'Saved: 3 files in 2 open pages.'],
+    [
+      'a conflict',
+      { pages: 1, files: 1, failed: ['a.txt: no'] },
+      'Saved: 1 file in the open page.\nNot saved: a.txt: no',
+    ],
+  ])('says what was saved: %s', (_, report, words) => {
+    expect(savedInWords({ ...nothing, ...report })).toBe(words);
+  });
+
+  it('says at its end what was saved for that end, and not what an earlier warning saved', () => {
+    const ended = { why: 'timeout' as const, at: new Date(1_000_000).toISOString() };
+    expect(savedAtEnd({ ended, saved: { ...nothing, at: 996 } })).toContain('No page');
+    expect(savedAtEnd({ ended, saved: { ...nothing, at: 900 } })).toBe('');
+    expect(savedAtEnd({ ended })).toBe('');
   });
 });
 

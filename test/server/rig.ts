@@ -58,7 +58,7 @@ async function rig(server: NetServer, options: Options): Promise<Rig> {
     ...options.change,
   };
   const session = await serveSession({ route, ...options });
-  const host = `${ID}.localhost:${session.port}`;
+  const host = `${route.originId ?? route.sessionId}.localhost:${session.port}`;
   const entry = await request(session.port, { path: new URL(session.url()).search.replace(/^/, '/'), host });
   return {
     session,

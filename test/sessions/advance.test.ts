@@ -14,6 +14,26 @@ const job = (state: JobStatus['state'], more: Partial<JobStatus> = {}): JobStatu
 });
 const address = { host: 'c2', port: 40_000, startedAt: 1, endsAt: 7201 };
 
+describe('a session’s end', () => {
+  const agent = { ready: true, idleSince: 1, busyKernels: 0 };
+  const saved = { at: 9, pages: 1, files: 2, failed: [], silent: 0 };
+
+  it('moves where the agent says so, and what was saved is kept with it', () => {
+    const moved = advance(
+      { ...session, phase: 'ready', endsAt: 100 },
+      { agent: { ...agent, endsAt: 400, saved } },
+      now,
+    );
+    expect(moved).toMatchObject({ endsAt: 400, saved });
+    expect(advance(moved, { agent }, now)).toMatchObject({ endsAt: 400, saved });
+  });
+
+  it('tells what was saved at last', () => {
+    const over = advance({ ...session, phase: 'ready' }, { end: { why: 'timeout', at: 10, saved } }, now);
+    expect(over).toMatchObject({ phase: 'ended', saved });
+  });
+});
+
 describe('a session advances by what was seen', () => {
   it.each<[string, Session['phase'], Seen, Session['phase']]>([
     ['a pending job queues it', 'submitting', { job: job('pending') }, 'queued'],

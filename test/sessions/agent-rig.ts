@@ -14,7 +14,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { agentSource, jobScript } from '../../sessions/agent.ts';
+import { agentSource, jobScript, pageScript } from '../../sessions/agent.ts';
 import { makeCertificates, type SessionCertificates } from '../../sessions/certificates.ts';
 import type { ClientSecrets } from '../../sessions/control.ts';
 import type { JobParameters } from '../../sessions/parameters.ts';
@@ -95,6 +95,8 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
       fresh: false,
       imageHasContent: true,
       session: SESSION,
+      ended: [],
+      exact: false,
     },
     limits: { idleSeconds: 3600, walltimeSeconds: 3600, warnSeconds: [], ...changes.limits },
     ports: [],
@@ -103,6 +105,7 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
   const agent = agentSource().replace('STOP_SECONDS = 10', `STOP_SECONDS = ${changes.stopSeconds ?? 10}`);
   writeFileSync(join(dir, 'agent.py'), agent, { mode: 0o600 });
   writeFileSync(join(dir, 'job.sh'), jobScript(), { mode: 0o700 });
+  writeFileSync(join(dir, 'page.js'), pageScript());
   writeFileSync(join(dir, 'python'), `${changes.python ?? pythonPath()}\n`);
   writeFileSync(join(dir, 'prologue.sh'), '');
   return dir;

@@ -55,6 +55,29 @@ async function made(own: Partial<SessionSettings> = {}, more: Partial<Parts> = {
   return { ...result, file, parameters: JSON.parse(file('job.json')?.text ?? '') as JobParameters };
 }
 
+describe('a launch that goes on from another session', () => {
+  const former = { ...session, id: 'hb-0000000000', workDirectory: '/home/alice/hpcbinder/x/y/z-2', localPort: 4711 };
+
+  it('has its work directory and no other, its name, port and cookies in the browser; its own keys and token', async () => {
+    const continues = { ...former, secrets: { ...former.secrets, cookieKey: 'c'.repeat(64) } };
+    const { record, parameters } = await made({ continues });
+    expect(record).toMatchObject({ id: session.id, workDirectory: former.workDirectory, localPort: 4711 });
+    expect(record.originId).toBe(former.id);
+    expect(record.secrets.cookieKey).toBe('c'.repeat(64));
+    expect(record.secrets.appToken).toMatch(/^[0-9a-f]{64}$/);
+    expect(parameters.work).toMatchObject({ directory: former.workDirectory, ended: [former.id], exact: true });
+    const third = await made({ continues: { ...continues, id: 'hb-1111111111', originId: former.id } });
+    expect(third.record.originId).toBe(former.id);
+  });
+
+  it('sees what the other saw, but for what only trust in the repository had opened', async () => {
+    const seen = (path: string) => ({ from: path, to: path, readOnly: false });
+    const continues = { ...former, binds: [seen('/data'), seen('/home/alice'), seen('/scratch/alice')] };
+    const { record } = await made({ continues });
+    expect(record.binds?.map(({ to }) => to)).toEqual(['/data', '/site']);
+  });
+});
+
 describe('a launch that is decided', () => {
   it('is a record, a directory and a job of one name', async () => {
     const { record, job } = await made();

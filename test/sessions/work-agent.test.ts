@@ -172,6 +172,24 @@ describe.each(pythons)('the work directory with %s', (_, python, env) => {
     expect((await run({ a: '1' }, { session: 'hb-bbbbbbbbbb' })).directory).toBe(`${work}-3`);
   });
 
+  it('gives a session that goes on from another its very directory, be it the second one, and leaves it where it belongs', async () => {
+    await run({ a: '1' });
+    const second = await run({ a: '1' }, { session: 'hb-bbbbbbbbbb' });
+    const after = { directory: second.directory, session: 'hb-cccccccccc', ended: ['hb-bbbbbbbbbb'], exact: true };
+    expect((await run({ a: '2' }, after)).directory).toBe(`${work}-2`);
+    expect(readFileSync(join(`${work}-2`, 'a'), 'utf8')).toBe('2');
+    const plain = { session: 'hb-dddddddddd', ended: ['hb-cccccccccc'] };
+    expect((await run({ a: '2' }, plain)).directory).toBe(`${work}-2`);
+  });
+
+  it('says so where that directory is in use by now, or no longer there', async () => {
+    await run({ a: '1' });
+    const exact = { session: 'hb-bbbbbbbbbb', exact: true };
+    await expect(run({ a: '1' }, exact)).rejects.toThrow('is in use by session hb-aaaaaaaaaa by now');
+    await expect(run({ a: '1' }, { ...exact, directory: `${work}-9` })).rejects.toThrow('is no longer there');
+    expect(existsSync(`${work}-9`)).toBe(false);
+  });
+
   it('moves the old directory aside with its date where a fresh one is asked for', async () => {
     await run({ a: '1' });
     writeFileSync(join(work, 'mine'), 'mine');

@@ -35,6 +35,12 @@ describe('submitting to Slurm', () => {
     ]);
   });
 
+  it('waits for the job that it goes on from, however that ends', () => {
+    const { argv } = slurm.submit({ ...spec('ok'), after: '4711' }, script).command;
+    expect(argv).toContain('--dependency=singleton,afterany:4711');
+    expect(() => slurm.submit({ ...spec('ok'), after: '1,afterok:2' }, script)).toThrow('the job to wait for');
+  });
+
   it('keeps spaces and percent signs of a directory, which Slurm really opened', () => {
     answered('submit-odd-directory', submit('odd'));
     expect(recording('submit-odd-directory').argv).toContain('--output=/home/alice/hb recordings 50%%j é/job.log');

@@ -1,0 +1,127 @@
+/**
+ * While a session is open here: the agent's warnings before its end. At each the open pages are asked to save, and what
+ * came of it is said: here, in the launch's story, in the record and in `status`.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Cluster } from '../core/cluster.ts';
+import type { PageSaves } from '../server/open-pages.ts';
+import { clock } from '../sessions/await.ts';
+import { controlRequest } from '../sessions/control.ts';
+import { followNotices, type Notice } from '../sessions/notices.ts';
+import type { SessionRecord } from '../sessions/records.ts';
+import { plain } from './terminal.ts';
+import { relaunchOf, savedInWords, shortId } from './words.ts';
+import { localRecords, toAgent } from './world.ts';
+
+/** Where the agent is silent these are told from here, a little later. */
+const WARN_SECONDS = [900, 300, 60];
+const LATE_SECONDS = 20;
+const AGAIN_MS = 5_000;
+/** The scheduler counts in minutes. */
+const MOVED_SECONDS = 60;
+
+export type Pages = {
+  save(text: string, ms: number, last: boolean): Promise<PageSaves>;
+  tell(text: string): void;
+};
+
+export class Ending {
+  readonly #cluster: Cluster;
+  readonly #pages: Pages;
+  readonly #json: boolean;
+  #record: SessionRecord;
+  /** the moments that were told, in seconds before the end */
+  readonly #warned = new Set<number>();
+
+  constructor(cluster: Cluster, record: SessionRecord, pages: Pages, how: { json: boolean }) {
+    this.#cluster = cluster;
+    this.#record = record;
+    this.#pages = pages;
+    this.#json = how.json;
+    // what has passed when one comes back to a session is in the lines that one is shown then
+    this.#mark(this.#left(Date.now()));
+  }
+
+  /** Listens to the agent until `signal`, also when it comes back at another address. */
+  async listen(signal: AbortSignal): Promise<void> {
+    const connect = () => toAgent(this.#cluster, this.#record)();
+    const on = {
+      moved: (endsAt: number) => this.#moved(endsAt),
+      save: (notice: Exclude<Notice, { kind: 'moved' }>) => this.#save(notice),
+    };
+    while (!signal.aborted) {
+      await followNotices(connect, this.#record.id, this.#record.secrets, on, signal).catch(() => {});
+      await wait(AGAIN_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** The newest record. Warns from here where the agent has not: it cannot be reached, or is of an older version. */
+  look(record: SessionRecord): void {
+    if (record.endsAt !== this.#record.endsAt) this.#warned.clear();
+    this.#record = record;
+    const left = this.#left(Date.now());
+    if (!WARN_SECONDS.some((moment) => left <= moment - LATE_SECONDS && !this.#warned.has(moment))) return;
+    const told = this.#mark(left);
+    if (told) this.#say(`${this.#words(left)}\nThe agent does not answer: nothing could be saved.`, { endsIn: left });
+  }
+
+  /** The scheduler has another end than the agent: by `extend` from another machine, or by an administrator. */
+  async schedulerSays(endsAt: number | undefined): Promise<void> {
+    const { endsAt: known, id, secrets, address } = this.#record;
+    if (endsAt === undefined || known === undefined || !address || Math.abs(endsAt - known) < MOVED_SECONDS) return;
+    const connect = toAgent(this.#cluster, this.#record);
+    await controlRequest(connect, id, secrets, { verb: 'ends', at: endsAt }).catch(() => {});
+  }
+
+  #left(now: number): number {
+    return this.#record.endsAt ? this.#record.endsAt - now / 1000 : Number.POSITIVE_INFINITY;
+  }
+
+  /** Is one of them new? */
+  #mark(left: number): boolean {
+    const due = WARN_SECONDS.filter((moment) => left <= moment && !this.#warned.has(moment));
+    for (const moment of due) this.#warned.add(moment);
+    return due.length > 0;
+  }
+
+  #moved(endsAt: number): void {
+    this.look({ ...this.#record, endsAt });
+    const words = `${shortId(this.#record.id)} now ends at ${this.#at()}.`;
+    this.#pages.tell(words);
+    this.#say(words, { endsAt });
+  }
+
+  async #save(notice: Exclude<Notice, { kind: 'moved' }>): Promise<PageSaves> {
+    const last = notice.kind === 'end';
+    const left = notice.endsAt - Date.now() / 1000;
+    // by half a minute, for a warning may come while the clocks differ a little
+    this.#mark(left - 30);
+    const words = last ? `${shortId(this.#record.id)} ends now. ${this.#keep()}` : this.#words(left);
+    // a second less than the agent waits: its answer has a way to go
+    const saves = await this.#pages.save(words, Math.max(1, notice.seconds - 1) * 1000, last);
+    const said = savedInWords({ ...saves, at: 0, silent: 0 });
+    if (last) localRecords().tell(this.#record.id, said);
+    else this.#say(`${words}\n${said}`, { endsIn: Math.round(left), saved: saves });
+    return saves;
+  }
+
+  #words(left: number): string {
+    const minutes = Math.max(1, Math.round(left / 60));
+    return `${shortId(this.#record.id)} ends in ${minutes} min (${this.#at()}). ${this.#keep()}`;
+  }
+
+  #at(): string {
+    return clock(new Date((this.#record.endsAt ?? 0) * 1000), new Date());
+  }
+
+  #keep(): string {
+    return `Your work is kept; go on later with: ${relaunchOf(this.#record)}`;
+  }
+
+  #say(text: string, event: Record<string, unknown>): void {
+    localRecords().tell(this.#record.id, text);
+    if (this.#json)
+      process.stdout.write(`${JSON.stringify({ type: 'warning', id: this.#record.id, ...event, text })}\n`);
+    else process.stderr.write(plain(`${text}\n`));
+  }
+}
