@@ -2,7 +2,14 @@
 import type { Command } from 'commander';
 
 const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
-  ['build', ['hpcbinder build org/repo --partition gpu', 'hpcbinder build ./analysis --build-on cluster']],
+  [
+    'build',
+    [
+      'hpcbinder build org/repo --partition gpu',
+      'hpcbinder build org/repo --builder repo2docker',
+      'hpcbinder build ./analysis --build-on cluster',
+    ],
+  ],
   ['list', ['hpcbinder list', 'hpcbinder list --refresh --all', 'hpcbinder list --json']],
   ['status', ['hpcbinder status k3f9']],
   ['open', ['hpcbinder open k3f9', 'hpcbinder open k3f9 --no-browser --port 8890']],

@@ -10,6 +10,12 @@ import { partitionOffset, SIF_TYPE, type SifObject, sifFront } from './sif.ts';
 import { hasMksquashfs, type SquashfsHow, squashHere, squashInContainer } from './squashfs.ts';
 import { toolsImage } from './tools.ts';
 
+/**
+ * 2020-01-01, epoch seconds. mksquashfs brings later times down to the image's creation, and reproducible builds give that
+ * as 1970: all of it would be stamped so, and Python would not believe one of its .pyc files.
+ */
+const EARLIEST = 1577836800;
+
 export type ConvertHow = {
   /** bytes of file content read, of about as many as the engine says the image has */
   on?(progress: { done: number; total: number }): void;
@@ -49,7 +55,7 @@ async function write(
   partial: string,
   how: ConvertHow,
 ): Promise<void> {
-  const created = Math.max(0, Math.floor(Date.parse(ref.created) / 1000) || 0);
+  const created = Math.max(EARLIEST, Math.floor(Date.parse(ref.created) / 1000) || 0);
   const objects = sifObjects(config, ref.id);
   const offset = partitionOffset(objects);
   const root = convertRootfs(await engine.exportRoot(ref.id, how.signal), {

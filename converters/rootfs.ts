@@ -103,9 +103,10 @@ export class RootFilter {
     if (before !== undefined && !(before.kind === 'directory' && entry.kind === 'directory')) {
       throw refuse('a name is there twice', name);
     }
-    // setuid is nothing under Apptainer (nosuid); and the session's user is not the image's: what its owner reads, all read
+    // setuid is nothing under Apptainer (nosuid); and the session's user is not the image's: what its owner reads, all read.
+    // Owners are no use there either: all is root's, as in `apptainer build`, and no number of them is too many for squashfs
     const mode = (entry.mode & 0o1777) | shared(entry.mode);
-    return this.#kept({ ...entry, name, mode });
+    return this.#kept({ ...entry, name, mode, uid: 0, gid: 0 });
   }
 
   #kept(entry: TarEntry): TarEntry | undefined {

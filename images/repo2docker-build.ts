@@ -138,6 +138,8 @@ async function program(
   if (signal.aborted) end();
   const ended = await running.finally(() => signal.removeEventListener('abort', end));
   lines.end();
+  // a child that took no notice
+  if (signal.aborted) kill('SIGKILL');
   signal.throwIfAborted();
   return ended.exitCode ?? 1;
 }

@@ -35,6 +35,7 @@ Examples:
   hpcbinder launch org/repo --ref v1.2 --time 4h --mem 32G
   hpcbinder launch ./analysis --bind /data/era5:/data:ro
   hpcbinder launch --continue k3f9 --time 4h
+  hpcbinder launch org/conda-repo --builder repo2docker
   hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run`,
     )
     .action(async (repo: string | undefined, flags: Record<string, unknown>) => {
