@@ -72,6 +72,12 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
       });
       return `${app === 'lab' ? 'JupyterLab' : 'Jupyter Notebook'} ${version} answers`;
     },
+    async glibc(image, signal) {
+      const how = { entrypoint: ['getconf'], command: ['GNU_LIBC_VERSION'], network: 'none', signal } as const;
+      const answer = await (await tools.needEngine()).run(image.id, how).catch(() => undefined);
+      signal.throwIfAborted();
+      return /^glibc ([0-9]+\.[0-9]+)/.exec(answer?.stdout ?? '')?.[1];
+    },
     convert: async (image, planned, on, signal) =>
       convertTo(
         options.converter ?? choice.entry.converter ?? config.converter ?? 'hpcbinder',

@@ -124,5 +124,6 @@ const KIND_WORDS: Readonly<Record<Verdict['kind'], string>> = {
   content: 'content',
   build: 'build',
   room: 'build room',
+  modes: 'note',
   session: 'session',
 };

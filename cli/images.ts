@@ -80,6 +80,7 @@ const GROUPS: Readonly<Record<Kind, keyof Totals>> = {
   lock: 'leftovers',
   build: 'leftovers',
   room: 'leftovers',
+  modes: 'leftovers',
   content: 'contents',
   session: 'sessions',
 };

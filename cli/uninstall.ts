@@ -170,8 +170,8 @@ async function finished(
   flags: Flags,
 ): Promise<number> {
   const { host } = cluster.profile;
-  // what stays needs its entry: whoever comes back finds it by that
-  const whole = cleared.kept.length === 0 && cleared.left.length === 0;
+  // what stays of ours needs its entry: whoever comes back finds it by that
+  const whole = cleared.kept.length === 0;
   const here = whole
     ? { records: forgetHere(choice.name), entry: choice.saved && (await removeClusterEntry(choice.name)) }
     : undefined;

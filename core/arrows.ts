@@ -68,6 +68,8 @@ export interface LaunchArrows {
   build(planned: Planned, checkout: Checkout, on: OnProgress, signal: AbortSignal): Promise<ImageRef>;
   /** the image is started once: the app answers, `start` is executable */
   check(image: ImageRef, planned: Planned, signal: AbortSignal): Promise<string>;
+  /** version of its C library, which the GPU driver's libraries meet inside; undefined: it does not say */
+  glibc(image: ImageRef, signal: AbortSignal): Promise<string | undefined>;
   convert(image: ImageRef, planned: Planned, on: OnProgress, signal: AbortSignal): Promise<SifFile>;
   upload(
     cluster: Cluster,

@@ -220,6 +220,8 @@ export type SifReceipt = {
   commit?: string;
   tool: string;
   base?: BaseImage;
+  /** version of the image's C library, where a launch with GPUs asked for it */
+  glibc?: string;
   contentInImage: boolean;
   /** what built and what converted, where it was not hpcbinder itself: `repo2docker 2026.4.0`, `apptainer 1.4.5` */
   builder?: string;

@@ -8,6 +8,7 @@ import type { Progress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
 import { imageOn } from './image.ts';
 import { phase } from './phase.ts';
+import { preflightOf } from './preflight.ts';
 import { type Decided, decideRequest, type Wishes } from './request.ts';
 
 export type EnvironmentInput = {
@@ -53,8 +54,12 @@ export async function* environmentOn(
     await arrows.confirm(`hpc.yml of the repository asks for ${decided.beyond.join(', ')}. Ask for that?`, '--yes');
   const platform = platformOf(decided, cluster);
   for (const note of decided.notes) yield { type: 'note', text: note };
+  const gpus = decided.request.gpus > 0;
+  const asked = { platform, gpus, content: contentBytes(checkout), ...(input.sif ? { sif: input.sif } : {}) };
+  const preflight = preflightOf(cluster, asked, signal);
 
   if (input.sif !== undefined) {
+    await preflight({ make: false });
     return {
       checkout,
       platform,
@@ -76,8 +81,12 @@ export async function* environmentOn(
     (made) => made.words,
   );
   for (const note of planned.notes) yield { type: 'note', text: note };
-  const sif = yield* imageOn({ cluster, planned, checkout, input, arrows }, signal);
+  const sif = yield* imageOn({ cluster, planned, checkout, input, arrows, preflight, gpus }, signal);
   return { checkout, platform, planned, sif, decided, wishes };
+}
+
+function contentBytes(checkout: Checkout | undefined): number {
+  return (checkout?.files?.list() ?? []).reduce((sum, { size: bytes }) => sum + bytes, 0);
 }
 
 async function* repository(arrows: LaunchArrows, signal: AbortSignal): AsyncGenerator<Progress, Checkout> {

@@ -6,6 +6,7 @@ import type { Converter } from '../core/config.ts';
 import type { Progress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
 import { during, phase } from './phase.ts';
+import type { Preflight } from './preflight.ts';
 import { ago } from './words.ts';
 
 export type ImageWanted = {
@@ -14,6 +15,9 @@ export type ImageWanted = {
   checkout: Checkout;
   input: { rebuild: boolean; product: string; converter?: Converter };
   arrows: LaunchArrows;
+  preflight: Preflight;
+  /** the job asks for GPUs: the image's glibc counts */
+  gpus: boolean;
 };
 
 export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncGenerator<Progress, StoredSif> {
@@ -21,7 +25,12 @@ export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncG
   const stored = () => during((on) => arrows.stored(cluster, planned.key, on, signal));
   yield { type: 'start', phase: 'build', text: 'looking for the image' };
   const before = yield* stored();
-  if (before && !input.rebuild) return yield* reused(before, wanted);
+  if (before && !input.rebuild) {
+    const { platform, glibc } = before.receipt;
+    await wanted.preflight({ make: false, imagePlatform: platform, ...(glibc && wanted.gpus ? { glibc } : {}) });
+    return yield* reused(before, wanted);
+  }
+  await wanted.preflight({ make: true });
   const place = await arrows.buildPlace(planned, cluster);
   if (place.why) yield { type: 'note', text: place.why };
   for (;;) {
@@ -73,7 +82,7 @@ export function spoken(event: Progress): string | undefined {
 }
 
 async function* made(
-  { cluster, planned, checkout, input, arrows }: ImageWanted,
+  { cluster, planned, checkout, input, arrows, preflight, gpus }: ImageWanted,
   where: 'here' | 'cluster',
   claim: ImageClaim,
   signal: AbortSignal,
@@ -100,6 +109,8 @@ async function* made(
     () => arrows.check(image, planned, signal),
     (words) => words,
   );
+  const glibc = gpus ? await arrows.glibc(image, signal) : undefined;
+  if (glibc !== undefined) await preflight({ make: true, glibc });
   const sif = yield* phase(
     'convert',
     `${size(image.size)} image → SIF`,
@@ -109,7 +120,7 @@ async function* made(
   return yield* phase(
     'upload',
     `${size(sif.bytes)} to ${cluster.profile.host}`,
-    (on) => arrows.upload(cluster, sif, converted(receipt, sif), claim, on, signal),
+    (on) => arrows.upload(cluster, sif, { ...converted(receipt, sif), ...(glibc ? { glibc } : {}) }, claim, on, signal),
     () => `${size(sif.bytes)} to ${cluster.profile.imageStore}`,
   );
 }

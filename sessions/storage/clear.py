@@ -91,7 +91,7 @@ class Roots(object):
             if kind == "image":
                 self.image(name, used, parent)
             else:
-                self.other(kind, name, used, parent)
+                self.other(kind, name, used, parent, thing.get("job", name))
             self.done += 1
         except FileNotFoundError:
             self.done += 1
@@ -108,13 +108,13 @@ class Roots(object):
         if info.st_uid != os.getuid():
             raise Kept("it belongs to another user")
 
-    def other(self, kind, name, used, parent):
+    def other(self, kind, name, used, parent, job):
         info = info_of(name, parent)
         if info is None:
             return
         self.mine(info)
-        if name in self.live:
-            raise Kept("it is a living session's")
+        if job in self.live:
+            raise Kept("its job is not over")
         if kind == "partial" and info_of(name[:32] + ".lock", parent) is not None:
             raise Kept("an upload holds it")
         seen = info.st_mtime
@@ -184,7 +184,7 @@ def main():
         roots.remove(thing)
     for fd in roots.fds.values():
         os.close(fd)
-    left = [name for path in asked["hollow"] for name in hollow(path, roots.alive)]
+    left = sorted(set(name for path in asked["hollow"] for name in hollow(path, roots.alive)))
     told(end={"done": roots.done, "bytes": roots.freed, "left": left})
 
 

@@ -31,7 +31,7 @@ export async function clear(cluster: Cluster, things: readonly Thing[], how: Cle
     store: profile.imageStore,
     state: profile.stateDir,
     live: [...live.keys()],
-    things: things.map(({ kind, name, usedAt }) => ({ kind, name, usedAt })),
+    things: things.map(({ kind, name, usedAt, job }) => ({ kind, name, usedAt, ...(job ? { job } : {}) })),
     hollow: how.hollow ?? [],
   };
   await program(cluster, 'clear.py', input, how.signal, (said) => {

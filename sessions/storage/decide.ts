@@ -54,8 +54,7 @@ function judged(
   if (!thing.own) return stays('belongs to another user');
   const reader = users.get(kind === 'aside' ? name.slice(0, 32) : name)?.[0];
   if (reader !== undefined) return stays(`session ${reader} uses it`);
-  if (live.has(name.replace(/^builds\//, '')))
-    return stays(kind === 'session' ? 'its job is not over' : 'a build runs');
+  if (live.has(thing.job ?? name)) return stays(kind === 'session' ? 'its job is not over' : 'a build runs');
   switch (kind) {
     case 'image':
       if (isShared(store) && !limits.shared) return stays('others may be running from it (--shared)');
@@ -74,6 +73,8 @@ function judged(
         return stays(`${word}; others may be running from it (--shared)`);
       return now - at > GRACE_SECONDS ? goes(word) : stays(`${word} within the last hour`);
     }
+    case 'modes':
+      return stays('how builds went here; small');
     default: {
       const words = {
         orphan: 'half an image',

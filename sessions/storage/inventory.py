@@ -18,7 +18,8 @@ KEY = r"[0-9a-f]{32}"
 SESSION = re.compile(r"^hb-[a-z0-9]{10}$")
 FILES = (
     ("aside", re.compile("^%s[.]sif[.](damaged|old)-[0-9]{1,12}$" % KEY)),
-    ("partial", re.compile("^%s[.](sif[.]partial|seal[.]new|json[.](gc|partial-[0-9a-f]{8}))$" % KEY)),
+    ("partial", re.compile("^%s[.](sif[.](partial|building)|seal[.]new|json[.](gc|partial-[0-9a-f]{8}))$" % KEY)),
+    ("modes", re.compile("^build-modes[a-z.]*$")),
     ("lock", re.compile("^%s[.]lock([.][0-9]+)?$" % KEY)),
 )
 CONTENT = re.compile(r"^(git|tree)-[0-9a-f]{40,64}([.]git)?[.]tar[.]gz(|[.]partial|[.]partial-[0-9a-f]{8})$")
@@ -106,7 +107,7 @@ def store(path, told):
                 if pattern.match(name):
                     owner = look(os.path.join(here, "owner"))
                     told.thing(kind, name, info, owner.st_mtime if owner else None)
-    folders = (("contents", "content", CONTENT), ("builds", "build", SESSION), ("tmp", "room", BUILD_ROOM))
+    folders = (("contents", "content", CONTENT), ("builds", "build", re.compile("^%s$" % KEY)), ("tmp", "room", BUILD_ROOM))
     for folder, kind, pattern in folders:
         for name in names(os.path.join(path, folder)):
             here = os.path.join(path, folder, name)
@@ -114,7 +115,8 @@ def store(path, told):
             if info is None or stat.S_ISLNK(info.st_mode) or not pattern.match(name):
                 continue
             whole = told.size(here) if stat.S_ISDIR(info.st_mode) else info.st_size
-            told.thing(kind, folder + "/" + name, info, bytes=whole)
+            job = (text(os.path.join(here, "tag"), 64) or "").strip() if kind == "build" else ""
+            told.thing(kind, folder + "/" + name, info, bytes=whole, **({"job": job} if job else {}))
 
 
 def sessions(path, live, told):

@@ -7,8 +7,19 @@ import { lines } from '../../core/lines.ts';
 import { lastLines } from '../../core/text.ts';
 import { ask } from '../../core/transport.ts';
 
-/** image: a SIF with its receipt · aside: damaged or replaced · orphan: half an image · room: where a build works. */
-export const KINDS = ['image', 'aside', 'orphan', 'partial', 'lock', 'content', 'build', 'room', 'session'] as const;
+/** image: a SIF with its receipt · aside: damaged or replaced · orphan: half an image · room: where a build works · modes: how builds went. */
+export const KINDS = [
+  'image',
+  'aside',
+  'orphan',
+  'partial',
+  'lock',
+  'content',
+  'build',
+  'room',
+  'modes',
+  'session',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 export type Thing = {
@@ -23,6 +34,8 @@ export type Thing = {
   bytes?: number;
   /** of an image: its receipt's text */
   receipt?: string;
+  /** of a build: its job's name */
+  job?: string;
   /** of a session: the agent wrote why it ended */
   over?: boolean;
 };
@@ -123,6 +136,7 @@ function thingOf(said: Fields): Thing | undefined {
     own: said.own === true,
     ...(typeof said.bytes === 'number' ? { bytes: said.bytes } : {}),
     ...(typeof said.receipt === 'string' ? { receipt: said.receipt } : {}),
+    ...(typeof said.job === 'string' ? { job: said.job } : {}),
     ...(typeof said.over === 'boolean' ? { over: said.over } : {}),
   };
 }

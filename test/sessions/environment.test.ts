@@ -76,6 +76,7 @@ function arrows(
     buildPlace: async () => called('buildPlace', more.place ?? { where: 'here' }),
     build: async () => called('build', { id: 'i', tag: 't', platform: 'linux/amd64', created: '', size: 1.2e9 }),
     check: async () => called('check', 'JupyterLab 4 answers'),
+    glibc: async () => undefined,
     convert: async () => called('convert', { path: '/c/k.sif', bytes: 4.1e8, sha256: 'f'.repeat(64) }),
     upload: async (_cluster, _sif, made) => called(`upload ${made.bytes} ${made.commit?.slice(0, 7)}`, sif),
     buildOnCluster: async () => called('buildOnCluster', sif),
