@@ -40,11 +40,11 @@ export function refuseIds(plan: BuildPlan, known: Known, site: BuildSite): Hpcbi
   return noIds(packages, why, site);
 }
 
-function noIds(packages: readonly string[], why: string, site: BuildSite): HpcbinderError {
-  const [what, needs] = packages.length === 1 ? ['makes', 'needs'] : ['make', 'need'];
+function noIds(packages: readonly string[], why: string, site: BuildSite, whose = 'of apt.txt'): HpcbinderError {
+  const one = packages.length === 1;
   return new HpcbinderError('E-BUILD-CLUSTER', {
-    message: `${packages.join(', ')} of apt.txt ${what} users or give files to other users when installed, and so ${needs} other ids than yours; a build on ${site.host} has none: ${why}`,
-    hint: `${askAdmin(site)}\n${ELSEWHERE}\nOr drop ${packages.length === 1 ? 'the package' : 'these packages'} from apt.txt.`,
+    message: `${packages.join(', ')} ${whose} ${one ? 'belongs' : 'belong'} in part to other users or groups, and so ${one ? 'needs' : 'need'} other ids than yours to be installed; a build on ${site.host} has none: ${why}`,
+    hint: `${askAdmin(site)}\n${ELSEWHERE}\nOr drop ${one ? 'the package' : 'these packages'} from apt.txt.`,
   });
 }
 
@@ -78,7 +78,7 @@ export function clusterFault(
     });
   }
   const packages = seen?.ids === false && step.includes('apt') ? failedForIds(lines) : [];
-  if (packages.length > 0 && seen) return noIds(packages, modeInWords(seen), site);
+  if (packages.length > 0 && seen) return noIds(packages, modeInWords(seen), site, '(by apt.txt)');
   return undefined;
 }
 

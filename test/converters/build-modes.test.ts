@@ -89,7 +89,7 @@ describe('other ids', () => {
   it('are refused before the queue for the packages that need them, with what to do', () => {
     const error = refuseIds(withApt('tree', 'openssh-client'), known(NOTHING, userns), site);
     expect(error).toMatchObject({ code: 'E-BUILD-CLUSTER' });
-    expect(error?.message).toMatch(/^openssh-client of apt\.txt makes users .* c1 builds in mode userns/);
+    expect(error?.message).toMatch(/^openssh-client of apt\.txt belongs in part .* c1 builds in mode userns/);
     expect(error?.hint).toMatch(/usermod --add-subuids .* alice[\s\S]*--build-on here[\s\S]*drop the package/);
     expect(refuseIds(withApt('tree'), known(NOTHING, userns), site)).toBeUndefined();
     expect(refuseIds(withApt('dbus'), known({ subuid: true, fakeroot: false }), site)).toBeUndefined();

@@ -67,6 +67,10 @@ describe('the quickstart without an engine', () => {
   it('leaves nothing of the build behind but the image', async () => {
     const { stdout } = await on('login', 'alice', `cd ${world.scratch}/images; find . -mindepth 1 | sort`);
     const names = stdout.split('\n').filter((name) => !name.startsWith('./contents'));
-    expect(names.filter((name) => !/^\.\/[0-9a-f]{32}\.(sif|json)$/.test(name))).toEqual(['./builds', './tmp']);
+    expect(names.filter((name) => !/^\.\/[0-9a-f]{32}\.(sif|json|seal)$/.test(name))).toEqual([
+      './build-modes',
+      './builds',
+      './tmp',
+    ]);
   });
 });
