@@ -112,7 +112,7 @@ export function leftRunning(record: SessionRecord): number {
 /** The interrupt may have come while the submit's answer was on its way: then there is a job by that name. */
 async function withdraw({ transport, scheduler, profile }: Cluster, record: SessionRecord): Promise<void> {
   const id = await findJob(transport, scheduler, record.id, profile.uid).catch(() => undefined);
-  if (id !== undefined) await cancelJob(transport, scheduler, id).catch(() => undefined);
+  if (id !== undefined) await cancelJob(transport, scheduler, { id, tag: record.id }).catch(() => undefined);
 }
 
 /** Whether its directory there is gone. */

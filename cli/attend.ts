@@ -12,7 +12,7 @@ import { advance, endInWords } from '../sessions/advance.ts';
 import { missingInWords } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
-import { look, settle } from '../sessions/watch.ts';
+import { jobOf, look, settle } from '../sessions/watch.ts';
 import { AGAIN } from './aftermath.ts';
 import { openBrowser, ring } from './browser.ts';
 import { Ending } from './ending.ts';
@@ -92,7 +92,7 @@ export async function attend(
   const listened = ending.listen(listening.signal);
   let over: JobStatus | 'absent' | undefined;
   let told: string | undefined;
-  const unwatch = world.watchJob(record.jobId ?? '', (status) => {
+  const unwatch = world.watchJob(jobOf(record), (status) => {
     if (status === 'absent' || (typeof status === 'object' && status.state === 'ended')) over = status;
     else {
       record = advance(record, { job: status }, new Date());

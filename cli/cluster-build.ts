@@ -20,7 +20,7 @@ import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import { newSessionId } from '../core/ids.ts';
 import type { JobOutcome } from '../core/jobs.ts';
 import type { OnProgress } from '../core/progress.ts';
-import type { JobId, ResourceRequest } from '../core/scheduler.ts';
+import type { JobId, JobRef, ResourceRequest } from '../core/scheduler.ts';
 import { ask, bytes } from '../core/transport.ts';
 import { buildContext } from '../images/context.ts';
 import { buildFailure } from '../images/failure.ts';
@@ -82,7 +82,7 @@ export async function buildOnCluster(
         : `job ${id} builds the image`;
       if (going) on({ type: 'note', text: whose });
       on({ type: 'update', phase: 'build', text: `${whose} · ${requestInWords(request)}` });
-      result = await resultOf(input, request, id, directory, story, signal);
+      result = await resultOf(input, request, { id, tag }, directory, story, signal);
     }
     await keepMode(input, request, known, story);
     const sif = await store.adopt({ ...receipt, ...result, ...story.place }, signal);
@@ -136,15 +136,15 @@ async function begun(
 async function resultOf(
   input: ClusterBuildInput,
   request: ResourceRequest,
-  id: JobId,
+  job: JobRef,
   directory: string,
   story: BuildStory,
   signal: AbortSignal,
 ): Promise<BuildResult> {
   const { cluster, planned } = input;
   const { transport, scheduler, profile } = cluster;
-  const job = { id, log: `${directory}/${BUILD_LOG}` };
-  const outcome = await followJob(transport, scheduler, job, story.on, signal, { owner: profile.uid });
+  const log = `${directory}/${BUILD_LOG}`;
+  const outcome = await followJob(transport, scheduler, { ...job, log }, story.on, signal, { owner: profile.uid });
   const output = imageStoreOf(cluster).path(planned.key);
   const found = orThrow(await ask(transport, findBuild(directory, output), signal));
   if (found?.result) return found.result;

@@ -11,6 +11,7 @@ import { clock } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { saveSession } from '../sessions/remote.ts';
+import { jobOf } from '../sessions/watch.ts';
 import { disposable, findLocal, freshRecord } from './find.ts';
 import type { Flags } from './flags.ts';
 import { refreshed } from './refresh.ts';
@@ -73,7 +74,7 @@ function typed(seconds: number): string {
 /** The new end is the scheduler's own; the agent is told, for its warnings and its own end in order. */
 async function moved(cluster: Cluster, record: Running, seconds: number): Promise<SessionRecord> {
   const { transport, scheduler, profile } = cluster;
-  const known = orThrow(await ask(transport, scheduler.status([record.jobId], profile.uid))).get(record.jobId);
+  const known = orThrow(await ask(transport, scheduler.status([jobOf(record)], profile.uid))).get(record.jobId);
   const endsAt = known?.state === 'running' ? known.endsAt : undefined;
   if (record.address && endsAt !== undefined)
     await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'ends', at: endsAt });

@@ -4,7 +4,7 @@ import { ask } from '../core/transport.ts';
 import { adopted } from '../sessions/adopt.ts';
 import { advance, lostAt } from '../sessions/advance.ts';
 import type { SessionRecord } from '../sessions/records.ts';
-import { look, settle } from '../sessions/watch.ts';
+import { jobOf, look, settle } from '../sessions/watch.ts';
 import { askAgent } from './world.ts';
 
 export async function refreshed(cluster: Cluster, record: SessionRecord): Promise<SessionRecord> {
@@ -15,7 +15,7 @@ export async function refreshed(cluster: Cluster, record: SessionRecord): Promis
   const agent = current.address ? await askAgent(cluster, current) : 'unreachable';
   if (agent !== 'unreachable') return advance(current, { agent }, now());
   if (!current.jobId) return current;
-  const answer = await ask(cluster.transport, cluster.scheduler.status([current.jobId], cluster.profile.uid));
+  const answer = await ask(cluster.transport, cluster.scheduler.status([jobOf(current)], cluster.profile.uid));
   if (!answer.ok) return current;
   const job = answer.value.get(current.jobId);
   if (job) {
@@ -24,7 +24,7 @@ export async function refreshed(cluster: Cluster, record: SessionRecord): Promis
   }
   // one miss is no proof (SECURITY R12): accounting's own word ends it, or a second look that misses it much later
   const { finalStatus } = await import('../sessions/watch.ts');
-  const final = await finalStatus(cluster, current.jobId);
+  const final = await finalStatus(cluster, current);
   if (final === 'unreachable') return current;
   if (final?.state === 'ended') return settle(cluster, current, final, now());
   const lost = lostAt(current);

@@ -122,7 +122,7 @@ async function stopAll(cluster: Cluster, { live }: Inventory, moving: Moving, si
     left = orThrow(await ask(transport, scheduler.unfinished(profile.uid), signal))
   ) {
     // a second job of one name begins when the first is over
-    for (const job of left.values()) if (!told.has(job)) await cancelJob(transport, scheduler, job);
+    for (const [tag, id] of left) if (!told.has(id)) await cancelJob(transport, scheduler, { id, tag });
     for (const job of left.values()) told.add(job);
     if (Date.now() > until) {
       throw new HpcbinderError('E-SESSION-STATE', {

@@ -3,7 +3,6 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
-import type { JobSpec } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import type { Interest } from '../jobs/pace.ts';
 import { Poller } from '../jobs/poller.ts';
@@ -11,6 +10,7 @@ import { submitOnce } from '../jobs/submit.ts';
 import { reasonInWords } from '../schedulers/slurm/reasons.ts';
 import type { AwaitWorld } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
+import type { LaunchWorld } from '../sessions/launch.ts';
 import { LocalRecords } from '../sessions/local.ts';
 import { readSaved, type SessionRecord } from '../sessions/records.ts';
 import { stateDir } from './paths.ts';
@@ -72,8 +72,8 @@ export class World implements AwaitWorld {
     return this.#cluster;
   }
 
-  readonly watchJob: AwaitWorld['watchJob'] = (id, on) =>
-    this.#poller?.watch(id, on, () => this.interest) ?? (() => {});
+  readonly watchJob: AwaitWorld['watchJob'] = (job, on) =>
+    this.#poller?.watch(job, on, () => this.interest) ?? (() => {});
 
   readonly agent: AwaitWorld['agent'] = async (record) =>
     this.#cluster ? askAgent(this.#cluster, record) : 'unreachable';
@@ -99,11 +99,12 @@ export class World implements AwaitWorld {
 
   sleep = (ms: number, signal: AbortSignal) => wait(ms, undefined, { signal });
 
-  readonly submit = (cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string> =>
+  readonly submit: LaunchWorld['submit'] = (cluster, job, scriptPath, signal, onDoubt) =>
     submitOnce(cluster.transport, cluster.scheduler, job, scriptPath, {
       owner: cluster.profile.uid,
       user: cluster.profile.user,
       signal,
+      onDoubt,
     });
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -7,6 +7,12 @@ import type { Inquiry, Question } from './command.ts';
 /** As the scheduler prints it, checked against its grammar. Never mixed with our session id. */
 export type JobId = string;
 
+/**
+ * One job of ours. A controller that lost its memory gives the same numbers to other jobs; the name is ours alone, and only
+ * both together name a job (SECURITY F-23).
+ */
+export type JobRef = { id: JobId; tag: string };
+
 export type ResourceRequest = {
   partition?: string;
   cpus: number;
@@ -94,14 +100,14 @@ export interface Scheduler {
   /** a constant script beside job.json, working directory = the session's, options as words */
   submit(job: JobSpec, scriptPath: string): Question<JobId>;
   /** absent from the map: it does not know the job. `owner`: the uid that a row must carry */
-  status(ids: readonly JobId[], owner: number): Question<ReadonlyMap<JobId, JobStatus>>;
+  status(jobs: readonly JobRef[], owner: number): Question<ReadonlyMap<JobId, JobStatus>>;
   /** from accounting where there is any; undefined: it has no record */
-  finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undefined>;
+  finalStatus(job: JobRef, owner: number): Inquiry<JobStatus | undefined>;
   /** after a lost answer to submit */
   find(tag: string, owner: number): Inquiry<JobId | undefined>;
   /** name → job, of all jobs of the owner that are not over and whose name is one that core/ids.ts makes */
   unfinished(owner: number): Question<ReadonlyMap<string, JobId>>;
-  cancel(id: JobId): Question<'cancelled' | 'already-over'>;
+  cancel(job: JobRef): Question<'cancelled' | 'already-over'>;
   extend(id: JobId, seconds: number): Question<Extension>;
   offers(): Inquiry<readonly Partition[]>;
   /** commands by which any user of the cluster may look at the job: for `audit` */

@@ -1,5 +1,5 @@
 /** One query per cluster and interval, however many jobs are watched (DESIGN 9). */
-import type { JobId, JobStatus, Scheduler } from '../core/scheduler.ts';
+import type { JobId, JobRef, JobStatus, Scheduler } from '../core/scheduler.ts';
 import { ask, askAll, type Transport } from '../core/transport.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { FIRST_MS, type Interest, LEAST_MS, pace } from './pace.ts';
@@ -24,7 +24,7 @@ export type PollerOptions = {
 };
 
 type Watch = {
-  id: JobId;
+  job: JobRef;
   on: (sighting: Sighting) => void;
   interest: () => Interest;
   since: number;
@@ -41,7 +41,7 @@ export class Poller {
   readonly #slowdown: number;
   readonly #watches = new Set<Watch>();
   /** the last watch of each job: who joins later goes on from there, instead of beginning with a query */
-  readonly #former = new Map<JobId, Watch>();
+  readonly #former = new Map<string, Watch>();
   readonly #closed = new AbortController();
   #wake = new AbortController();
   #asked = Number.NEGATIVE_INFINITY;
@@ -59,10 +59,11 @@ export class Poller {
    * Calls back at each answer, until the job has ended, is confirmed absent, or the returned function is called.
    * `interest` says how soon an answer is worth a query. Callbacks must not throw.
    */
-  watch(id: JobId, on: (sighting: Sighting) => void, interest: () => Interest = () => 'usual'): () => void {
-    const former = this.#former.get(id);
+  watch(job: JobRef, on: (sighting: Sighting) => void, interest: () => Interest = () => 'usual'): () => void {
+    const name = `${job.id} ${job.tag}`;
+    const former = this.#former.get(name);
     const watch: Watch = {
-      id,
+      job,
       on,
       interest,
       since: former?.since ?? this.#clock.now(),
@@ -71,7 +72,7 @@ export class Poller {
       missedSince: former?.missedSince,
     };
     this.#watches.add(watch);
-    this.#former.set(id, watch);
+    this.#former.set(name, watch);
     this.#wake.abort();
     if (!this.#running) void this.#loop();
     return () => {
@@ -113,13 +114,12 @@ export class Poller {
 
   async #query(): Promise<void> {
     const watches = [...this.#watches];
-    const ids = [...new Set(watches.map((watch) => watch.id))];
     this.#asked = this.#clock.now();
     for (const watch of watches) watch.asked = this.#asked;
-    const answer = await this.#ask(ids);
+    const answer = await this.#ask(watches.map(({ job }) => job));
     for (const watch of watches) {
       if (!this.#watches.has(watch)) continue;
-      const status = answer?.get(watch.id);
+      const status = answer?.get(watch.job.id);
       if (answer === undefined) watch.on('unreachable');
       else if (status === undefined) await this.#missed(watch);
       else this.#seen(watch, status);
@@ -127,9 +127,9 @@ export class Poller {
   }
 
   /** undefined: no answer. A transport may throw when its link is down for good; that is no answer either. */
-  async #ask(ids: readonly JobId[]): Promise<ReadonlyMap<JobId, JobStatus> | undefined> {
+  async #ask(jobs: readonly JobRef[]): Promise<ReadonlyMap<JobId, JobStatus> | undefined> {
     try {
-      const answer = await ask(this.#transport, this.#scheduler.status(ids, this.#owner), this.#closed.signal);
+      const answer = await ask(this.#transport, this.#scheduler.status(jobs, this.#owner), this.#closed.signal);
       return answer.ok ? answer.value : undefined;
     } catch {
       return undefined;
@@ -150,7 +150,7 @@ export class Poller {
     watch.missedSince ??= now;
     const late = now - watch.missedSince >= CONFIRMED_MS;
     if (!first && !late) return watch.on('missing');
-    const final = await this.#final(watch.id);
+    const final = await this.#final(watch.job);
     if (!this.#watches.has(watch)) return;
     if (final === 'unreachable') return;
     if (final?.state === 'ended') return this.#seen(watch, final);
@@ -160,9 +160,9 @@ export class Poller {
     watch.on('absent');
   }
 
-  async #final(id: JobId): Promise<JobStatus | undefined | 'unreachable'> {
+  async #final(job: JobRef): Promise<JobStatus | undefined | 'unreachable'> {
     try {
-      const answer = await askAll(this.#transport, this.#scheduler.finalStatus(id, this.#owner), this.#closed.signal);
+      const answer = await askAll(this.#transport, this.#scheduler.finalStatus(job, this.#owner), this.#closed.signal);
       return answer.ok ? answer.value : 'unreachable';
     } catch {
       return 'unreachable';

@@ -1,6 +1,6 @@
 /** A batch job from submit to end, with its log: builds on the cluster, probes of a node, notebook runs. */
 import type { JobEvent, JobOutcome, RunJob } from '../core/jobs.ts';
-import type { JobId, JobStatus, Scheduler } from '../core/scheduler.ts';
+import type { JobRef, JobStatus, Scheduler } from '../core/scheduler.ts';
 import { askAll, type Transport } from '../core/transport.ts';
 import { cancelJob } from './cancel.ts';
 import { throwIfAborted } from './cancelled.ts';
@@ -37,7 +37,14 @@ export function jobRunner(
       const script = `${job.directory}/${options.script}`;
       const id = await submitOnce(transport, scheduler, job, script, { owner, clock, signal });
       on({ type: 'submitted', id });
-      return await followJob(transport, scheduler, { id, log: `${job.directory}/${job.log}` }, on, signal, options);
+      return await followJob(
+        transport,
+        scheduler,
+        { id, tag: job.tag, log: `${job.directory}/${job.log}` },
+        on,
+        signal,
+        options,
+      );
     } catch (error) {
       if (signal.aborted) await withdrawJob(transport, scheduler, job.tag, owner, clock);
       throw error;
@@ -49,7 +56,7 @@ export function jobRunner(
 export async function followJob(
   transport: Pick<Transport, 'run' | 'read'>,
   scheduler: Scheduler,
-  job: { id: JobId; log: string },
+  job: JobRef & { log: string },
   on: (event: JobEvent) => void,
   signal: AbortSignal,
   options: FollowOptions,
@@ -59,10 +66,10 @@ export async function followJob(
   const over = new AbortController();
   try {
     const log = followLog(transport, job.log, (line) => on({ type: 'log', line }), { signal: over.signal, clock });
-    const status = await ended(poller, job.id, on, signal, clock).finally(() => over.abort());
+    const status = await ended(poller, job, on, signal, clock).finally(() => over.abort());
     await log;
     throwIfAborted(signal);
-    return { id: job.id, status: await withExitCode(transport, scheduler, job.id, owner, status) };
+    return { id: job.id, status: await withExitCode(transport, scheduler, job, owner, status) };
   } finally {
     if (poller !== options.poller) poller.close();
   }
@@ -70,7 +77,7 @@ export async function followJob(
 
 function ended(
   poller: Poller,
-  id: string,
+  job: JobRef,
   on: Parameters<RunJob>[1],
   signal: AbortSignal,
   clock: Clock,
@@ -83,7 +90,7 @@ function ended(
       resolve(status);
     };
     const aborted = () => finish({ state: 'unknown', raw: 'cancelled here', nodes: [] });
-    const stop = poller.watch(id, (sighting) => {
+    const stop = poller.watch(job, (sighting) => {
       if (sighting === 'unreachable') {
         since ??= new Date(clock.now());
         return on({ type: 'unreachable', since });
@@ -103,12 +110,12 @@ function ended(
 async function withExitCode(
   transport: Pick<Transport, 'run'>,
   scheduler: Scheduler,
-  id: string,
+  job: JobRef,
   owner: number,
   status: JobStatus,
 ): Promise<JobStatus> {
   if (status.state !== 'ended' || status.exitCode !== undefined) return status;
-  const answer = await askAll(transport, scheduler.finalStatus(id, owner));
+  const answer = await askAll(transport, scheduler.finalStatus(job, owner));
   return answer.ok && answer.value?.state === 'ended' ? answer.value : status;
 }
 
@@ -121,5 +128,5 @@ export async function withdrawJob(
   clock: Clock = systemClock,
 ): Promise<void> {
   const id = await findJob(transport, scheduler, tag, owner).catch(() => undefined);
-  if (id !== undefined) await cancelJob(transport, scheduler, id, { clock }).catch(() => undefined);
+  if (id !== undefined) await cancelJob(transport, scheduler, { id, tag }, { clock }).catch(() => undefined);
 }

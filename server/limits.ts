@@ -26,7 +26,7 @@ export const LIMITS: Limits = {
   headersMs: 20_000,
   checkMs: 5_000,
   keepAliveMs: 65_000,
-  connectMs: 20_000,
+  connectMs: 10_000,
   idleAppMs: 60_000,
   responseMs: 60_000,
   upgradeMs: 10_000,

@@ -12,7 +12,7 @@ import type { Sighting } from '../jobs/poller.ts';
 import { advance, endInWords, lostAt } from './advance.ts';
 import type { SessionRecord, WorkReport } from './records.ts';
 import { saveSession } from './remote.ts';
-import { look, settle, type WatchJob } from './watch.ts';
+import { jobOf, look, settle, type WatchJob } from './watch.ts';
 
 export type AwaitWorld = {
   watchJob: WatchJob;
@@ -43,7 +43,7 @@ export async function until(
   let current = session;
   let work: WorkReport | undefined;
   let job: Sighting | undefined;
-  const unwatch = world.watchJob(session.jobId ?? '', (status) => {
+  const unwatch = world.watchJob(jobOf(session), (status) => {
     job = status;
   });
   const began = world.now().getTime();

@@ -28,7 +28,7 @@ export type LaunchWorld = AwaitWorld & {
   refresh: ContinueWorld['refresh'];
   /** news of another session than this launch's: its local copy is renewed */
   learned(record: SessionRecord): void;
-  submit(cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal): Promise<string>;
+  submit(cluster: Cluster, job: JobSpec, scriptPath: string, signal: AbortSignal, onDoubt: () => void): Promise<string>;
 };
 
 export async function* launch(
@@ -65,7 +65,10 @@ export async function* launch(
       orThrow(await ask(cluster.transport, createSession(cluster.profile, made.record.id, made.files), signal));
       signal.throwIfAborted();
       const after = origin?.jobId && origin.phase !== 'ended' ? { after: origin.jobId } : {};
-      const jobId = await world.submit(cluster, { ...made.job, ...after }, `${made.record.directory}/job.sh`, signal);
+      const inDoubt = () =>
+        on({ type: 'update', phase: 'submit', text: 'no answer to the submit; looking for the job by its name' });
+      const script = `${made.record.directory}/job.sh`;
+      const jobId = await world.submit(cluster, { ...made.job, ...after }, script, signal, inDoubt);
       const submitted: SessionRecord = { ...made.record, phase: 'queued', jobId };
       world.keep(submitted);
       orThrow(await ask(cluster.transport, saveSession(cluster.profile, submitted)));

@@ -12,7 +12,7 @@ import { findJob } from '../jobs/submit.ts';
 import { advance } from './advance.ts';
 import type { SessionRecord } from './records.ts';
 import { saveSession } from './remote.ts';
-import { look, settle, type WatchJob } from './watch.ts';
+import { jobOf, look, settle, type WatchJob } from './watch.ts';
 
 /** Open pages have 8 s to save, the app 10 s for its kernels, and what is left is killed; after this the scheduler is asked too. */
 const AGENT_MS = 25_000;
@@ -67,7 +67,7 @@ async function waitForEnd(
   const { jobId } = record;
   let last: Sighting = 'unreachable';
   let wake = new AbortController();
-  const unwatch = world.watchJob(jobId, (sighting) => {
+  const unwatch = world.watchJob(jobOf(record), (sighting) => {
     last = sighting;
     wake.abort();
   });
@@ -75,7 +75,7 @@ async function waitForEnd(
     const told = record.phase === 'ended' || (await accepted(world.tellAgent(record)));
     // a scheduler that refuses or is silent is the end of it only where nobody else was told
     const cancel = () =>
-      cancelJob(cluster.transport, cluster.scheduler, jobId, { clock }).catch((error: unknown) => {
+      cancelJob(cluster.transport, cluster.scheduler, jobOf(record), { clock }).catch((error: unknown) => {
         if (!told) throw error;
       });
     let forgotten = !told && (await cancel()) === 'already-over';

@@ -2,7 +2,7 @@
 import type { Cluster } from '../core/cluster.ts';
 import { type Answer, ok, type Question, textOf, unreachable } from '../core/command.ts';
 import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
-import type { JobStatus } from '../core/scheduler.ts';
+import type { JobRef, JobStatus } from '../core/scheduler.ts';
 import type { Seen, Session } from '../core/session.ts';
 import { ask, askAll } from '../core/transport.ts';
 import type { Sighting } from '../jobs/poller.ts';
@@ -10,7 +10,12 @@ import { advance } from './advance.ts';
 import { readAddress, readEnd, readWorkReport, type WorkReport } from './records.ts';
 
 /** The subscription that jobs/ gives: one query per cluster and interval, however many sessions. */
-export type WatchJob = (id: string, on: (sighting: Sighting) => void) => () => void;
+export type WatchJob = (job: JobRef, on: (sighting: Sighting) => void) => () => void;
+
+/** The session's job as the scheduler is asked for it: the session's id is its name. */
+export function jobOf({ id, jobId = '' }: Pick<Session, 'id' | 'jobId'>): JobRef {
+  return { id: jobId, tag: id };
+}
 
 export type Look = { seen: Seen; work: WorkReport | undefined };
 
@@ -53,10 +58,10 @@ export async function look(cluster: Cluster, session: Session, signal?: AbortSig
 /** The scheduler's last word; `undefined` where accounting has none: then only a confirmed absence ends the session. */
 export async function finalStatus(
   cluster: Cluster,
-  jobId: string,
+  session: Pick<Session, 'id' | 'jobId'>,
   signal?: AbortSignal,
 ): Promise<JobStatus | undefined | 'unreachable'> {
-  const question = cluster.scheduler.finalStatus(jobId, cluster.profile.uid);
+  const question = cluster.scheduler.finalStatus(jobOf(session), cluster.profile.uid);
   const answer = await askAll(cluster.transport, question, signal).catch(silence);
   return answer.ok ? answer.value : 'unreachable';
 }
@@ -70,6 +75,6 @@ export async function settle<S extends Session>(
 ): Promise<S> {
   const { seen } = await look(cluster, session);
   if (seen.end) return advance(session, { ...seen, job: status }, now);
-  const final = status === 'absent' && session.jobId ? await finalStatus(cluster, session.jobId) : undefined;
+  const final = status === 'absent' && session.jobId ? await finalStatus(cluster, session) : undefined;
   return advance(session, { job: status, ...(typeof final === 'object' ? { final } : {}) }, now);
 }

@@ -1,6 +1,6 @@
 /** What slurmdbd keeps: how jobs ended, and who may charge what. Sites without it answer with an error, which is no fault. */
 import { type CommandResult, type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
-import type { JobId, JobStatus } from '../../core/scheduler.ts';
+import type { JobId, JobRef, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
 import { exitOf, findInQueue, firstOwned, jobStatus, lastSeen, rows } from './queue.ts';
 
@@ -14,16 +14,21 @@ function sacct<T>(words: readonly string[], read: (text: string) => T | undefine
 }
 
 /** The controller's word while it has one, for accounting lags behind; then accounting's. */
-export function finalStatus(id: JobId, owner: number): Inquiry<JobStatus | undefined> {
-  return inquiry(lastSeen(id, owner), record(id, owner), (queue, accounts) => {
+export function finalStatus(job: JobRef, owner: number): Inquiry<JobStatus | undefined> {
+  return inquiry(lastSeen(job, owner), record(job, owner), (queue, accounts) => {
     if (accounts.ok && accounts.value?.state === 'ended' && !(queue.ok && queue.value !== undefined)) return accounts;
     return queue.ok && queue.value === undefined ? accounts : queue;
   });
 }
 
 /** --duplicates: one row for each time that the job was started; the last one tells how it ended. */
-function record(id: JobId, owner: number): Question<JobStatus | undefined> {
-  const words = ['--duplicates', `--jobs=${id}`, '--format=JobIDRaw,UID,State,ExitCode,Start,End,NodeList'];
+function record({ id, tag }: JobRef, owner: number): Question<JobStatus | undefined> {
+  const words = [
+    '--duplicates',
+    `--jobs=${id}`,
+    `--name=${tag}`,
+    '--format=JobIDRaw,UID,State,ExitCode,Start,End,NodeList',
+  ];
   return sacct(words, (text) => {
     const ours = rows(text, 7).filter(([row, uid]) => row === id && uid === String(owner));
     const [, , word, code = '', start = '', end = '', nodes = ''] = ours.at(-1) ?? [];

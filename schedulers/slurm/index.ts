@@ -28,8 +28,8 @@ export const slurm: Scheduler = {
   finalStatus,
   find,
   unfinished,
-  cancel: (id) => ({
-    command: command(['scancel', '--verbose', id]),
+  cancel: ({ id, tag }) => ({
+    command: command(['scancel', '--verbose', `--name=${tag}`, id]),
     parse(result) {
       const over = /Invalid job id|already completing or completed/.test(textOf(result.stderr));
       if (over) return ok('already-over');

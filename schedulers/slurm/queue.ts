@@ -4,7 +4,7 @@
  */
 import type { Question } from '../../core/command.ts';
 import { SESSION_ID } from '../../core/ids.ts';
-import type { JobId, JobStatus } from '../../core/scheduler.ts';
+import type { JobId, JobRef, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
 import { expandHostlist } from './hostlist.ts';
 import { stateOf } from './states.ts';
@@ -26,12 +26,15 @@ export function epoch(text: string): number | undefined {
  * One query for all jobs of the owner: --user is answered from the controller's own table, while one purged id alone in
  * --jobs fails the whole command (exit 1, "Invalid job id specified"). Jobs that ended stay visible for MinJobAge.
  */
-export function status(ids: readonly JobId[], owner: number): Question<ReadonlyMap<JobId, JobStatus>> {
-  return listing([...ofOwner(owner), '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
-    const wanted = new Set(ids);
+export function status(jobs: readonly JobRef[], owner: number): Question<ReadonlyMap<JobId, JobStatus>> {
+  // the names are a filter and not a field: what is printed stays what nobody can write
+  return listing([...ofOwner(owner), `--name=${namesOf(jobs)}`, '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
+    // of two names with one number, an old and a new one, a row does not say whose it is
+    const tags = new Map<JobId, string>();
+    for (const { id, tag } of jobs) tags.set(id, (tags.get(id) ?? tag) === tag ? tag : '');
     const seen = new Map<JobId, JobStatus>();
     for (const [id = '', word = '', nodes = '', uid, end = '', start = '', reason] of rows(text, 7)) {
-      if (wanted.has(id) && uid === String(owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
+      if (tags.get(id) && uid === String(owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
     }
     return seen;
   });
@@ -47,6 +50,10 @@ export function unfinished(owner: number): Question<ReadonlyMap<string, JobId>> 
     }
     return found;
   });
+}
+
+function namesOf(jobs: readonly JobRef[]): string {
+  return [...new Set(jobs.map(({ tag }) => tag))].join(',');
 }
 
 function ofOwner(owner: number): readonly [string, ...string[]] {
@@ -77,9 +84,9 @@ export function firstOwned(text: string, owner: number): JobId | undefined {
 }
 
 /** What squeue says at the end, with the exit code, for sites without accounting and until accounting has caught up. */
-export function lastSeen(id: JobId, owner: number): Question<JobStatus | undefined> {
+export function lastSeen({ id, tag }: JobRef, owner: number): Question<JobStatus | undefined> {
   const fields = 'JobID:|,UserID:|,State:|,exit_code:|,RestartCnt:|,StartTime:|,EndTime:|,NodeList:';
-  return listing([...ofOwner(owner), '-O', fields], (text) => {
+  return listing([...ofOwner(owner), `--name=${tag}`, '-O', fields], (text) => {
     const ours = rows(text, 8).find(([row, uid]) => row === id && uid === String(owner));
     if (ours === undefined) return undefined;
     const [, , word = '', code = '', restarts, start = '', end = '', nodes = ''] = ours;

@@ -10,7 +10,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^BeginTime$/, 'its begin time is not reached'],
   [/^JobHeldUser$/, 'held by you: `scontrol release` frees it'],
   [/^JobHeld(Admin)?$/, 'held by an administrator'],
-  [/^(ReqNodeNotAvail|Nodes_required)/, 'the nodes it may use are down or reserved, often for maintenance'],
+  // squeue writes this one as a sentence (seen with 24.11): "Nodes required for job are DOWN, DRAINED or reserved …"
+  [/^(ReqNodeNotAvail|Nodes)/, 'the nodes it may use are down or reserved, often for maintenance'],
   [/^(Reservation|ReservationDeleted)$/, 'it waits for its reservation'],
   [/^Partition(Down|Inactive)$/, 'the partition is closed for now'],
   [/^PartitionTimeLimit$/, 'its walltime is over the partition’s limit: it will not start'],

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { orThrow } from '../../core/command.ts';
 import { newSessionId } from '../../core/ids.ts';
-import type { JobId, JobSpec, JobState, JobStatus, Scheduler } from '../../core/scheduler.ts';
+import type { JobRef, JobSpec, JobState, JobStatus, Scheduler } from '../../core/scheduler.ts';
 import { ask, askAll, type Transport } from '../../core/transport.ts';
 import { remoteLock } from '../../jobs/lock.ts';
 import { Poller, type Sighting } from '../../jobs/poller.ts';
@@ -39,19 +39,19 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       script: `${place}/job.sh`,
     };
   }
-  async function submitted(lines: string, request?: Partial<JobSpec['request']>): Promise<JobId> {
+  async function submitted(lines: string, request?: Partial<JobSpec['request']>): Promise<JobRef> {
     const { spec, script } = await job(lines, request);
-    return submitOnce(transport, scheduler, spec, script, { owner });
+    return { id: await submitOnce(transport, scheduler, spec, script, { owner }), tag: spec.tag };
   }
-  const status = async (id: JobId) => orThrow(await ask(transport, scheduler.status([id], owner))).get(id);
-  async function until(id: JobId, ...states: JobState[]): Promise<JobStatus> {
+  const status = async (job: JobRef) => orThrow(await ask(transport, scheduler.status([job], owner))).get(job.id);
+  async function until(id: JobRef, ...states: JobState[]): Promise<JobStatus> {
     for (;;) {
       const seen = await status(id);
       if (seen !== undefined && states.includes(seen.state)) return seen;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
   }
-  const final = async (id: JobId) => orThrow(await askAll(transport, scheduler.finalStatus(id, owner)));
+  const final = async (id: JobRef) => orThrow(await askAll(transport, scheduler.finalStatus(id, owner)));
 
   describe(`${name} with real jobs`, () => {
     beforeAll(async () => void (await sh('mkdir -p "$1"', directory)));
@@ -86,15 +86,30 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       expect(await final(id)).toMatchObject({ end: 'failed', exitCode: 137 });
     }, 60_000);
 
+    it('neither shows nor cancels a job that has the number under another name (SECURITY F-23)', async () => {
+      const mine = await submitted('exec sleep 300');
+      await until(mine, 'running');
+      const former: JobRef = { id: mine.id, tag: newSessionId() };
+      expect(await status(former)).toBeUndefined();
+      expect(await final(former)).toBeUndefined();
+      await ask(transport, scheduler.cancel(former));
+      expect(await status(mine)).toMatchObject({ state: 'running' });
+      expect(orThrow(await ask(transport, scheduler.cancel(mine)))).toBe('cancelled');
+    }, 60_000);
+
     it('lets a second job of the same name wait, and finds the first by the name', async () => {
       const { spec, script } = await job('exec sleep 300');
-      const first = orThrow(await ask(transport, scheduler.submit(spec, script)));
+      const submit = async (): Promise<JobRef> => {
+        const id = orThrow(await ask(transport, scheduler.submit(spec, script)));
+        return { id, tag: spec.tag };
+      };
+      const first = await submit();
       await until(first, 'running');
-      const second = orThrow(await ask(transport, scheduler.submit(spec, script)));
+      const second = await submit();
       expect(await status(second)).toMatchObject({ state: 'pending' });
-      expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBe(first);
-      expect(orThrow(await ask(transport, scheduler.unfinished(owner))).get(spec.tag)).toBe(first);
-      for (const id of [second, first]) await ask(transport, scheduler.cancel(id));
+      expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBe(first.id);
+      expect(orThrow(await ask(transport, scheduler.unfinished(owner))).get(spec.tag)).toBe(first.id);
+      for (const each of [second, first]) await ask(transport, scheduler.cancel(each));
       await until(second, 'ended');
     }, 60_000);
 
@@ -115,8 +130,9 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
     }, 60_000);
 
     it('knows nothing of a job that never was', async () => {
-      expect(await status('99999999')).toBeUndefined();
-      expect(await final('99999999')).toBeUndefined();
+      const never: JobRef = { id: '99999999', tag: newSessionId() };
+      expect(await status(never)).toBeUndefined();
+      expect(await final(never)).toBeUndefined();
       expect(orThrow(await askAll(transport, scheduler.find(newSessionId(), owner)))).toBeUndefined();
     }, 60_000);
 
@@ -124,7 +140,7 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       const id = await submitted('exec sleep 300');
       const before = await until(id, 'running');
       const { spec } = await job('true');
-      const forged = `x\n${id}|COMPLETED|evil|${owner}|1|1|None`;
+      const forged = `x\n${id.id}|COMPLETED|evil|${owner}|1|1|None`;
       const words = (title: string) => [
         'sbatch',
         '--parsable',
@@ -142,7 +158,8 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       expect(theirs.every((one) => /^[0-9]+$/.test(one))).toBe(true);
       expect(await status(id)).toEqual(before);
       expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBeUndefined();
-      expect(await status(theirs[0] ?? '')).toBeUndefined();
+      expect(await status({ id: theirs[0] ?? '', tag: id.tag })).toBeUndefined();
+      expect(await status({ id: theirs[1] ?? '', tag: spec.tag })).toBeUndefined();
       for (const one of theirs) await stranger.run({ argv: ['scancel', one] });
       await ask(transport, scheduler.cancel(id));
     }, 60_000);

@@ -160,7 +160,10 @@ else {
       await running.until((event) => event.type === 'log' && String(event.line).startsWith('it runs'));
       running.interrupt();
       expect(await running.ended()).toBe(130);
-      const left = run('sh', ['-c', `pgrep -af 'jupyter-repo2docke[r]|docker-build[x]' | grep -F '${world.dir}' || true`]);
+      const left = run('sh', [
+        '-c',
+        `pgrep -af 'jupyter-repo2docke[r]|docker-build[x]' | grep -F '${world.dir}' || true`,
+      ]);
       expect(left).toBe('');
       expect(run('docker', ['images', '--quiet', '--filter', 'reference=hpcbinder/*-upstream'])).toBe('');
     }, 120_000);

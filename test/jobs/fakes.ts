@@ -108,8 +108,9 @@ export class FakeCluster {
         }
         return unreachable(new HpcbinderError('E-SUBMIT-UNKNOWN', { message: 'lost', transient: true }));
       }),
-    status: (ids) => this.#ask('status', () => ok(new Map([...this.queue].filter(([id]) => ids.includes(id))))),
-    finalStatus: (id) => ({
+    status: (jobs) =>
+      this.#ask('status', () => ok(new Map([...this.queue].filter(([id]) => jobs.some((job) => job.id === id))))),
+    finalStatus: ({ id }) => ({
       questions: [this.#ask('final', () => ok(this.ended.get(id)))],
       combine: ([answer]) => answer as never,
     }),
@@ -117,7 +118,7 @@ export class FakeCluster {
       questions: [this.#ask('find', () => ok(this.names.get(tag)))],
       combine: ([answer]) => answer as never,
     }),
-    cancel: (id) =>
+    cancel: ({ id }) =>
       this.#ask('cancel', () => {
         const over = !this.queue.has(id);
         if (!over) this.queue.set(id, { state: 'ended', raw: 'CANCELLED', end: 'cancelled', nodes: [] });

@@ -8,6 +8,8 @@ const pending: JobStatus = { state: 'pending', raw: 'PENDING', nodes: [] };
 const over: JobStatus = { state: 'ended', raw: 'FAILED', end: 'failed', exitCode: 3, nodes: ['c1'] };
 const MINUTE = 60_000;
 
+const ref = (id: string) => ({ id, tag: 'hb-abcdefghij' });
+
 function watching(statuses: Record<string, JobStatus>, how: { live?: boolean; slowdown?: number } = {}) {
   const cluster = new FakeCluster();
   const clock = new JumpingClock();
@@ -16,7 +18,7 @@ function watching(statuses: Record<string, JobStatus>, how: { live?: boolean; sl
   const seen: Sighting[] = [];
   const stops = Object.keys(statuses).map((id) =>
     poller.watch(
-      id,
+      ref(id),
       (sighting) => seen.push(sighting),
       () => (how.live ? 'live' : 'usual'),
     ),
@@ -58,7 +60,7 @@ describe('the poller', () => {
     await clock.pass(3000);
     expect(asked()).toBe(1);
     for (const stop of stops) stop();
-    poller.watch('1', () => undefined);
+    poller.watch(ref('1'), () => undefined);
     await clock.pass(12_000);
     expect(asked()).toBe(1);
     await clock.pass(4000);
@@ -68,7 +70,7 @@ describe('the poller', () => {
   it('is slowed by the site, and never hurried by those who join', async () => {
     const { clock, poller, asked } = watching({ 1: pending }, { slowdown: 3 });
     for (let i = 0; i < 30; i++) {
-      poller.watch(`9${i}`, () => undefined);
+      poller.watch(ref(`9${i}`), () => undefined);
       await clock.pass(2000);
     }
     expect(asked()).toBeLessThanOrEqual(4);

@@ -94,7 +94,7 @@ describe('a cancel', () => {
     const clock = new JumpingClock();
     cluster.queue.set('7', { state: 'running', raw: 'RUNNING', nodes: ['c1'] });
     cluster.down = true;
-    const done = cancelJob(cluster, cluster.scheduler, '7', { clock });
+    const done = cancelJob(cluster, cluster.scheduler, { id: '7', tag: 'hb-abcdefghij' }, { clock });
     await clock.pass(1500);
     cluster.down = false;
     await clock.pass(5000);

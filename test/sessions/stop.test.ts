@@ -42,12 +42,12 @@ class Site {
 
   stop(record: SessionRecord = ready): Promise<Stopped> {
     const { fake, clock } = this;
-    const cancel: typeof fake.scheduler.cancel = (id) => {
-      const before = fake.queue.get(id);
-      const question = fake.scheduler.cancel(id);
+    const cancel: typeof fake.scheduler.cancel = (job) => {
+      const before = fake.queue.get(job.id);
+      const question = fake.scheduler.cancel(job);
       const parse: typeof question.parse = (result) => {
         const answer = question.parse(result);
-        if (this.stubborn && before) fake.queue.set(id, before);
+        if (this.stubborn && before) fake.queue.set(job.id, before);
         return answer;
       };
       return { ...question, parse };

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { slurm } from '../../../schedulers/slurm/index.ts';
 import { gpusOf, secondsOf } from '../../../schedulers/slurm/offers.ts';
-import { answered, fixture, ids, recording, result, user, valueIn } from './recordings.ts';
+import { answered, fixture, recorded, recording, result, UNKNOWN, user, valueIn } from './recordings.ts';
 
-const id = (name: string) => ids[name] ?? '';
+const id = (name: string) => recorded(name).id;
 
 describe('cancelling', () => {
   it.each([
@@ -12,13 +12,13 @@ describe('cancelling', () => {
     ['held', 'held', 'cancelled'],
     ['over', 'running', 'already-over'],
   ])('a job that is %s', (name, job, end) => {
-    expect(valueIn(answered(`cancel-${name}`, slurm.cancel(id(job))))).toBe(end);
+    expect(valueIn(answered(`cancel-${name}`, slurm.cancel(recorded(job))))).toBe(end);
   });
   it('a job that nobody knows', () => {
-    expect(valueIn(answered('cancel-unknown', slurm.cancel('99999999')))).toBe('already-over');
+    expect(valueIn(answered('cancel-unknown', slurm.cancel(UNKNOWN)))).toBe('already-over');
   });
   it('is not done while the controller is down', () => {
-    expect(answered('cancel-down', slurm.cancel(id('running')))).toMatchObject({ ok: false, why: 'unreachable' });
+    expect(answered('cancel-down', slurm.cancel(recorded('running')))).toMatchObject({ ok: false, why: 'unreachable' });
   });
 });
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import type { Answer, CommandResult, Question } from '../../../core/command.ts';
-import type { JobSpec } from '../../../core/scheduler.ts';
+import type { JobRef, JobSpec } from '../../../core/scheduler.ts';
 
 const folder = new URL('../../fixtures/slurm/', import.meta.url);
 
@@ -21,7 +21,15 @@ export function fixture<T>(name: string): T {
 
 const jobs = fixture<{ owner: number; user: string; script: string; specs: Record<string, JobSpec> }>('jobs');
 export const { owner, user, script } = jobs;
-export const ids = fixture<Record<string, string>>('ids');
+const ids = fixture<Record<string, JobRef>>('ids');
+
+export function recorded(name: string): JobRef {
+  const found = ids[name];
+  if (found === undefined) throw new Error(`no job ${name}`);
+  return found;
+}
+
+export const UNKNOWN: JobRef = { id: '99999999', tag: 'hb-nosuchjob0' };
 
 export function spec(name: string): JobSpec {
   const found = jobs.specs[name];

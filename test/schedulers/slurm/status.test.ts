@@ -4,15 +4,16 @@ import { JOB_STATES } from '../../../core/scheduler.ts';
 import { slurm } from '../../../schedulers/slurm/index.ts';
 import { reasonInWords } from '../../../schedulers/slurm/reasons.ts';
 import { STATE_WORDS, stateOf } from '../../../schedulers/slurm/states.ts';
-import { answered, fixture, ids, owner, recording, result, valueIn } from './recordings.ts';
+import { answered, fixture, owner, recorded, recording, result, UNKNOWN, valueIn } from './recordings.ts';
 
-const id = (name: string) => ids[name] ?? '';
+const id = (name: string) => recorded(name).id;
+const ref = (number: string) => ({ id: number, tag: 'hb-abcdefghij' });
 const status = (name: string, ...jobs: string[]) =>
-  valueIn(answered(`status-${name}`, slurm.status(jobs.map(id), owner)));
+  valueIn(answered(`status-${name}`, slurm.status(jobs.map(recorded), owner)));
 
 describe('the status of jobs', () => {
   it('tells node, start and end of a running one', () => {
-    const seen = status('running', 'running').get(id('running'));
+    const seen = status('running', 'running', 'timeout').get(id('running'));
     expect(seen).toMatchObject({ state: 'running', raw: 'RUNNING', nodes: ['c2'] });
     expect((seen?.endsAt ?? 0) - (seen?.startsAt ?? 0)).toBe(600);
   });
@@ -31,13 +32,13 @@ describe('the status of jobs', () => {
   });
 
   it('tells how one ended, for as long as the controller remembers', () => {
-    const ended = status('ended', 'exit0', 'exit3', 'killed9', 'cancelled', 'timeout');
+    const ended = status('ended', 'cancelled', 'unstarted', 'exit0', 'exit3', 'killed9', 'timeout');
     const how = ['exit0', 'exit3', 'killed9', 'cancelled', 'timeout'].map((name) => ended.get(id(name))?.end);
     expect(how).toEqual(['completed', 'failed', 'failed', 'cancelled', 'timeout']);
   });
 
   it('leaves out what the scheduler does not know, and never asks for it by id', () => {
-    const question = slurm.status(['99999999'], owner);
+    const question = slurm.status([UNKNOWN], owner);
     expect(question.command.argv.join(' ')).not.toContain('99999999');
     const { stdout } = recording('status-ended');
     expect(valueIn(question.parse(result(0, stdout))).size).toBe(0);
@@ -50,21 +51,33 @@ describe('the status of jobs', () => {
     ['the older words', fixture<ReturnType<typeof recording>>('shared/squeue-controller-down')],
     ['half a list', { code: 1, stdout: recording('status-ended').stdout.slice(0, 80), stderr: '' }],
   ])('is no status after %s', (_name, { code, stdout, stderr }) => {
-    expect(slurm.status(['1'], owner).parse(result(code, stdout, stderr)).ok).toBe(false);
+    expect(slurm.status([ref('1')], owner).parse(result(code, stdout, stderr)).ok).toBe(false);
   });
 
   it('is unreachable, not absent, when it was cut off', () => {
     const cut = { ...result(0, recording('status-ended').stdout), truncated: true };
-    expect(slurm.status(['1'], owner).parse(cut)).toMatchObject({ why: 'unreachable' });
-    expect(slurm.status(['1'], owner).parse({ ...cut, ended: { kind: 'timeout' } })).toMatchObject({
+    expect(slurm.status([ref('1')], owner).parse(cut)).toMatchObject({ why: 'unreachable' });
+    expect(slurm.status([ref('1')], owner).parse({ ...cut, ended: { kind: 'timeout' } })).toMatchObject({
       why: 'unreachable',
     });
   });
 
   it('asks for no field that a user can write (SECURITY R3)', () => {
-    const argv = slurm.status(['1'], owner).command.argv;
+    const argv = slurm.status([ref('1')], owner).command.argv;
     expect(argv.at(-1)).toBe('%A|%T|%N|%U|%e|%S|%r');
-    expect(slurm.status(['1'], owner).command.env).toEqual({ LC_ALL: 'C', SLURM_TIME_FORMAT: '%s' });
+    expect(slurm.status([ref('1')], owner).command.env).toEqual({ LC_ALL: 'C', SLURM_TIME_FORMAT: '%s' });
+  });
+
+  it('tells jobs by number and name: the number alone may be another job’s by now (SECURITY F-23)', () => {
+    const jobs = [
+      { id: '11', tag: 'hb-aaaaaaaaaa' },
+      { id: '11', tag: 'hb-bbbbbbbbbb' },
+      { id: '12', tag: 'hb-cccccccccc' },
+    ];
+    const question = slurm.status([...jobs, ...jobs.slice(2)], owner);
+    expect(question.command.argv).toContain('--name=hb-aaaaaaaaaa,hb-bbbbbbbbbb,hb-cccccccccc');
+    const row = (id: string) => `${id}|RUNNING|c1|${owner}|1795440000|1795430000|None\n`;
+    expect([...valueIn(question.parse(result(0, row('11') + row('12')))).keys()]).toEqual(['12']);
   });
 
   it('believes no row of another uid, nor one that is too short, whatever others write', () => {
@@ -79,7 +92,7 @@ describe('the status of jobs', () => {
     fc.assert(
       fc.property(fc.array(forged, { maxLength: 20 }), fc.nat({ max: 20 }), (lines, at) => {
         const text = [...lines.slice(0, at), ours, ...lines.slice(at)].join('\n');
-        const seen = valueIn(slurm.status(['11'], owner).parse(result(0, text)));
+        const seen = valueIn(slurm.status([ref('11')], owner).parse(result(0, text)));
         expect(seen.get('11')).toEqual({
           state: 'running',
           raw: 'RUNNING',
@@ -97,7 +110,7 @@ describe('the status of jobs', () => {
     const answer = result(0, jobs.map(row).join('\n'));
     const times = Array.from({ length: 9 }, () => {
       const began = process.cpuUsage();
-      expect(valueIn(slurm.status(jobs, owner).parse(answer)).size).toBe(10_000);
+      expect(valueIn(slurm.status(jobs.map(ref), owner).parse(answer)).size).toBe(10_000);
       return process.cpuUsage(began).user / 1000;
     });
     expect(Math.min(...times)).toBeLessThan(40);
@@ -116,7 +129,7 @@ describe('the words of Slurm', () => {
   it('that we do not know are kept, and end nothing', () => {
     for (const word of ['QUANTUM', '', 'constructor']) expect(stateOf(word)).toEqual(['unknown']);
     const row = '5|QUANTUM|c1|2001|N/A|N/A|None';
-    expect(valueIn(slurm.status(['5'], owner).parse(result(0, row))).get('5')).toMatchObject({
+    expect(valueIn(slurm.status([ref('5')], owner).parse(result(0, row))).get('5')).toMatchObject({
       state: 'unknown',
       raw: 'QUANTUM',
     });
@@ -126,6 +139,8 @@ describe('the words of Slurm', () => {
   });
   it('say why a job waits, and a reason that is not listed is shown as it is', () => {
     expect(reasonInWords('Priority')).toBe('jobs of higher priority are ahead');
+    const sentence = 'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions';
+    expect(reasonInWords(sentence)).toMatch(/down or reserved/);
     expect(reasonInWords('ReqNodeNotAvail, UnavailableNodes:c1')).toMatch(/down or reserved/);
     expect(reasonInWords('QOSMaxGRESPerUser')).toBe('you already use as much as you may');
     expect(reasonInWords('AssocGrpCPUMinutesLimit')).toMatch(/used up/);
@@ -135,7 +150,7 @@ describe('the words of Slurm', () => {
 });
 
 describe('the end of a job', () => {
-  const final = (name: string, job = id(name)) => {
+  const final = (name: string, job = recorded(name)) => {
     const inquiry = slurm.finalStatus(job, owner);
     const [queue, accounts] = inquiry.questions;
     if (queue === undefined || accounts === undefined) throw new Error('two questions');
@@ -168,20 +183,20 @@ describe('the end of a job', () => {
   it('has not come for a running job, nor for one that nobody knows', () => {
     const running = final('running');
     expect(valueIn(running.inquiry.combine([running.queue, running.accounts]))).toMatchObject({ state: 'running' });
-    const unknown = final('unknown', '99999999');
+    const unknown = final('unknown', UNKNOWN);
     expect(valueIn(unknown.inquiry.combine([unknown.queue, unknown.accounts]))).toBeUndefined();
   });
 
   it('is proven by accounting while the controller is silent, but nothing is when neither speaks', () => {
     const { inquiry, accounts } = final('exit3');
-    const silent = slurm.status(['1'], owner).parse(result(1, '', recording('status-down').stderr));
+    const silent = slurm.status([ref('1')], owner).parse(result(1, '', recording('status-down').stderr));
     expect(valueIn(inquiry.combine([silent, accounts]))).toMatchObject({ end: 'failed' });
     expect(inquiry.combine([silent, silent])).toMatchObject({ why: 'unreachable' });
   });
 
   it('is not a fault where the site keeps no accounts', () => {
     const said = 'Slurm accounting storage is disabled\n';
-    const sacct = slurm.finalStatus('5', owner).questions[1];
+    const sacct = slurm.finalStatus(ref('5'), owner).questions[1];
     expect(sacct?.parse(result(1, '', said))).toEqual({ ok: true, value: undefined });
   });
 
@@ -189,12 +204,12 @@ describe('the end of a job', () => {
     const old = fixture<ReturnType<typeof recording>>('shared/sacct-preempted');
     expect(old.stdout).toContain('15|PREEMPTED|');
     const rows = '15|2001|PREEMPTED|0:0|1795381068|1795381134|c1\n15|2001|PENDING|0:0|Unknown|Unknown|None assigned\n';
-    const sacct = slurm.finalStatus('15', owner).questions[1];
+    const sacct = slurm.finalStatus(ref('15'), owner).questions[1];
     expect(sacct?.parse(result(0, rows))).toMatchObject({ value: { state: 'pending', restarts: 1, nodes: [] } });
   });
 
   it('OUT_OF_MEMORY is written from the manual, for no memory cgroup was at hand to record it', () => {
-    const sacct = slurm.finalStatus('5', owner).questions[1];
+    const sacct = slurm.finalStatus(ref('5'), owner).questions[1];
     const row = '5|2001|OUT_OF_MEMORY|0:125|1795381068|1795381134|c1\n';
     expect(sacct?.parse(result(0, row))).toMatchObject({ value: { state: 'ended', end: 'out-of-memory' } });
   });
@@ -232,7 +247,7 @@ describe('looking for a job by its name', () => {
   it('finds none, and says nothing when the controller is silent', () => {
     const { inquiry, queue, accounts } = found('none', 'hb-nosuchjob0');
     expect(valueIn(inquiry.combine([queue, accounts]))).toBeUndefined();
-    const silent = slurm.status(['1'], owner).parse(result(1, '', recording('status-down').stderr));
+    const silent = slurm.status([ref('1')], owner).parse(result(1, '', recording('status-down').stderr));
     expect(inquiry.combine([silent, accounts])).toMatchObject({ why: 'unreachable' });
     expect(valueIn(inquiry.combine([queue, { ok: true, value: '7' }]))).toBe('7');
   });
