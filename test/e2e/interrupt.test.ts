@@ -1,5 +1,5 @@
 /** ctrl-C, `--detach`, `open`, and what a launch that came to nothing leaves: nothing on the cluster, its log here. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -95,7 +95,14 @@ describe('a session that is left', () => {
     expect(await get(lab, entered.cookie)).toMatchObject({ status: 200 });
     await again.close();
     expect(await world.jobs()).toContainEqual(expect.stringMatching(`^${jobId}\\|${id}\\|RUNNING`));
-    expect(await ours(['stop', id])).toMatchObject({ code: 0 });
+    // as the first has it said, its job is over and nothing of it runs; the second says the same
+    expect(await ours(['stop', id])).toMatchObject({ code: 0, stderr: expect.stringMatching(/stop +job \d+ is over/) });
+    const left = await Promise.all(
+      (['c1', 'c2'] as const).map((node) => on(node, 'root', `pgrep -af '[h]b-${id.slice(3)}'`)),
+    );
+    expect(left.map(({ stdout }) => stdout)).toEqual(['', '']);
+    expect((await on('login', 'alice', `squeue -h -n ${id} -t running,completing,pending`)).stdout).toBe('');
+    expect(await ours(['stop', id])).toMatchObject({ code: 0, stderr: expect.stringContaining('was over already') });
   });
 
   it('ends by a second ctrl-C within five seconds, and that is confirmed', async () => {
@@ -132,11 +139,23 @@ describe('a launch whose build failed', () => {
     const failed = await ours(['launch', repo]);
     expect(failed.code).toBe(1);
     expect(failed.stderr).toContain('requirements.txt:2 asks for no-such-package-of-hpcbinder==1.0');
-    expect(failed.stderr).toContain('Nothing was submitted');
-    const id = /hpcbinder logs (\w+)/.exec(failed.stderr)?.[1] ?? '';
+    expect(failed.stderr).toMatch(/^build +failed after .*$/m);
+    expect(failed.stderr).toMatch(/\n\nNothing was submitted\. Nothing is left on 127\.0\.0\.1\.$/);
+    const id = /next +hpcbinder logs (\w+) --build/.exec(failed.stderr)?.[1] ?? '';
     const logs = await ours(['logs', id]);
     expect(logs.code).toBe(0);
     expect(logs.stdout).toContain('No matching distribution found for no-such-package-of-hpcbinder==1.0');
     expect(await world.jobs()).toEqual(jobs);
+    const report = join(world.dir, 'report.txt');
+    expect(await ours(['bugreport', id, '--output', report])).toMatchObject({ code: 0 });
+    const text = readFileSync(report, 'utf8');
+    expect(statSync(report).mode & 0o777).toBe(0o600);
+    for (const part of [
+      /^plan \{"schema"/m,
+      /^code {4}E-BUILD-PIP$/m,
+      /No matching distribution/,
+      /^== configuration/m,
+    ])
+      expect(text).toMatch(part);
   });
 });
