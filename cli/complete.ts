@@ -172,6 +172,8 @@ function valuesOf(option: Option, line: Line, known: Known): Candidate[] {
   switch (option.long) {
     case '--cluster':
       return clusters(known);
+    case '--continue':
+      return sessions(known);
     case '--partition':
     case '--queue':
     case '--build-partition':

@@ -80,7 +80,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-NO-SCHEDULER': always('hpcbinder config show'),
   'E-NO-CONTAINER': always('hpcbinder config show'),
   'E-NO-PYTHON': always('hpcbinder config show'),
-  'E-DISK-FULL': always('hpcbinder work ls'),
+  'E-DISK-FULL': always('hpcbinder images gc --dry-run'),
   'E-PARTITION': dryRun,
   'E-ACCOUNT': dryRun,
   'E-GPU': dryRun,

@@ -54,6 +54,7 @@ describe('what may come next', () => {
     ['launch --partition debug --gpus ', []],
     ['launch --build-on c', ['cluster']],
     ['launch --time ', []],
+    ['launch --continue k', ['k3f9']],
     ['cluster rm h', ['hpc']],
     ['completion ', ['bash', 'zsh', 'fish']],
     ['launch ./ex', [':dirs']],
