@@ -170,6 +170,8 @@ function clusters(known: Known): Candidate[] {
 function valuesOf(option: Option, line: Line, known: Known): Candidate[] {
   if (option.argChoices) return option.argChoices.map((value) => ({ value }));
   switch (option.long) {
+    case '--continue':
+      return sessions(known);
     case '--cluster':
       return clusters(known);
     case '--continue':

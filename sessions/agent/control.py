@@ -121,11 +121,14 @@ class DataReader(io.RawIOBase):
             pass
 
 
-class DataWriter(object):
+class DataWriter(io.RawIOBase):
     """A file whose bytes leave as data frames."""
 
     def __init__(self, frames):
         self._frames = frames
+
+    def writable(self):
+        return True
 
     def write(self, data):
         view = memoryview(data)
@@ -171,7 +174,7 @@ class Control(object):
             frames.answer({"stopping": True})
             self._session.request_end(Ending("stopped"), request.get("now") is True)
         elif verb == "ends":
-            frames.answer(self._session.move_end(request.get("at")))
+            frames.answer(self._session.deadline.move(request.get("at"), self._session.loop.call))
         elif verb == "notices":
             serve_notices(frames, self._session)
         elif verb == "shell":
@@ -193,7 +196,7 @@ def serve_get(frames, request, session):
         with Inside(session.container.work_directory) as inside:
             if inside.is_directory(parts):
                 frames.answer({"kind": "directory"})
-                buffered = io.BufferedWriter(_Raw(DataWriter(frames)), FRAME)
+                buffered = io.BufferedWriter(DataWriter(frames), FRAME)
                 inside.pack(parts, buffered)
                 buffered.flush()
                 frames.end({"code": 0})
@@ -240,14 +243,3 @@ def _is_there_as_directory(inside, parts):
     with contextlib.suppress(OSError, Refused):
         return inside.is_directory(parts)
     return False
-
-
-class _Raw(io.RawIOBase):
-    def __init__(self, writer):
-        self._writer = writer
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        return self._writer.write(data)

@@ -29,3 +29,10 @@ def _forget_former_run(directory):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(os.path.join(directory, name))
     shutil.rmtree(os.path.join(directory, "home"), ignore_errors=True)
+
+
+def write_address(path, session, job, port):
+    """address.json: where the session is reached, and until when."""
+    address = {"schema": 1, "session": session, "jobId": job.id, "restart": job.restart, "port": port}
+    address.update(host=os.uname().nodename, startedAt=int(job.started), endsAt=int(job.ends))
+    write_json(path, address)

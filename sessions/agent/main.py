@@ -7,7 +7,6 @@ GAP_SECONDS = 30
 POLL_SECONDS = 10
 # Other sessions ask whether this one still has the work directory (work_claim.py).
 BEAT_SECONDS = 120
-LONGEST_SECONDS = 366 * 86400
 EXIT_OK = ("stopped", "idle", "max-age", "timeout", "cancelled", "app-ended")
 
 
@@ -21,7 +20,7 @@ class Session(object):
         self.use = Use(now)
         self.shells = set()
         self.node = self.container = self.app = self.work = self.listener = None
-        self.loop = self.board = None
+        self.loop = self.board = self.deadline = None
         self._ending = None
         self._ticked = 0.0
         self._ready = False
@@ -96,7 +95,8 @@ class Session(object):
         context = tls_context(self.parameters["tls"], self.node)
         self.listener = Listener(self.loop, sock, context, self._welcome, self.say)
         self.board = Board(self.loop, self.say)
-        self._warnings = Warnings(self.parameters["limits"].get("warnSeconds", []), self.job.ends - time.time())
+        moments = self.parameters["limits"].get("warnSeconds", [])
+        self.deadline = Deadline(self.job, moments, self.board, self.say, self._write_address)
         self._control = Control(self)
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
@@ -119,10 +119,8 @@ class Session(object):
             self.say("ready: %s, port %d" % (os.uname().nodename, self._port))
 
     def _write_address(self):
-        address = {"schema": 1, "session": self.id, "jobId": self.job.id, "restart": self.job.restart}
-        address.update(host=os.uname().nodename, port=self._port)
-        address.update(startedAt=int(self.job.started), endsAt=int(self.job.ends))
-        write_json(self._file("address.json"), address)
+        if self._ready:
+            write_address(self._file("address.json"), self.id, self.job, self._port)
 
     # Watching -------------------------------------------------------------------------------------------------------
 
@@ -160,8 +158,8 @@ class Session(object):
         if limit is not None:
             self._end(Ending(*limit))
             return
-        if self._warnings.due(self.job.ends - now) and self._ending is None:
-            self.board.ask({"kind": "warning", "endsAt": int(self.job.ends)}, lambda: None)
+        if self._ending is None:
+            self.deadline.look(now)
         self.loop.later(TICK_SECONDS, self._tick)
 
     def _mind_the_gap(self, now):
@@ -207,28 +205,8 @@ class Session(object):
             self._write_end(ending)
         self.board.ask({"kind": "end", "why": ending.why, "endsAt": int(time.time())}, self.loop.stop)
 
-    def move_end(self, ends):
-        """The scheduler has given the job another end, in epoch seconds. Answers what the client is told."""
-        if not isinstance(ends, int) or not time.time() < ends < time.time() + LONGEST_SECONDS:
-            return {"error": "an end has to be a time to come, in epoch seconds"}
-        self.loop.call(lambda: self._moved(ends))
-        return {"endsAt": ends}
-
-    def _moved(self, ends):
-        if ends == int(self.job.ends):
-            return
-        self.say("the walltime's end moves by %d s" % (ends - self.job.ends))
-        self.job.ends = ends
-        self._warnings.rearm(ends - time.time())
-        if self._ready:
-            self._write_address()
-        self.board.tell({"kind": "moved", "endsAt": ends})
-
     def _write_end(self, end):
-        record = {"schema": 1, "why": end.why, "detail": end.detail, "at": int(time.time())}
-        if self.board is not None and self.board.saved is not None:
-            record["saved"] = self.board.saved
-        write_json(self._file("end.json"), record)
+        write_end(self._file("end.json"), end, self.board)
 
     def _finish(self, end):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

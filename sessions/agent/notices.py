@@ -12,6 +12,7 @@ SAVE_SECONDS = 8
 # A client says something every minute; one that is silent for longer than this is gone.
 SILENT_SECONDS = 150
 MOST_FAILED = 20
+LONGEST_SECONDS = 366 * 86400
 
 
 class Warnings(object):
@@ -30,6 +31,37 @@ class Warnings(object):
         come = set(moment for moment in self._moments if left <= moment) - self._given
         self._given |= come
         return bool(come)
+
+
+class Deadline(object):
+    """The walltime's end: what is announced before it, and what follows where the scheduler moves it."""
+
+    def __init__(self, job, moments, board, say, moved):
+        self._job = job
+        self._board = board
+        self._say = say
+        self._moved = moved
+        self._warnings = Warnings(moments, job.ends - time.time())
+
+    def look(self, now):
+        if self._warnings.due(self._job.ends - now):
+            self._board.ask({"kind": "warning", "endsAt": int(self._job.ends)}, lambda: None)
+
+    def move(self, ends, call):
+        """To that moment, in epoch seconds, by the loop's `call`. Answers what the client is told."""
+        if not isinstance(ends, int) or not time.time() < ends < time.time() + LONGEST_SECONDS:
+            return {"error": "an end has to be a time to come, in epoch seconds"}
+        call(lambda: self._move(ends))
+        return {"endsAt": ends}
+
+    def _move(self, ends):
+        if ends == int(self._job.ends):
+            return
+        self._say("the walltime's end moves by %d s" % (ends - self._job.ends))
+        self._job.ends = ends
+        self._warnings.rearm(ends - time.time())
+        self._moved()
+        self._board.tell({"kind": "moved", "endsAt": ends})
 
 
 class Board(object):
@@ -94,6 +126,14 @@ class Board(object):
         }
         self._say("asked the open pages to save: %s" % json.dumps(self.saved, sort_keys=True))
         answers["done"]()
+
+
+def write_end(path, end, board):
+    """end.json: why, and what the open pages saved where they were asked."""
+    record = {"schema": 1, "why": end.why, "detail": end.detail, "at": int(time.time())}
+    if board is not None and board.saved is not None:
+        record["saved"] = board.saved
+    write_json(path, record)
 
 
 def _count(value):
