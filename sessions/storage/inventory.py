@@ -20,10 +20,10 @@ FILES = (
     ("aside", re.compile("^%s[.]sif[.](damaged|old)-[0-9]{1,12}$" % KEY)),
     ("partial", re.compile("^%s[.](sif[.](partial|building)|seal[.]new|json[.](gc|partial-[0-9a-f]{8}))$" % KEY)),
     ("modes", re.compile("^build-modes[a-z.]*$")),
-    ("lock", re.compile("^%s[.]lock([.][0-9]+)?$" % KEY)),
+    ("lock", re.compile("^%s[.]lock([.][0-9a-f-]+)?$" % KEY)),
 )
 CONTENT = re.compile(r"^(git|tree)-[0-9a-f]{40,64}([.]git)?[.]tar[.]gz(|[.]partial|[.]partial-[0-9a-f]{8})$")
-BUILD_ROOM = re.compile(r"^build[.][A-Za-z0-9]{6,12}$")
+BUILD_ROOM = re.compile(r"^(hpcbinder-)?build[.][A-Za-z0-9]{6,12}$")
 
 
 class Told(object):
