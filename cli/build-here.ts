@@ -39,7 +39,7 @@ async function placeOfUpstream(planned: Planned, buildOn: Options['buildOn'], to
   }
   const engine = await tools.engine();
   if (engine instanceof HpcbinderError) {
-    throw new HpcbinderError(engine.code, {
+    throw new HpcbinderError('E-TOOL-NONE', {
       message: `--builder repo2docker needs a container engine: ${engine.message}`,
       hint: 'Install Docker (https://docs.docker.com/engine/install/) or Podman here, or launch from a machine that has one.',
       evidence: engine.evidence,
@@ -47,8 +47,8 @@ async function placeOfUpstream(planned: Planned, buildOn: Options['buildOn'], to
     });
   }
   if (engine.platform === planned.plan.platform) return { where: 'here' };
-  throw new HpcbinderError('E-PLATFORM', {
-    message: `the engine here builds for ${engine.platform}, the partition is ${planned.plan.platform}`,
+  throw new HpcbinderError('E-TOOL-NONE', {
+    message: `--builder repo2docker builds with the engine here, which is for ${engine.platform}; the partition is ${planned.plan.platform}`,
     hint: `Launch with --builder repo2docker from a machine of that architecture, or choose another partition (--partition).`,
   });
 }

@@ -7,7 +7,8 @@ export function quote(word: string): string {
     throw new HpcbinderError('E-USAGE', { message: 'a word with a NUL byte cannot be passed to any command' });
   }
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) && !word.startsWith('=')) return word;
-  return `'${word.replaceAll("'", `'\\''`)}'`;
+  // not '\'': the shell in which Apptainer 1.4 sources an image's environment keeps a backslash outside of quotes
+  return `'${word.replaceAll("'", `'"'"'`)}'`;
 }
 
 export function quoteWords(words: readonly string[]): string {

@@ -136,7 +136,7 @@ describe('the next command', () => {
     const words = ['launch', 'https://alice:hunter22@git.example.org/r', "--sbatch=--comment=it's", 'a\u001b[2Jb'];
     const next = nextCommand('E-REPO-FETCH', { words }) ?? '';
     expect(next).not.toContain('hunter22');
-    expect(next).toContain(`'--sbatch=--comment=it'\\''s'`);
+    expect(next).toContain(`'--sbatch=--comment=it'"'"'s'`);
     expect(hasControls(next)).toBe(false);
   });
 });

@@ -47,7 +47,7 @@ describe('the host settings of a build', () => {
       caBundle: 'PEM',
       aptMirror: 'http://mirror/debian/',
     });
-    expect(files.get('env')).toContain("export PIP_INDEX_URL='https://u:p'\\''$(id)@index'\n");
+    expect(files.get('env')).toContain("export PIP_INDEX_URL='https://u:p'\"'\"'$(id)@index'\n");
     expect(files.get('env')).toContain('export PIP_CERT=/run/hpcbinder-build/bundle.pem\n');
     expect(files.get('apt-mirror')).toBe('http://mirror/debian\n');
     expect(() => settingsFiles({ pip: {}, aptMirror: 'http://x/|d' })).toThrow(/no http address/);
