@@ -53,6 +53,11 @@ describe('the root file system on its way to a SIF', () => {
     expect(get('tool')).toMatchObject([{ mode: 0o755 }]);
   });
 
+  it("makes all of it root's, however many owners there are", async () => {
+    const { all } = await converted({ name: 'a', uid: 1000, gid: 100 }, { name: 'b', uid: 2_000_000_000, gid: 70_000 });
+    expect(all.filter(({ uid, gid }) => uid !== 0 || gid !== 0)).toEqual([]);
+  });
+
   it('replaces what the image has of our names, even as a link to elsewhere', async () => {
     const { get } = await converted(
       { name: '.singularity.d', kind: 'symlink', link: '/home/alice' },

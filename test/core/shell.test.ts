@@ -18,6 +18,10 @@ function wordsOf(text: string): string[] {
 }
 
 describe('a quoted word', () => {
+  it('puts no backslash outside of quotes: the shell in which Apptainer reads an environment keeps it', () => {
+    expect(quote("it's")).toBe(`'it'"'"'s'`);
+  });
+
   it('comes out of a real sh as it went in, whatever is in it', () => {
     fc.assert(
       fc.property(many, (words) => expect(wordsOf(quoteWords(words))).toEqual(words)),
