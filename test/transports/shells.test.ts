@@ -39,6 +39,11 @@ describe('the constant remote command', () => {
 });
 
 describe('any words', () => {
+  it('are refused where the system would not take one for its length, with the limit (INJ-14)', () => {
+    expect(() => body({ argv: ['printf', 'x'.repeat(128 * 1024)] })).toThrow(/131072 bytes is too long/);
+    expect(() => body({ argv: ['printf'], env: { X: 'x'.repeat(1 << 20) } })).toThrow(/too long/);
+  });
+
   it.each(SHELLS.map((shell) => [shell.join(' '), shell] as const))('come through %s as they are', (_name, shell) => {
     const [program = '', ...options] = shell;
     fc.assert(
