@@ -27,7 +27,7 @@ const stateOf = async (id: string) => (await on('login', 'root', `squeue -h -o %
 
 it('F-11: frozen while sbatch waits for its answer, the job is submitted once, and the session becomes ready', async () => {
   const written = `until compgen -G '${world.home}/state/sessions/*/job.sh'; do sleep 0.01; done`;
-  const freeze = 'pkill -STOP -x slurmctld; sleep 15; pkill -CONT -x slurmctld';
+  const freeze = 'pkill -STOP slurmctld; sleep 15; pkill -CONT slurmctld';
   const thawed = on('login', 'root', `timeout 120 bash -c "${written}" && { ${freeze}; }`);
   running = new Running(launchOf(sif), { env: world.env });
   session = await running.ready();
@@ -68,7 +68,7 @@ it('F-20: dead for a minute, a live session answers as before, one in the queue 
     const saved = `until grep -qa ${id} /var/spool/slurmctld/job_state; do sleep 0.2; done`;
     expect((await on('login', 'root', `timeout 30 bash -c '${saved}'`)).code).toBe(0);
 
-    expect((await on('login', 'root', 'pkill -KILL -x slurmctld')).code).toBe(0);
+    expect((await on('login', 'root', 'pkill -KILL slurmctld')).code).toBe(0);
     const until = Date.now() + 60_000;
     const answers = new Set<number>();
     while (Date.now() < until) {

@@ -43,9 +43,9 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) =>
   }
 }
 
-/** As entrypoint.sh starts it; returns when it answers. */
+/** As entrypoint.sh starts it; returns when it answers. By part of its name: after `scontrol reconfigure` it is slurmctld-wlm. */
 export async function startController(): Promise<void> {
-  const start = 'pgrep -x slurmctld || setpriv --reuid slurm --regid slurm --init-groups slurmctld';
+  const start = 'pgrep slurmctld || setpriv --reuid slurm --regid slurm --init-groups slurmctld';
   const up = 'until scontrol ping | grep -q "is UP"; do sleep 0.5; done';
   const { code, stderr } = await on('login', 'root', `${start}; timeout 60 bash -c '${up}'`);
   if (code !== 0) throw new Error(`slurmctld does not come back: ${stderr}`);

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await on('login', 'root', `pkill -CONT -x slurmctld; rm -f ${world.home}/bin/*`);
+  await on('login', 'root', `pkill -CONT slurmctld; rm -f ${world.home}/bin/*`);
   await startController();
   for (const running of open.splice(0)) await running.close();
   for (const { id, phase } of await sessions()) if (phase !== 'ended') await stop(world, id);
@@ -58,14 +58,14 @@ async function waiting(): Promise<{ running: Running; id: string; jobId: string 
 it('F-21: frozen, a live session goes on, every command has its own end, and a new launch says what it waits for and makes one job', async () => {
   const session: Ready = await launched().ready();
   const client = await Client.enter(session.url);
-  await on('login', 'root', 'pkill -STOP -x slurmctld');
+  expect(await on('login', 'root', 'pkill -STOP slurmctld')).toMatchObject({ code: 0 });
   expect(await client.send('GET', '/api')).toMatchObject({ status: 200 });
   expect(await status(world, session.id)).toMatchObject({ phase: 'ready' });
   const other = launched('--detach');
   const doubt = /no answer to the submit; looking for the job by its name/;
   await other.until(({ phase, text }) => phase === 'submit' && doubt.test(String(text)), 120_000);
   expect(await client.send('GET', '/api')).toMatchObject({ status: 200 });
-  await on('login', 'root', 'pkill -CONT -x slurmctld');
+  await on('login', 'root', 'pkill -CONT slurmctld');
   const asking = () => on('login', 'root', "pgrep -u alice -x 'squeue|sinfo|sacct|sbatch|scontrol'; true");
   expect((await eventually(asking, ({ stdout }) => stdout === '', 30)).stdout).toBe('');
   expect(await status(world, session.id)).toMatchObject({ phase: 'ready' });
