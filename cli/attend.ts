@@ -12,6 +12,7 @@ import { advance, endInWords } from '../sessions/advance.ts';
 import { missingInWords } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
+import { openStream } from '../sessions/streams.ts';
 import { jobOf, look, settle } from '../sessions/watch.ts';
 import { AGAIN } from './aftermath.ts';
 import { openBrowser, ring } from './browser.ts';
@@ -65,6 +66,8 @@ export async function attend(
   const route = {
     sessionId: record.id,
     connectApp: () => openApp(toAgent(cluster, record), record.id, record.secrets),
+    // the address may change under a stream: the agent was started again
+    openStream: () => openStream(() => toAgent(cluster, record)(), record.id, record.secrets),
     appToken: record.secrets.appToken,
     cookieKey: record.secrets.cookieKey,
     ...(record.originId ? { originId: record.originId } : {}),

@@ -1,18 +1,23 @@
 /** A pool of connections to one session's app. How a connection comes about is the route's business. */
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Limits } from './limits.ts';
+
+/** What http and http-proxy call on a connection: a socket's manners. A numbered stream has them too. */
+type AppStream = Duplex & Pick<Socket, 'setTimeout' | 'setNoDelay' | 'setKeepAlive' | 'ref' | 'destroySoon'>;
 
 /** With keep-alive a request costs no TLS handshake and no SSH channel: 1.0–1.6 times the rate instead of 0.7–0.9. */
 export class AppAgent extends Agent {
   readonly #connect: () => Promise<Duplex>;
   readonly #deadlineMs: number;
 
-  constructor(connect: () => Promise<Duplex>, limits: Limits) {
+  /** `kept`: how many spare connections are kept for the next request; 0 where each is for one WebSocket. */
+  constructor(connect: () => Promise<Duplex>, limits: Limits, kept = 8) {
     // A browser opens 6 connections per origin; the rest is for tabs and scripts. Newest first, so that spares time out.
-    super({ keepAlive: true, maxSockets: 64, maxFreeSockets: 8, scheduling: 'lifo', timeout: limits.idleAppMs });
+    const spares = kept > 0 ? { keepAlive: true, maxFreeSockets: kept } : { keepAlive: false };
+    super({ ...spares, maxSockets: 64, scheduling: 'lifo', timeout: limits.idleAppMs });
     this.#connect = connect;
     this.#deadlineMs = limits.connectMs;
   }
@@ -35,8 +40,7 @@ export class AppAgent extends Agent {
     const timer = setTimeout(() => settle(agentFault('does not answer'), undefined), this.#deadlineMs);
     this.#connect().then(
       (stream) => {
-        // http and http-proxy call setNoDelay, setTimeout and ref on it.
-        if (stream instanceof Socket) settle(null, stream);
+        if (hasManners(stream)) settle(null, stream);
         else settle(agentFault('was reached by a stream that is no socket'), stream);
       },
       (cause: unknown) => settle(agentFault('cannot be reached', cause), undefined),
@@ -56,6 +60,11 @@ export class AppAgent extends Agent {
     stream.off('end', discard);
     super.reuseSocket(stream, request);
   }
+}
+
+function hasManners(stream: Duplex): stream is AppStream {
+  const called = ['setTimeout', 'setNoDelay', 'setKeepAlive', 'ref', 'destroySoon'];
+  return called.every((name) => name in stream);
 }
 
 function discard(this: Duplex): void {

@@ -44,6 +44,7 @@ export async function serveSession(options: {
   const access = new Access(name, route.cookieKey);
   const pages = new OpenPages(route.sessionId);
   const agent = new AppAgent(route.connectApp, limits);
+  const streams = new AppAgent(route.openStream ?? route.connectApp, limits, 0);
   const doors = new Map<string, Door>();
   const front = createFront(doors, limits, options.onActivity);
   const listening =
@@ -55,10 +56,10 @@ export async function serveSession(options: {
   const own = `http://${name}.localhost:${port}`;
   for (const host of ['127.0.0.1', 'localhost']) {
     const origin = `http://${host}:${port}`;
-    doors.set(`${host}:${port}`, { route, access, agent, pages, origin, better: base?.origin ?? own });
+    doors.set(`${host}:${port}`, { route, access, agent, streams, pages, origin, better: base?.origin ?? own });
   }
   for (const origin of base === undefined ? [own] : [own, base.origin]) {
-    doors.set(new URL(origin).host, { route, access, agent, pages, origin });
+    doors.set(new URL(origin).host, { route, access, agent, streams, pages, origin });
   }
 
   return {
@@ -71,6 +72,7 @@ export async function serveSession(options: {
       pages.close();
       front.destroy();
       agent.destroy();
+      streams.destroy();
       await closed;
     },
   };

@@ -2,7 +2,8 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyServer } from 'http-proxy';
-import { send, sendRaw } from './answers.ts';
+import { HpcbinderError } from '../core/errors.ts';
+import { plain, send, sendRaw } from './answers.ts';
 import { cleanResponse, upgradeHeaders, upstreamHeaders } from './headers.ts';
 import type { Limits } from './limits.ts';
 import { lost, slow } from './pages.ts';
@@ -65,12 +66,18 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
 
   function upgrade(req: IncomingMessage, socket: Socket, head: Buffer, door: Door): void {
     req.headers = upgradeHeaders(req, door);
-    proxy.ws(req, socket, head, { agent: door.agent }, () => {
-      if (socket.bytesWritten === 0 && socket.writable) sendRaw(socket, lost(req, door.route));
+    proxy.ws(req, socket, head, { agent: door.streams }, (error) => {
+      if (socket.bytesWritten > 0 || !socket.writable) return;
+      sendRaw(socket, isFull(error) ? plain(503, `${error.message}.`) : lost(req, door.route));
     });
   }
 
   return { request, upgrade };
+}
+
+/** The agent was reached, and takes no more. */
+function isFull(error: unknown): error is HpcbinderError {
+  return error instanceof HpcbinderError && error.code === 'E-AGENT' && !error.transient;
 }
 
 function isBodyless(req: IncomingMessage): boolean {

@@ -28,6 +28,8 @@ export type Route = {
    * that whoever took over a dead agent's port never sees a byte (SECURITY NET-02).
    */
   connectApp: () => Promise<Duplex>;
+  /** The same for a WebSocket: a stream that outlives a cut of the tunnel. Where there is none, `connectApp`. */
+  openStream?: () => Promise<Duplex>;
   /** the app's own token: goes upstream, never to the browser */
   appToken: string;
   /** 32 bytes hex, of the session record */
@@ -47,6 +49,8 @@ export type Door = {
   pages: OpenPages;
   /** keeps connections to the app */
   agent: Agent;
+  /** makes one for each WebSocket */
+  streams: Agent;
 };
 
 /** By the exact value of the Host header. */

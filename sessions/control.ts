@@ -52,7 +52,7 @@ const MOST_REPLY = 64 << 10;
 
 /** A connection to the session's app. Rejects with E-AGENT: nobody answers, or it is not this session's agent. */
 export function openApp(connect: Connect, session: string, secrets: ClientSecrets): Promise<TLSSocket> {
-  return secured(connect, session, secrets, 'http/1.1');
+  return secured(connect, session, secrets, ['http/1.1']);
 }
 
 /** One verb, one answer, one connection. E-AGENT where there is no answer or the answer is an error. */
@@ -74,7 +74,7 @@ export async function converse(
   secrets: ClientSecrets,
   request: ControlRequest,
 ): Promise<{ socket: TLSSocket; reply: Reply }> {
-  const socket = await secured(connect, session, secrets, 'hb/1');
+  const socket = await secured(connect, session, secrets, ['hb/1']);
   try {
     socket.write(`${JSON.stringify(request)}\n`);
     const reply = understand(await firstLine(socket, request.verb === 'audit' ? AUDIT_MS : REPLY_MS));
@@ -102,11 +102,12 @@ function understand(line: string): Reply {
   throw agentFault('gave an answer that is no JSON object', false);
 }
 
-async function secured(
+/** The agent chooses among the `protocols`: the socket's `alpnProtocol`. */
+export async function secured(
   connect: Connect,
   session: string,
   secrets: ClientSecrets,
-  protocol: string,
+  protocols: readonly string[],
 ): Promise<TLSSocket> {
   const stream = await connect();
   return await new Promise<TLSSocket>((resolve, reject) => {
@@ -117,7 +118,7 @@ async function secured(
       key: secrets.clientKey,
       // The certificate of this session's agent, and of nobody else: a port number proves nothing (SECURITY NET-02).
       servername: agentName(session),
-      ALPNProtocols: [protocol],
+      ALPNProtocols: [...protocols],
       minVersion: 'TLSv1.2',
     });
     const fail = (why: string, cause?: unknown) => {
@@ -133,8 +134,8 @@ async function secured(
     socket.once('error', onError);
     socket.once('close', onClose);
     socket.once('secureConnect', () => {
-      if (socket.alpnProtocol !== protocol) {
-        fail(`does not speak ${protocol}`);
+      if (!protocols.includes(socket.alpnProtocol || '')) {
+        fail(`does not speak ${protocols.join(' or ')}`);
         return;
       }
       clearTimeout(timer);

@@ -6,10 +6,8 @@ import { PassThrough, Readable, type Writable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { HpcbinderError } from '../core/errors.ts';
 import { agentFault, type ClientSecrets, type Connect, converse } from './control.ts';
+import { type Frame, FrameReader, frameOf, MOST_FRAME, StreamFault } from './stream-core.ts';
 
-const FRAME = 256 << 10;
-
-export type Frame = { kind: string; data: Buffer };
 export type ShellSize = { rows: number; cols: number };
 
 export type RemoteShell = {
@@ -99,8 +97,8 @@ export async function putPath(
     // Where the connection breaks in the middle, the answer's fault is the one that is told.
     answer.catch(() => undefined);
     for await (const chunk of data) {
-      for (let at = 0; at < chunk.length; at += FRAME) {
-        if (!send(socket, 'd', chunk.subarray(at, at + FRAME))) await drained(socket);
+      for (let at = 0; at < chunk.length; at += MOST_FRAME) {
+        if (!send(socket, 'd', chunk.subarray(at, at + MOST_FRAME))) await drained(socket);
       }
     }
     send(socket, 'x', Buffer.from('{"code":0}'));
@@ -136,33 +134,21 @@ async function* content(socket: TLSSocket): AsyncGenerator<Buffer> {
 
 /** Frames until the stream ends. Throws E-AGENT where one is longer than the protocol allows. */
 export async function* frames(stream: AsyncIterable<Buffer>): AsyncGenerator<Frame> {
-  let rest: Buffer = Buffer.alloc(0);
+  const reader = new FrameReader();
   try {
     for await (const chunk of stream) {
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      while (rest.length >= 5) {
-        const size = rest.readUInt32BE(1);
-        if (size > FRAME) throw agentFault('sent a frame that is too long', false);
-        if (rest.length < 5 + size) break;
-        yield { kind: rest.toString('latin1', 0, 1), data: rest.subarray(5, 5 + size) };
-        rest = rest.subarray(5 + size);
-      }
+      reader.feed(chunk);
+      for (let frame = reader.next(); frame; frame = reader.next()) yield frame;
     }
   } catch (error) {
+    if (error instanceof StreamFault) throw agentFault('sent a frame that is too long', false, error);
     throw error instanceof HpcbinderError ? error : cut(error);
   }
 }
 
 export function send(socket: TLSSocket, kind: 'd' | 'r' | 'x', data: Uint8Array): boolean {
   if (socket.destroyed) return true;
-  const head = Buffer.alloc(5);
-  head.write(kind, 0, 'latin1');
-  head.writeUInt32BE(data.length, 1);
-  socket.cork();
-  socket.write(head);
-  const more = socket.write(data);
-  socket.uncork();
-  return more;
+  return socket.write(frameOf(kind, data));
 }
 
 function drained(socket: Writable): Promise<void> {

@@ -8,6 +8,7 @@ import struct
 APP_LOG_BYTES = 10 << 20
 STOP_SECONDS = 10
 
+# Jupyter's own pings would close the WebSockets of a laptop that has slept for 90 s: streams.py says who is away for too long.
 # The kernels' sockets too are files in the 0700 directory: on TCP every user of the node could subscribe to their output.
 _SETTINGS = """# Written by hpcbinder for this session; holds its token.
 c = get_config()
@@ -29,6 +30,7 @@ _app.sock_mode = "0600"
 _app.open_browser = False
 _app.allow_remote_access = True
 _app.allow_root = True
+_app.tornado_settings.update({"ws_ping_interval": 0})
 c.KernelManager.transport = "ipc"
 c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
 c.LabApp.news_url = None

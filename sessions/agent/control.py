@@ -55,23 +55,14 @@ class Frames(object):
         self.sock.sendall(json.dumps(value).encode("ascii") + b"\n")
 
     def send(self, kind, data):
-        self.sock.sendall(kind + struct.pack(">I", len(data)) + data)
+        self.sock.sendall(frame(kind, data))
 
     def end(self, value):
         self.send(b"x", json.dumps(value).encode("ascii"))
 
     def take(self):
         """A whole frame that has arrived, or None."""
-        if len(self._buffer) < 5:
-            return None
-        size = struct.unpack(">I", bytes(self._buffer[1:5]))[0]
-        if size > FRAME:
-            raise FrameError("a frame is too long")
-        if len(self._buffer) < 5 + size:
-            return None
-        kind, data = bytes(self._buffer[:1]), bytes(self._buffer[5 : 5 + size])
-        del self._buffer[: 5 + size]
-        return kind, data
+        return take_frame(self._buffer)
 
     def receive(self):
         while True:

@@ -10,7 +10,8 @@ GUESTS = 256
 # Descriptors that stay free for logs, pipes, the API.
 RESERVE = 64
 REPORT_SECONDS = 60
-PROTOCOLS = ["hb/1", "http/1.1"]
+# The first that the client offers too.
+PROTOCOLS = ["hb-stream/1", "hb/1", "http/1.1"]
 
 
 def raise_file_limit():

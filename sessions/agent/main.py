@@ -98,6 +98,7 @@ class Session(object):
         moments = self.parameters["limits"].get("warnSeconds", [])
         self.deadline = Deadline(self.job, moments, self.board, self.say, self._write_address)
         self._control = Control(self)
+        self._streams = Streams(self.loop, self.app, self.say)
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
         self._ticked = time.time()
@@ -107,6 +108,8 @@ class Session(object):
     def _welcome(self, sock, protocol):
         if protocol == "http/1.1":
             Splice(self.loop, sock, self.app, self.use)
+        elif protocol == "hb-stream/1":
+            self._streams.welcome(sock)
         else:
             self.loop.forget(sock)
             self._control.welcome(sock)

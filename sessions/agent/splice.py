@@ -7,6 +7,20 @@ APP_TRIES = 100
 _WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError, InterruptedError)
 
 
+def reach_app(loop, app, then, tries=APP_TRIES):
+    """`then(socket)`, which does not block; `then(None)` where the app accepts no connection."""
+    try:
+        sock = app.connect(0.0)
+    except BlockingIOError:
+        # The app's backlog is full: a Unix socket says so instead of waiting.
+        if tries > 0:
+            return loop.later(0.05, lambda: reach_app(loop, app, then, tries - 1))
+        sock = None
+    except OSError:
+        sock = None
+    then(sock)
+
+
 class Splice(object):
     # One thread runs all of them: a chunk is sent or copied before the next is read.
     _chunk = bytearray(CHUNK)
@@ -21,23 +35,14 @@ class Splice(object):
         self._tls_over = self._app_over = False
         self._tls_wants = 0
         self._closed = False
-        self._tries = 0
-        self._connect(app)
+        reach_app(loop, app, self._reached)
 
-    def _connect(self, app):
-        if self._closed:
-            return
-        try:
-            self._app = app.connect(0.0)
-        except BlockingIOError:
-            # The app's backlog is full: a Unix socket says so instead of waiting.
-            self._tries += 1
-            if self._tries > APP_TRIES:
-                return self.close()
-            return self._loop.later(0.05, lambda: self._connect(app))
-        except OSError:
-            return self.close()
-        self._pump()
+    def _reached(self, app):
+        self._app = app
+        if app is None:
+            self.close()
+        else:
+            self._pump()
 
     def _pump(self, _mask=0):
         if self._closed:

@@ -67,6 +67,21 @@ export class Client {
     });
   }
 
+  /** Runs `code` in the kernel over one WebSocket, which is left open: what it has printed so far, and whether it is closed. */
+  async listen(kernel: string, code: string): Promise<{ printed(): string; closed(): boolean; close(): void }> {
+    const socket = await this.open(`/api/kernels/${kernel}/channels`);
+    let [text, closed] = ['', false];
+    socket.on('message', (data) => {
+      const { msg_type: type, content } = JSON.parse(String(data)) as { msg_type: string; content: Printed };
+      if (type === 'stream') text += content.text ?? '';
+    });
+    socket.on('close', () => {
+      closed = true;
+    });
+    socket.send(JSON.stringify(executeRequest(code)));
+    return { printed: () => text, closed: () => closed, close: () => socket.terminate() };
+  }
+
   /** Runs `code` in the kernel until it has printed something; gives that. The cell may go on: its socket is closed. */
   async run(kernel: string, code: string): Promise<string> {
     const socket = await this.open(`/api/kernels/${kernel}/channels`);

@@ -66,6 +66,11 @@ export class Line {
     }
   }
 
+  /** Both ends of each connection are told at once that it is over. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
   /** The server's own time-out for a peer that is gone: it gives up the connections that were lost. */
   giveUpLost(): void {
     for (const socket of this.#lost) socket.destroy();

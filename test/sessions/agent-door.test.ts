@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -7,20 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeCertificates } from '../../sessions/certificates.ts';
 import { controlRequest, openApp } from '../../sessions/control.ts';
 import { type Rig, SESSION, startSession, TOKEN } from './agent-rig.ts';
-
-/** The oldest Python that clusters have, where this machine has it, and this machine's own. */
-function pythons(): string[] {
-  const found = ['python3'];
-  try {
-    const env = { ...process.env, PYENV_VERSION: '3.6.15' };
-    found.push(
-      execFileSync('python3.6', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8', env }).trim(),
-    );
-  } catch {
-    // Named by the list of tests: it then has python3 only.
-  }
-  return found;
-}
+import { pythons } from './pythons.ts';
 
 function get(
   rig: Rig,

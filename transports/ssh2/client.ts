@@ -11,11 +11,14 @@ import type { Hop } from './hop.ts';
 import { hostKeyAlgorithms, verifyHostKey } from './host-key.ts';
 import type { KeyRing, Ssh2 } from './keys.ts';
 import { PatientClock } from './patient.ts';
+import { KEEPALIVE_MS } from './pulse.ts';
 
 export const CONNECT_MS = 20_000;
-const KEEPALIVE = { keepaliveInterval: 15_000, keepaliveCountMax: 3 };
+/** A minute of silence ends a connection whatever pulse.ts could find out meanwhile. */
+const KEEPALIVE = { keepaliveInterval: KEEPALIVE_MS, keepaliveCountMax: 60_000 / KEEPALIVE_MS };
 
-export type Opened = { client: Client; attended: boolean };
+/** `stream` is what the connection runs over: what comes on it is a sign of life. */
+export type Opened = { client: Client; stream: Duplex; attended: boolean };
 
 /** E-SSH-UNREACHABLE (transient), E-SSH-HOSTKEY, E-SSH-AUTH. */
 export async function openHop(
@@ -60,7 +63,7 @@ export async function openHop(
   try {
     client.connect(config);
     await ready;
-    return { client, attended: authentication.attended };
+    return { client, stream: socket, attended: authentication.attended };
   } catch (error) {
     client.destroy();
     socket.destroy();

@@ -1,5 +1,6 @@
 /** ssh2 as a wire: one connection for everything, kept up while no person is needed for it (DESIGN 8). */
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts';
@@ -8,10 +9,11 @@ import { agentFault, sessionFault } from '../faults.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
 import { backOff } from './back-off.ts';
-import { CONNECT_MS, openHop } from './client.ts';
+import { CONNECT_MS, type Opened, openHop } from './client.ts';
 import { type Hop, hopsTo } from './hop.ts';
 import { KeyRing, type Ssh2 } from './keys.ts';
 import { processOf } from './process.ts';
+import { KEEPALIVE_MS, Pulse } from './pulse.ts';
 import type { SshTarget } from './target.ts';
 
 export async function openSsh2Wire(target: SshTarget, prompter: Prompter | undefined, config?: string): Promise<Wire> {
@@ -20,6 +22,12 @@ export async function openSsh2Wire(target: SshTarget, prompter: Prompter | undef
   const wire = new Ssh2Wire(hops, ssh2, prompter);
   await wire.reconnect();
   return wire;
+}
+
+const DOUBT_AGAIN_MS = 4_000;
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof HpcbinderError && error.code === 'E-SSH-UNREACHABLE';
 }
 
 class Ssh2Wire implements Wire {
@@ -31,6 +39,7 @@ class Ssh2Wire implements Wire {
   readonly #prompter: Prompter | undefined;
   #clients: Client[] = [];
   #attended = false;
+  #pulse: Pulse | undefined;
   #stopped = new AbortController();
 
   constructor(hops: readonly Hop[], ssh2: Ssh2, prompter: Prompter | undefined) {
@@ -47,28 +56,68 @@ class Ssh2Wire implements Wire {
   }
 
   async #open(prompter: Prompter | undefined): Promise<void> {
-    const clients: Client[] = [];
-    let attended = false;
+    this.#adopt(await this.#chain(prompter));
+  }
+
+  /** A connection through all hops; the last one counts. */
+  async #chain(prompter: Prompter | undefined): Promise<readonly Opened[]> {
+    const chain: Opened[] = [];
     try {
       for (const hop of this.#hops) {
-        const opened = await openHop(hop, clients.at(-1), { ssh2: this.#ssh2, ring: this.#ring, prompter });
-        clients.push(opened.client);
-        attended ||= opened.attended;
+        const via = chain.at(-1)?.client;
+        chain.push(await openHop(hop, via, { ssh2: this.#ssh2, ring: this.#ring, prompter }));
       }
       this.#stopped.signal.throwIfAborted();
     } catch (error) {
-      for (const client of clients.reverse()) client.destroy();
+      for (const { client } of chain.reverse()) client.destroy();
       throw error;
     }
+    return chain;
+  }
+
+  #adopt(chain: readonly Opened[]): void {
+    const clients = chain.map(({ client }) => client);
+    this.#pulse?.stop();
+    const pulse: Pulse = new Pulse(() => this.#doubt(clients, pulse));
+    this.#pulse = pulse;
+    chain.at(-1)?.stream.on('data', () => pulse.beat());
     this.#clients = clients;
-    this.#attended = attended;
+    this.#attended = chain.some(({ attended }) => attended);
     clients.at(-1)?.once('close', () => this.#dropped(clients));
     this.link.set('up');
+  }
+
+  /** It is silent, or the machine slept: a second connection tells whether the network is there without it. */
+  async #doubt(clients: Client[], pulse: Pulse): Promise<void> {
+    // Where a person logged in only keepalive decides, for a second connection would ask that person.
+    if (this.#attended) return;
+    const since = Date.now();
+    const chain = await this.#chain(undefined).catch((error: unknown) => {
+      // The network may come back; a refusal is not asked for twice (SSH-07).
+      if (!isUnreachable(error)) pulse.stop();
+    });
+    if (chain === undefined) {
+      await sleep(DOUBT_AGAIN_MS);
+      return;
+    }
+    // As long as a keepalive needs at most to be sent and answered on the way that has just proved to be there.
+    const answered = () => pulse.heard > since || clients !== this.#clients;
+    for (let waited = 0; waited < KEEPALIVE_MS + 2_000 && !answered(); waited += 100) await sleep(100);
+    if (answered() || this.link.value === 'down') {
+      for (const { client } of [...chain].reverse()) client.end();
+      return;
+    }
+    this.#clients = [];
+    for (const client of [...clients].reverse()) client.destroy();
+    // whoever watches the link learns that what ran over it is gone
+    this.link.set('reconnecting');
+    this.#adopt(chain);
   }
 
   #dropped(clients: readonly Client[]): void {
     if (clients !== this.#clients) return;
     this.#clients = [];
+    this.#pulse?.stop();
     for (const client of [...clients].reverse()) client.destroy();
     if (this.#stopped.signal.aborted || this.#attended) {
       this.link.set('down');
@@ -86,7 +135,7 @@ class Ssh2Wire implements Wire {
         await this.#open(undefined);
         return;
       } catch (error) {
-        if (!(error instanceof HpcbinderError) || error.code !== 'E-SSH-UNREACHABLE') break;
+        if (!isUnreachable(error)) break;
       }
     }
     if (this.link.value === 'reconnecting') this.link.set('down');
@@ -141,6 +190,7 @@ class Ssh2Wire implements Wire {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped.abort();
+    this.#pulse?.stop();
     const clients = this.#clients.splice(0).reverse();
     this.link.set('down');
     for (const client of clients) {

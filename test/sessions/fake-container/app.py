@@ -29,7 +29,31 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def address_string(self):
         return "socket"
 
+    def upgraded(self):
+        """No frames of WebSocket: bytes, which is what they are to all that lies between."""
+        self.send_response(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", "websocket")
+        self.end_headers()
+        self.close_connection = True
+        kind, _, how_many = self.path[len("/ws/"):].partition("/")
+        if kind == "echo":
+            for block in iter(lambda: self.rfile.read1(65536), b""):
+                self.wfile.write(block)
+        elif kind == "count":
+            for n in range(int(how_many)):
+                self.wfile.write(b"%d\n" % n)
+                time.sleep(0.002)
+        elif kind == "flood":
+            for n in range(int(how_many) >> 20):
+                self.wfile.write(bytes([n % 251]) * (1 << 20))
+        # Then it reads to the end: the other side closes.
+        while self.rfile.read1(65536):
+            pass
+
     def do_GET(self):
+        if self.headers.get("Upgrade"):
+            return self.upgraded()
         if self.path.startswith("/bytes/"):
             size = int(self.path.rsplit("/", 1)[1])
             self.send_response(200)
