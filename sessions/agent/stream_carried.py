@@ -34,6 +34,9 @@ class CarriedStream(object):
         """Seconds since its client was heard."""
         return time.monotonic() - self._heard
 
+    def excuse(self, seconds):
+        self._heard += seconds
+
     def reached(self, app):
         if self._closed:
             if app is not None:

@@ -21,6 +21,7 @@ class Streams(object):
         self._app = app
         self._say = say
         self._carried = {}
+        self._settled = time.monotonic()
         loop.later(SETTLE_SECONDS, self._settle)
 
     def welcome(self, tls):
@@ -59,7 +60,12 @@ class Streams(object):
             self._say("a stream went on after %d s with %d bytes" % (seconds, size))
 
     def _settle(self):
+        # This process itself may have been stopped: the clients were not away for that.
+        now = time.monotonic()
+        gap, self._settled = now - self._settled - SETTLE_SECONDS, now
         for stream in list(self._carried.values()):
+            if gap > ABSENCE_SECONDS:
+                stream.excuse(gap)
             if stream.away() > AWAY_SECONDS:
                 self._say("a stream was given up: its client has been away for %d s" % AWAY_SECONDS)
                 stream.close()

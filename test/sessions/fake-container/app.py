@@ -1,4 +1,5 @@
 """A fake Jupyter: the three answers of its API that the agent asks for, an echo, a download. Behaviour from app.json."""
+import contextlib
 import http.server
 import json
 import os
@@ -48,8 +49,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for n in range(int(how_many) >> 20):
                 self.wfile.write(bytes([n % 251]) * (1 << 20))
         # Then it reads to the end: the other side closes.
-        while self.rfile.read1(65536):
-            pass
+        with contextlib.suppress(OSError):
+            while self.rfile.read1(65536):
+                pass
+        with open(os.path.join(here, "ws-ended"), "a") as ended:
+            ended.write(self.path + "\n")
 
     def do_GET(self):
         if self.headers.get("Upgrade"):
