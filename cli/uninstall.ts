@@ -64,10 +64,17 @@ export function uninstall(name: string, flags: Flags): Promise<number> {
 async function look(cluster: Cluster, moving: Moving, signal: AbortSignal): Promise<There> {
   const { profile, transport } = cluster;
   const on = (count: number) => moving.tell(`looking at ${profile.host}: ${count} found`);
-  const found = await inventoryOf(cluster, { on, signal });
+  const all = await inventoryOf(cluster, { on, signal });
+  const found = { ...all, live: lyingHere(all.live, all) };
   const work = orThrow(await ask(transport, listWork(profile.python, profile.workDir), signal));
   moving[Symbol.dispose]();
   return { found, work };
+}
+
+/** Of the living jobs those that have something here: another entry of this host may name other directories. */
+function lyingHere(live: Inventory['live'], { things }: Pick<Inventory, 'things'>): Inventory['live'] {
+  const here = new Set(things.flatMap(({ name, job }) => (job === undefined ? [name] : [name, job])));
+  return new Map([...live].filter(([id]) => here.has(id)));
 }
 
 /** What lies where, how large, and what becomes of it. */
@@ -112,15 +119,13 @@ function stillLive({ profile }: Cluster, { live }: Inventory): HpcbinderError {
 }
 
 /** By the scheduler, sessions and builds alike: the agent is told, ends the app in order and tidies its node. */
-async function stopAll(cluster: Cluster, { live }: Inventory, moving: Moving, signal: AbortSignal): Promise<void> {
+async function stopAll(cluster: Cluster, found: Inventory, moving: Moving, signal: AbortSignal): Promise<void> {
   const { profile, transport, scheduler } = cluster;
+  const stillLiving = async () =>
+    lyingHere(orThrow(await ask(transport, scheduler.unfinished(profile.uid), signal)), found);
   const told = new Set<string>();
   const until = Date.now() + END_MS;
-  for (
-    let left = live;
-    left.size > 0;
-    left = orThrow(await ask(transport, scheduler.unfinished(profile.uid), signal))
-  ) {
+  for (let { live: left } = found; left.size > 0; left = await stillLiving()) {
     // a second job of one name begins when the first is over
     for (const [tag, id] of left) if (!told.has(id)) await cancelJob(transport, scheduler, { id, tag });
     for (const job of left.values()) told.add(job);

@@ -117,6 +117,8 @@ export class ImageStore {
     if (receipt === undefined) return 'has a receipt that cannot be read';
     if (read === undefined || 'error' in read) return `cannot be read: ${read?.error ?? 'no answer'}`;
     if (read.sha256 === receipt.sha256) return undefined;
+    const there = Number(read.identity.split(' ')[0]);
+    if (there !== receipt.bytes) return `has ${there} bytes instead of ${receipt.bytes}`;
     const front = await this.#front(key).catch(() => undefined);
     signal?.throwIfAborted();
     const changed = `has another content than was stored (sha256 ${read.sha256.slice(0, 12)} instead of ${receipt.sha256.slice(0, 12)})`;
