@@ -27,6 +27,7 @@ function repository(word: string, apt: readonly string[] = []): string {
 const isBuilt = ({ type }: { type: string }) => type === 'built';
 /** a build takes a minute on an idle machine */
 const BUILT_MS = 600_000;
+const TEST_MS = 900_000;
 
 const build = (dir: string) => ['build', dir, '--cluster', CLUSTER, '--build-partition', 'debug'];
 const lineWith =
@@ -72,58 +73,70 @@ afterAll(async () => {
 });
 
 describe('one build for two laptops', () => {
-  it('F-38: the second sees what the first does, joins it, and both have the image of one job; the home directory is as it was', async () => {
-    const home = async () =>
-      (await on('login', 'root', `find /home/alice -not -path '${world.home}*' | sort | sha256sum`)).stdout;
-    const before = await home();
-    const dir = repository('joined');
-    const first = new Running(build(dir), { env: laptops[0] ?? {} });
-    await first.until(lineWith('hpcbinder: step '));
-    const second = new Running(build(dir), { env: laptops[1] ?? {} });
-    const shown = await second.until(
-      ({ type, text }) => type === 'update' && String(text).includes('making the image'),
-    );
-    expect(shown.text).toMatch(/^(build · |waiting for )/);
-    await second.until(lineWith('hpcbinder: step '));
-    const [one, two] = await Promise.all([first, second].map((each) => each.until(isBuilt, BUILT_MS)));
-    expect(two?.sif).toBe(one?.sif);
-    expect(one).toMatchObject({ receipt: { mode: 'userns', node: expect.stringMatching(/^c[12]$/) } });
-    expect(first.events).toContainEqual(
-      expect.objectContaining({ type: 'note', build: expect.objectContaining({ mode: 'userns', ids: false }) }),
-    );
-    expect(await jobs()).toHaveLength(1);
-    // the repository's own step saw nothing of the home directory
-    expect(first.events.some(({ line }) => line === '/home/alice')).toBe(false);
-    expect(await home()).toBe(before);
-    expect(await litter()).toBe('');
-  });
+  it(
+    'F-38: the second sees what the first does, joins it, and both have the image of one job; the home directory is as it was',
+    async () => {
+      const home = async () =>
+        (await on('login', 'root', `find /home/alice -not -path '${world.home}*' | sort | sha256sum`)).stdout;
+      const before = await home();
+      const dir = repository('joined');
+      const first = new Running(build(dir), { env: laptops[0] ?? {} });
+      await first.until(lineWith('hpcbinder: step '));
+      const second = new Running(build(dir), { env: laptops[1] ?? {} });
+      const shown = await second.until(
+        ({ type, text }) => type === 'update' && String(text).includes('making the image'),
+      );
+      expect(shown.text).toMatch(/^(build · |waiting for )/);
+      await second.until(lineWith('hpcbinder: step '));
+      const [one, two] = await Promise.all([first, second].map((each) => each.until(isBuilt, BUILT_MS)));
+      expect(two?.sif).toBe(one?.sif);
+      expect(one).toMatchObject({ receipt: { mode: 'userns', node: expect.stringMatching(/^c[12]$/) } });
+      expect(first.events).toContainEqual(
+        expect.objectContaining({ type: 'note', build: expect.objectContaining({ mode: 'userns', ids: false }) }),
+      );
+      expect(await jobs()).toHaveLength(1);
+      // the repository's own step saw nothing of the home directory
+      expect(first.events.some(({ line }) => line === '/home/alice')).toBe(false);
+      expect(await home()).toBe(before);
+      expect(await litter()).toBe('');
+    },
+    TEST_MS,
+  );
 
-  it('F-38: the first is killed; the second takes over within two minutes, and goes on with the same job', async () => {
-    const dir = repository('taken-over');
-    const before = (await jobs()).length;
-    const first = new Running(build(dir), { env: laptops[0] ?? {} });
-    await first.until(lineWith('hpcbinder: step '));
-    const second = new Running(build(dir), { env: laptops[1] ?? {} });
-    await second.until(({ type, text }) => type === 'update' && String(text).includes('making the image'));
-    await first.kill();
-    await second.until(isBuilt, BUILT_MS);
-    expect((await jobs()).length - before).toBe(1);
-    expect(await litter()).toBe('');
-  });
+  it(
+    'F-38: the first is killed; the second takes over within two minutes, and goes on with the same job',
+    async () => {
+      const dir = repository('taken-over');
+      const before = (await jobs()).length;
+      const first = new Running(build(dir), { env: laptops[0] ?? {} });
+      await first.until(lineWith('hpcbinder: step '));
+      const second = new Running(build(dir), { env: laptops[1] ?? {} });
+      await second.until(({ type, text }) => type === 'update' && String(text).includes('making the image'));
+      await first.kill();
+      await second.until(isBuilt, BUILT_MS);
+      expect((await jobs()).length - before).toBe(1);
+      expect(await litter()).toBe('');
+    },
+    TEST_MS,
+  );
 });
 
 describe('ctrl-C', () => {
-  it('ends the build job, says so, and leaves nothing on the nodes', async () => {
-    const running = new Running(build(repository('ended')), { env: laptops[0] ?? {} });
-    await running.until(lineWith('hpcbinder: step '));
-    running.interrupt();
-    expect(await running.ended()).toBe(130);
-    const last = running.events.at(-1);
-    expect(last).toMatchObject({ code: 'E-CANCELLED', message: expect.stringContaining('the build job was ended') });
-    const ended = await eventually(jobs, (all) => /CANCELLED/.test(all.at(-1) ?? ''), 60);
-    expect(ended.at(-1)).toMatch(/CANCELLED/);
-    expect(await eventually(litter, (left) => left === '', 60)).toBe('');
-  });
+  it(
+    'ends the build job, says so, and leaves nothing on the nodes',
+    async () => {
+      const running = new Running(build(repository('ended')), { env: laptops[0] ?? {} });
+      await running.until(lineWith('hpcbinder: step '));
+      running.interrupt();
+      expect(await running.ended()).toBe(130);
+      const last = running.events.at(-1);
+      expect(last).toMatchObject({ code: 'E-CANCELLED', message: expect.stringContaining('the build job was ended') });
+      const ended = await eventually(jobs, (all) => /CANCELLED/.test(all.at(-1) ?? ''), 60);
+      expect(ended.at(-1)).toMatch(/CANCELLED/);
+      expect(await eventually(litter, (left) => left === '', 60)).toBe('');
+    },
+    TEST_MS,
+  );
 });
 
 describe('a package that needs other ids', () => {
@@ -138,12 +151,16 @@ describe('a package that needs other ids', () => {
     expect((await jobs()).length).toBe(before);
   });
 
-  it('is installed once the admin has given ids to the user', async () => {
-    for (const host of HOSTS) expect((await on(host, 'root', WITH_IDS)).code).toBe(0);
-    const running = new Running(build(repository('with-ids', apt)), { env: laptops[0] ?? {} });
-    expect(await running.until(isBuilt, BUILT_MS)).toMatchObject({ receipt: { mode: 'subuid' } });
-    expect(await litter()).toBe('');
-  });
+  it(
+    'is installed once the admin has given ids to the user',
+    async () => {
+      for (const host of HOSTS) expect((await on(host, 'root', WITH_IDS)).code).toBe(0);
+      const running = new Running(build(repository('with-ids', apt)), { env: laptops[0] ?? {} });
+      expect(await running.until(isBuilt, BUILT_MS)).toMatchObject({ receipt: { mode: 'subuid' } });
+      expect(await litter()).toBe('');
+    },
+    TEST_MS,
+  );
 });
 
 it('a Dockerfile without an engine is refused in one sentence, before anything is sent', async () => {
