@@ -59,7 +59,7 @@ export function stateInWords(record: SessionRecord): string {
   if (record.phase === 'ended' && record.job?.state === 'completing')
     return `${endInWords(record.ended?.why ?? 'lost')} · its job is completing`;
   if (record.phase !== 'ended' && record.missingSince !== undefined)
-    return `${record.phase} · unknown to the scheduler since ${clock(new Date(record.missingSince), new Date())}`;
+    return `${record.phase} · job unknown since ${clock(new Date(record.missingSince), new Date())}`;
   if (record.phase !== 'ended' && record.job?.state === 'suspended')
     return `${record.phase} · suspended by the scheduler`;
   const words: Readonly<Record<SessionPhase, string>> = {
