@@ -1,6 +1,6 @@
 /**
- * In the page: a prebuilt extension of JupyterLab 3 and 4 and Notebook 7, written by hand after the contract of their
- * loader (jupyterlab/staging/bootstrap.js): a container with `init` and `get` under `_JUPYTERLAB`. It hears of the
+ * In the page: a prebuilt extension of JupyterLab, written by hand after the contract of its loader
+ * (jupyterlab/staging/bootstrap.js): a container with `init` and `get` under `_JUPYTERLAB`. It hears of the
  * session's end from our proxy (server/open-pages.ts), has what is unsaved saved, and shows when the end is.
  */
 (() => {
