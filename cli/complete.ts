@@ -174,8 +174,6 @@ function valuesOf(option: Option, line: Line, known: Known): Candidate[] {
       return sessions(known);
     case '--cluster':
       return clusters(known);
-    case '--continue':
-      return sessions(known);
     case '--partition':
     case '--queue':
     case '--build-partition':

@@ -51,12 +51,16 @@ async function removeImages(docker: Docker, how: DownOptions): Promise<void> {
     .flatMap(({ RepoTags }) => RepoTags ?? [])
     .filter((tag) => tag.startsWith(`${IMAGE_REPOSITORY}:`));
   const { images: pulled } = await readInstalled(how.stateDir);
+  let kept = false;
   for (const tag of [...built, STAND_IN_BASE, ...pulled]) {
+    // of use to the devclusters that go on
+    if (kept && tag === STAND_IN_BASE) continue;
     try {
       await tolerate([404], docker.getImage(tag).remove());
       how.tell(`Removed ${tag}`);
     } catch (error) {
       if (statusOf(error) !== 409) throw error;
+      kept = true;
       how.tell(`Kept ${tag}: other containers use it`);
     }
   }
