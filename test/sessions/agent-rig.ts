@@ -105,7 +105,7 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
   const agent = agentSource().replace('STOP_SECONDS = 10', `STOP_SECONDS = ${changes.stopSeconds ?? 10}`);
   writeFileSync(join(dir, 'agent.py'), agent, { mode: 0o600 });
   writeFileSync(join(dir, 'job.sh'), jobScript(), { mode: 0o700 });
-  writeFileSync(join(dir, 'page.js'), pageScript());
+  writeFileSync(join(dir, 'page.js'), pageScript(), { mode: 0o600 });
   writeFileSync(join(dir, 'python'), `${changes.python ?? pythonPath()}\n`);
   writeFileSync(join(dir, 'prologue.sh'), '');
   return dir;
