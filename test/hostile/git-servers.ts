@@ -33,7 +33,8 @@ export async function hostileGit(how: {
 }): Promise<Hostile> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
-    asked.push(`${request.method} ${request.url}`);
+    // without a Host it is no client of ours, but `audit` of another test, which knocks at every port of its user
+    if (request.headers.host !== undefined) asked.push(`${request.method} ${request.url}`);
     if (request.method === 'GET' && request.url?.includes('info/refs')) {
       response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-advertisement' });
       for (const part of advertisement(how.refs?.())) response.write(part);
