@@ -1,10 +1,12 @@
-// A slice of the fault tests that changes with the commit: a few minutes' worth of files, chosen by the commit's hash, so
-// that the next commits meet the others. `npm run test:faults` runs them all.
+// A slice of the fault tests that changes with the commit, attacks on a cluster among them: a few minutes' worth of files,
+// chosen by the commit's hash, so that the next commits meet the others. `npm run test:faults` runs them all.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
+/** Where they lie: faults, and attacks that need a cluster. */
+const FOLDERS = ['test/faults', 'test/hostile/cluster'];
 /** Seconds that a file takes on two idle cores; one that is not named here is taken for two minutes. */
 const SECONDS = {
   agent: 40,
@@ -24,25 +26,27 @@ export function commitOf(root) {
   return asked.status === 0 ? asked.stdout.trim() : 'no commit';
 }
 
-/** Names of all test files of the faults, without `.test.ts`. */
+/** Paths of all their test files below `root`, with `/`. */
 export function faultFiles(root) {
-  const names = readdirSync(join(root, 'test', 'faults')).filter((name) => name.endsWith('.test.ts'));
-  return names.map((name) => name.replace('.test.ts', '')).sort();
+  const inFolder = (folder) => readdirSync(join(root, folder)).map((name) => `${folder}/${name}`);
+  return FOLDERS.flatMap(inFolder)
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort();
 }
 
 /** `files`: patterns for jest, at least one; `env`: what makes the kills of this commit its own. */
-export function sliceOf(commit, names) {
+export function sliceOf(commit, paths) {
   const hash = (text) => createHash('sha256').update(text).digest();
   const chosen = [];
   let left = BUDGET_SECONDS;
-  for (const name of [...names].sort((a, b) => hash(commit + a).compare(hash(commit + b)))) {
-    const seconds = SECONDS[name] ?? 120;
+  for (const path of [...paths].sort((a, b) => hash(commit + a).compare(hash(commit + b)))) {
+    const seconds = SECONDS[basename(path, '.test.ts')] ?? 120;
     if (chosen.length > 0 && seconds > left) continue;
-    chosen.push(name);
+    chosen.push(path);
     left -= seconds;
   }
   return {
-    files: chosen.map((name) => `test/faults/${name}.test.ts`),
+    files: chosen,
     env: { HPCBINDER_SEED: String(hash(commit).readUInt32BE()), HPCBINDER_MOMENTS: String(KILLS) },
   };
 }
