@@ -92,6 +92,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
         tookOver: claim.tookOver,
         onStored: (bytes) => tellSize(bytes, choice, config, on),
         on: (moved) => on({ type: 'update', phase: 'upload', ...moved }),
+        tell: on,
         signal,
       });
       // the cluster has it now; what a broken upload left stays for the next try

@@ -48,8 +48,9 @@ rm -f -- "$2.seal.new"; (set -C; umask 077; printf '%s\\n' "$seal" >"$2.seal.new
 
 const MAKE = 'umask 077; mkdir -p -- "$1"';
 
-/** directory, name of the partial file: what another process has open and goes on writing is then another file */
-const OWN = 'cd -- "$1" && cp -p -- "$2" "$2.own" && mv -f -- "$2.own" "$2"';
+/** directory, name of the partial file, if it is there: what another process has open and goes on writing is then another file */
+const OWN =
+  'cd -- "$1" && { [ -f "$2" ] && [ ! -L "$2" ]; } || exit 0; cp -p -- "$2" "$2.own" && mv -f -- "$2.own" "$2"';
 
 /** directory, key: the receipt first, for without it there is no image */
 const REMOVE = 'cd -- "$1" 2>/dev/null || exit 0; rm -f -- "$2.json" && rm -f -- "$2.sif" "$2.seal" "$2.sif.partial"';
@@ -199,13 +200,11 @@ export function parseReceipt(text: string): SifReceipt | undefined {
 function failed(result: CommandResult, doing: string) {
   const said = textOf(result.stderr);
   const silent = result.ended.kind !== 'exit';
-  const error = new HpcbinderError(
-    said.includes('No space left') || said.includes('quota') ? 'E-DISK-FULL' : 'E-REMOTE',
-    {
-      message: `${doing} failed (${endedInWords(result.ended)})`,
-      evidence: lastLines(said, 5),
-      transient: silent,
-    },
-  );
+  const full = said.includes('No space left') || said.includes('quota');
+  const error = new HpcbinderError(full ? 'E-DISK-FULL' : result.ended.kind === 'lost' ? 'E-SSH-LOST' : 'E-REMOTE', {
+    message: `${doing} failed (${endedInWords(result.ended)})`,
+    evidence: lastLines(said, 5),
+    transient: silent,
+  });
   return silent ? unreachable(error) : refused(error);
 }

@@ -2,13 +2,12 @@
  * The image store on the cluster: `<key>.sif` and its receipt `<key>.json`, written last. An image without a receipt is
  * not in the store, so that nothing half, unverified or foreign is ever started.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import type { StoredSif } from '../core/arrows.ts';
 import type { EnvironmentKey, SifFile, SifReceipt } from '../core/artifacts.ts';
 import { canonical, type Json } from '../core/canonical.ts';
 import { orThrow } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import type { OnProgress } from '../core/progress.ts';
 import { ask, bytes, type Transport } from '../core/transport.ts';
 import { size } from '../core/units.ts';
 import { readSif, SIF_READ_BYTES } from './sif.ts';
@@ -25,11 +24,16 @@ import {
   type Shelf,
   setAside,
 } from './store-questions.ts';
+import { counted, type Patience, type Persistence, resumable, throughBreaks } from './store-send.ts';
 
 /** The caller holds the key's lock. `tookOver`: from one that had died, whose upload may still be writing. */
 export type PutHow = {
   tookOver: boolean;
   on?(progress: { done: number; total: number }): void;
+  /** the line broke, or is back */
+  tell?: OnProgress;
+  /** with a line that breaks; ten minutes in all where it is absent */
+  patience?: Patience;
   /** bytes of all images of the store, the new one among them */
   onStored?(bytes: number): void;
   signal?: AbortSignal;
@@ -149,19 +153,46 @@ export class ImageStore {
     });
   }
 
-  /** Sends what is missing of the file, compares the sha256 there, then writes the receipt. E-DISK-FULL, E-IMAGE-DAMAGED. */
+  /**
+   * Sends what is missing of the file, compares the sha256 there, then writes the receipt. A line that breaks is waited for.
+   * E-DISK-FULL, E-IMAGE-DAMAGED, E-SSH-LOST (transient; what arrived is kept).
+   */
   async put(sif: SifFile, receipt: SifReceipt, how: PutHow): Promise<StoredSif> {
     const { key } = receipt;
-    const shelf = await this.#shelf(key, how.signal);
-    this.#checkRoom(shelf, sif);
-    const resumeAt = await resumable(sif, shelf);
-    if (resumeAt > 0 && how.tookOver) orThrow(await ask(this.#transport, own(this.#directory, key), how.signal));
-    const former = await this.peek(key, how.signal);
-    if (former !== undefined) orThrow(await ask(this.#transport, setAside(this.#directory, key, 'old'), how.signal));
-    const sent = await this.#send(sif, key, shelf, resumeAt, how);
+    const { name } = this.#transport;
+    let [handed, formerKept] = [0, false];
+    const moved = () => `${size(handed)} of ${size(sif.bytes)}`;
+    const persistence: Persistence = {
+      ...(how.patience ? { patience: how.patience } : {}),
+      ...(how.signal ? { signal: how.signal } : {}),
+      onBroken: (limit) =>
+        how.tell?.({
+          type: 'warning',
+          text: `the connection to ${name} broke at ${moved()}: waiting for it, ${limit} at most`,
+        }),
+      kept: () => `What arrived (up to ${moved()}) is kept there: launch again, and only the rest is sent.`,
+    };
+    const attempt = async (again: boolean) => {
+      if (again || how.tookOver) orThrow(await ask(this.#transport, own(this.#directory, key), how.signal));
+      const shelf = await this.#shelf(key, how.signal);
+      this.#checkRoom(shelf, sif);
+      const resumeAt = await resumable(sif, shelf.partial);
+      if (again) how.tell?.({ type: 'note', text: `connected again: ${size(resumeAt)} had arrived, the rest follows` });
+      if (!formerKept && (await this.peek(key, how.signal)))
+        orThrow(await ask(this.#transport, setAside(this.#directory, key, 'old'), how.signal));
+      formerKept = true;
+      const rest = counted(sif, resumeAt, (done) => {
+        handed = done;
+        how.on?.({ done, total: sif.bytes });
+      });
+      const options = { mode: readableAs(shelf), resumeAt, ...(how.signal ? { signal: how.signal } : {}) };
+      const sent = await this.#transport.write(this.path(key), rest, options);
+      return { sent, others: shelf.storedBytes - (shelf.partial?.bytes ?? 0) };
+    };
+    const { sent, others } = await throughBreaks(this.#transport, attempt, persistence);
     if (sent.sha256 !== sif.sha256) await this.#refuse(key, how.signal);
-    how.onStored?.(shelf.storedBytes - (shelf.partial?.bytes ?? 0) + sif.bytes);
-    return await this.adopt(receipt, how.signal);
+    how.onStored?.(others + sif.bytes);
+    return await throughBreaks(this.#transport, () => this.adopt(receipt, how.signal), persistence);
   }
 
   /** The receipt of a SIF that is already at `path(key)`: of one that was built on the cluster. */
@@ -193,11 +224,6 @@ export class ImageStore {
     });
   }
 
-  async #send(sif: SifFile, key: EnvironmentKey, shelf: Shelf, resumeAt: number, how: PutHow) {
-    const options = { mode: readableAs(shelf), resumeAt, ...(how.signal ? { signal: how.signal } : {}) };
-    return await this.#transport.write(this.path(key), counted(sif, resumeAt, how.on), options);
-  }
-
   async #refuse(key: EnvironmentKey, signal?: AbortSignal): Promise<never> {
     await this.remove(key, signal);
     throw new HpcbinderError('E-IMAGE-DAMAGED', {
@@ -218,22 +244,4 @@ function faultOf({ receipt, bytes: there, fault }: Found): string | undefined {
 /** The private store's files are private; a shared one's are read by whoever may enter its directory. */
 function readableAs(shelf: Shelf): number {
   return 0o600 | (shelf.mode & 0o044);
-}
-
-/** Bytes to skip: all that lie there, if they are the beginning of this very file. */
-async function resumable(sif: SifFile, { partial }: Shelf): Promise<number> {
-  if (partial === undefined || partial.bytes === 0 || partial.bytes >= sif.bytes) return 0;
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(sif.path, { end: partial.bytes - 1 }) as AsyncIterable<Buffer>)
-    hash.update(chunk);
-  return hash.digest('hex') === partial.sha256 ? partial.bytes : 0;
-}
-
-async function* counted(sif: SifFile, start: number, on: PutHow['on']): AsyncGenerator<Uint8Array> {
-  let done = start;
-  for await (const chunk of createReadStream(sif.path, { start, highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>) {
-    yield chunk;
-    done += chunk.length;
-    on?.({ done, total: sif.bytes });
-  }
 }
