@@ -33,7 +33,9 @@ beforeAll(async () => {
   writeFileSync(sif.path, data);
   transport = await openTransport('local', undefined);
 });
-afterAll(() => transport[Symbol.asyncDispose]());
+afterAll(async () => {
+  await transport[Symbol.asyncDispose]();
+});
 
 /** A fake line over the real local transport: each upload breaks after 400 kB, until `lives` are used up. */
 class Breaking {
