@@ -10,15 +10,22 @@ const FOLDERS = ['test/faults', 'test/hostile/cluster'];
 /** Seconds that a file takes on two idle cores; one that is not named here is taken for two minutes. */
 const SECONDS = {
   agent: 40,
+  'cluster-build': 420,
   controller: 150,
   kills: 90,
   laptop: 150,
+  oracle: 90,
+  repo2docker: 200,
+  streams: 300,
   submit: 75,
   upload: 100,
+  walltime: 330,
 };
 const BUDGET_SECONDS = 180;
 /** of the twenty */
 const KILLS = 3;
+/** of ten minutes */
+const ASLEEP_SECONDS = 60;
 
 /** The commit that is checked out; a copy without git has always the same slice. */
 export function commitOf(root) {
@@ -34,7 +41,7 @@ export function faultFiles(root) {
     .sort();
 }
 
-/** `files`: patterns for jest, at least one; `env`: what makes the kills of this commit its own. */
+/** `files`: patterns for jest, at least one; `env`: the commit's own kills, fewer of them, and a shorter sleep. */
 export function sliceOf(commit, paths) {
   const hash = (text) => createHash('sha256').update(text).digest();
   const chosen = [];
@@ -47,6 +54,10 @@ export function sliceOf(commit, paths) {
   }
   return {
     files: chosen,
-    env: { HPCBINDER_SEED: String(hash(commit).readUInt32BE()), HPCBINDER_MOMENTS: String(KILLS) },
+    env: {
+      HPCBINDER_SEED: String(hash(commit).readUInt32BE()),
+      HPCBINDER_MOMENTS: String(KILLS),
+      HPCBINDER_ASLEEP: String(ASLEEP_SECONDS),
+    },
   };
 }
