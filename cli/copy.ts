@@ -5,9 +5,17 @@ import { chmod, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { HpcbinderError } from '../core/errors.ts';
 import { getPath, putPath } from '../sessions/frames.ts';
-import type { Door } from './inside.ts';
+import type { SessionRecord } from '../sessions/records.ts';
 import { metered } from './meter.ts';
 import { plain } from './terminal.ts';
+import type { toAgent } from './world.ts';
+
+/** What sessions/frames.ts wants first: the way, the session, its secrets. */
+export type Door = readonly [
+  connect: ReturnType<typeof toAgent>,
+  session: string,
+  secrets: Pick<SessionRecord['secrets'], 'ca' | 'clientCert' | 'clientKey'>,
+];
 
 export async function download(door: Door, path: string, to: string): Promise<number> {
   const target = await landing(to, basename(path) || 'repository');

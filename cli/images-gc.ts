@@ -1,35 +1,19 @@
-/** `images gc`: what goes and what stays, in a table with reasons; then a question; then each thing is looked at again and removed. */
-import type { Config } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { cutMiddle } from '../core/text.ts';
-import { duration, parseDuration, parseMemory, size } from '../core/units.ts';
+import { duration, size } from '../core/units.ts';
 import { type Cleared, clear } from '../sessions/storage/clear.ts';
-import { decide, type Limits, type Verdict } from '../sessions/storage/decide.ts';
+import { decide, type Verdict } from '../sessions/storage/decide.ts';
 import { inventoryOf, KINDS } from '../sessions/storage/inventory.ts';
 import { loadConfig } from './config-file.ts';
-import type { Choice } from './connect.ts';
 import type { Flags } from './flags.ts';
-import { shortKey } from './images.ts';
+import { limitsOf, shortKey, summed } from './images-words.ts';
 import { Interrupts } from './interrupts.ts';
 import { Moving } from './moving.ts';
 import { CUT, confirm, plain, table } from './terminal.ts';
 import { withCluster } from './with-cluster.ts';
 
-export const DEFAULT_AGE_SECONDS = 30 * 86_400;
 /** Rows of one kind and reason that are written out; the rest is counted. */
 const ROWS = 20;
-
-/** Flags, else the cluster's entry, else the file's own. */
-export function limitsOf(flags: Flags, config: Config, entry: Choice['entry'] | undefined): Limits {
-  const age = flags.maxAge === undefined ? undefined : parseDuration(String(flags.maxAge));
-  const mib = flags.maxSize === undefined ? undefined : parseMemory(String(flags.maxSize));
-  const most = mib ?? entry?.images?.max_size ?? config.images?.max_size;
-  return {
-    maxAgeSeconds: age ?? entry?.images?.max_age ?? config.images?.max_age ?? DEFAULT_AGE_SECONDS,
-    ...(most === undefined ? {} : { maxBytes: most * 2 ** 20 }),
-    ...(flags.shared ? { shared: true } : {}),
-  };
-}
 
 export function gc(flags: Flags): Promise<number> {
   if (flags.local) return import('./images-local.ts').then(({ gcLocal }) => gcLocal(flags));
@@ -84,12 +68,6 @@ function json(verdicts: readonly Verdict[], done: Cleared | undefined): number {
   const plan = verdicts.map(({ kind, name, bytes, usedAt, goes, why }) => ({ kind, name, bytes, usedAt, goes, why }));
   process.stdout.write(`${JSON.stringify({ plan, ...(done ? { removed: done } : {}) })}\n`);
   return 0;
-}
-
-export function summed(things: readonly { bytes?: number }[]): string {
-  const total = things.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  const least = things.some(({ bytes }) => bytes === undefined) ? 'at least ' : '';
-  return `${things.length} ${things.length === 1 ? 'thing' : 'things'}, ${least}${size(total)}`;
 }
 
 /** What goes first, the largest of it on top; of many alike a few, and how many more. */

@@ -7,7 +7,7 @@ import { duration, size } from '../core/units.ts';
 import { ago } from '../sessions/words.ts';
 import { loadConfig } from './config-file.ts';
 import type { Flags } from './flags.ts';
-import { limitsOf, summed } from './images-gc.ts';
+import { limitsOf, summed } from './images-words.ts';
 import { cacheDir } from './paths.ts';
 import { confirm, plain, table } from './terminal.ts';
 import { sizeOf } from './uninstall-here.ts';

@@ -10,13 +10,11 @@ import { usersOf } from '../sessions/storage/decide.ts';
 import { type Inventory, inventoryOf, type Kind, type Thing } from '../sessions/storage/inventory.ts';
 import { ago } from '../sessions/words.ts';
 import type { Flags } from './flags.ts';
+import { shortKey } from './images-words.ts';
 import { Moving } from './moving.ts';
 import { plain, table } from './terminal.ts';
 import { withCluster } from './with-cluster.ts';
 import { shortId } from './words.ts';
-
-/** Of an environment's key: enough to tell images apart; more of it is taken too. */
-export const shortKey = (key: string) => key.slice(0, 12);
 
 export function list(flags: Flags): Promise<number> {
   if (flags.local) return import('./images-local.ts').then(({ listLocal }) => listLocal(flags));

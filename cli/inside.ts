@@ -3,7 +3,7 @@ import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { endInWords } from '../sessions/advance.ts';
 import type { SessionRecord } from '../sessions/records.ts';
-import { download, upload } from './copy.ts';
+import { type Door, download, upload } from './copy.ts';
 import { clusterOf, findLocal, freshRecord } from './find.ts';
 import { Interrupts } from './interrupts.ts';
 import { placeOf } from './places.ts';
@@ -11,13 +11,6 @@ import { refreshed } from './refresh.ts';
 import { joined, windowSize } from './remote-terminal.ts';
 import { relaunchOf, shortId } from './words.ts';
 import { localRecords, toAgent } from './world.ts';
-
-/** What sessions/frames.ts wants first: the way, the session, its secrets. */
-export type Door = readonly [
-  connect: ReturnType<typeof toAgent>,
-  session: string,
-  secrets: Pick<SessionRecord['secrets'], 'ca' | 'clientCert' | 'clientKey'>,
-];
 
 /** A login shell, or the command word by word. Gives its exit status. */
 export function shell(id: string, command: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { ROOMS, type Room, reachable, read, type Source, sources, walk } from './sources.ts';
+import { ROOMS, type Room, reachable, read, type Source, scripts, sources, walk } from './sources.ts';
 
 /** The rooms each room may import. Whatever a room needs from another one is handed to it by cli. */
 const TABLE: Readonly<Record<Room, readonly Room[]>> = {
@@ -59,9 +59,19 @@ describe('the rooms', () => {
   });
 
   it(`have no file of more than ${MAX_LINES} lines`, () => {
-    expect(all.filter((source) => source.lines > MAX_LINES).map((source) => `${source.path}: ${source.lines}`)).toEqual(
-      [],
+    const files = [...all, ...scripts()];
+    expect(files.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
+  });
+
+  it('have no two files that take from each other, even over others', () => {
+    const from = new Map(
+      all.map(({ path, imports }) => [path, imports.map(({ to }) => to).filter((to) => !to.startsWith('node:'))]),
     );
+    const around = (path: string, seen = new Set<string>()): Set<string> => {
+      for (const next of from.get(path) ?? []) if (!seen.has(next)) around(next, seen.add(next));
+      return seen;
+    };
+    expect(all.map(({ path }) => path).filter((path) => around(path).has(path))).toEqual([]);
   });
 });
 

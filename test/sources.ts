@@ -26,9 +26,9 @@ export type Import = { from: string; to: string; typeOnly: boolean };
 /** Paths are relative to the repository, with `/`. */
 export type Source = { path: string; room: string; lines: number; tree: ts.SourceFile; imports: readonly Import[] };
 
-function filesUnder(folder: string): string[] {
+function filesUnder(folder: string, kinds: readonly string[] = ['.ts']): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .filter((entry) => entry.isFile() && kinds.some((kind) => entry.name.endsWith(kind)))
     .map((entry) => join(entry.parentPath, entry.name).slice(ROOT.length + 1));
 }
 
@@ -36,8 +36,14 @@ export function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
 }
 
+/** What runs on clusters: Python and shell. */
+export function scripts(): { path: string; lines: number }[] {
+  const paths = ROOMS.flatMap((room) => filesUnder(room, ['.py', '.sh', '.js']));
+  return paths.map((path) => ({ path, lines: read(path).trimEnd().split('\n').length }));
+}
+
 export function sources(folders: readonly string[] = ROOMS): Source[] {
-  return folders.flatMap(filesUnder).map((path) => {
+  return folders.flatMap((folder) => filesUnder(folder)).map((path) => {
     const text = read(path);
     const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
     const room = path.split('/', 1)[0] ?? '';

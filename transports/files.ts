@@ -5,8 +5,6 @@ import type { Transport } from '../core/transport.ts';
 import { fileFault, lostFault } from './file-faults.ts';
 import { ANSWER, READ, READ_LIMIT, STREAM } from './file-scripts.ts';
 
-export { writeFile } from './upload.ts';
-
 type Shell = Pick<Transport, 'name' | 'run' | 'start'>;
 
 /** Small files come in one round trip by the resident shell, larger ones through a channel. */

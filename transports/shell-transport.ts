@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import type { Command, CommandResult } from '../core/command.ts';
 import type { Endpoint, Link, PtySize, RemoteProcess, Transport, Watchable } from '../core/transport.ts';
 import { collect } from './collect.ts';
-import { readFile, writeFile } from './files.ts';
+import { readFile } from './files.ts';
 import { type Launched, type Launcher, launch } from './launch.ts';
 import { type Setup, startLine } from './programs.ts';
 import { RESIDENT_STDIN, ResidentShell } from './resident.ts';
 import { Slots } from './slots.ts';
+import { writeFile } from './upload.ts';
 import type { Wire } from './wire.ts';
 
 const SESSION_CHANNELS = 4;

@@ -205,18 +205,15 @@ class Session(object):
             return
         if signalled:
             # What comes next the scheduler may not wait for.
-            self._write_end(ending)
+            write_end(self._file("end.json"), ending, self.board)
         self.board.ask({"kind": "end", "why": ending.why, "endsAt": int(time.time())}, self.loop.stop)
-
-    def _write_end(self, end):
-        write_end(self._file("end.json"), end, self.board)
 
     def _finish(self, end):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.say("the end: %s %s" % (end.why, end.detail))
         # Written first: the scheduler may not leave us the time to do more.
-        self._write_end(end)
+        write_end(self._file("end.json"), end, self.board)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._file("address.json"))
         if self.listener is not None:
