@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Cluster, ClusterProfile } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
-import type { ClusterEntry, Config } from '../core/config.ts';
+import { type ClusterEntry, type Config, USER_NAME } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { nearest } from '../core/text.ts';
@@ -15,7 +15,7 @@ import { rememberCluster } from './known-clusters.ts';
 import { ownPath } from './paths.ts';
 
 /** `[user@]host[:port]`; an IPv6 address goes into an entry of its own. */
-const ADDRESS = /^(?:([A-Za-z0-9_][A-Za-z0-9_.-]*)@)?([A-Za-z0-9][A-Za-z0-9.-]*)(?::([0-9]{1,5}))?$/;
+const ADDRESS = /^(?:(.+)@)?([A-Za-z0-9][A-Za-z0-9.-]*)(?::([0-9]{1,5}))?$/;
 
 export type Choice = { name: string; entry: ClusterEntry; saved: boolean };
 
@@ -27,7 +27,7 @@ export function chooseCluster(config: Config, wanted: string | undefined): Choic
     if (entry) return { name: wanted, entry, saved: true };
     if (wanted === 'local') return { name: 'local', entry: {}, saved: false };
     const [, user, host, port] = ADDRESS.exec(wanted) ?? [];
-    if (host !== undefined && (user !== undefined || host.includes('.'))) {
+    if (host !== undefined && (user === undefined ? host.includes('.') : USER_NAME.test(user))) {
       const entry = { host, ...(user ? { user } : {}), ...(port ? { port: Number(port) } : {}) };
       return { name: wanted, entry, saved: false };
     }

@@ -35,6 +35,10 @@ export function parsePorts(text: string): readonly number[] {
 
 /** What a name of a cluster, partition, account … may be: no spaces, no leading dash (SECURITY INJ-02, INJ-06). */
 export const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,127}$/;
+/** Who logs in: any letters, and an @ of a directory's domain; nothing that a shell or an option would read (SECURITY SSH-05, F-48). */
+export const USER_NAME = /^[\p{L}\p{N}._][\p{L}\p{M}\p{N}._@+-]{0,63}$/u;
+/** For messages: what `USER_NAME` allows. */
+export const USER_NAME_RULE = 'letters, digits, dot, dash, underscore, plus and @; not a dash first; 64 at most';
 const rooted = matching(/^\/[^\0\n]*$/, 'a path that begins with /');
 /** `$HOME` and `~` in front and `$USER` as a part are filled in when the home is known; no other variable would be. */
 const absolute = matching(
@@ -85,7 +89,7 @@ const images = object({ max_age: parsed(parseDuration), max_size: parsed(parseMe
 
 const cluster = object({
   host: string,
-  user: named,
+  user: matching(USER_NAME, `a user name (${USER_NAME_RULE})`),
   port: integer(1, 65535),
   identity_file: absolute,
   known_hosts: absolute,

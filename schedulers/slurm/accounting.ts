@@ -2,7 +2,7 @@
 import { type CommandResult, type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
 import type { JobId, JobRef, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
-import { exitOf, findInQueue, firstOwned, jobStatus, lastSeen, rows } from './queue.ts';
+import { exitOf, findInQueue, firstOwned, isOwner, jobStatus, lastSeen, rows } from './queue.ts';
 
 const NO_ACCOUNTING = /accounting storage is disabled/i;
 
@@ -30,7 +30,7 @@ function record({ id, tag }: JobRef, owner: number): Question<JobStatus | undefi
     '--format=JobIDRaw,UID,State,ExitCode,Start,End,NodeList',
   ];
   return sacct(words, (text) => {
-    const ours = rows(text, 7).filter(([row, uid]) => row === id && uid === String(owner));
+    const ours = rows(text, 7).filter(([row, uid]) => row === id && isOwner(uid, owner));
     const [, , word, code = '', start = '', end = '', nodes = ''] = ours.at(-1) ?? [];
     if (word === undefined) return undefined;
     const places = nodes === 'None assigned' ? '' : nodes;

@@ -17,6 +17,11 @@ export function rows(text: string, width: number): string[][] {
   return long;
 }
 
+/** squeue prints a uid over 2^31 as a negative number (seen with 24.11: 4294967293 is -3), sacct as it is (F-48). */
+export function isOwner(uid: string | undefined, owner: number): boolean {
+  return uid === String(owner) || uid === String(owner | 0);
+}
+
 /** SLURM_TIME_FORMAT=%s; `N/A` and `Unknown` are times that are not known. */
 export function epoch(text: string): number | undefined {
   return /^[0-9]{9,11}$/.test(text) ? Number(text) : undefined;
@@ -34,7 +39,7 @@ export function status(jobs: readonly JobRef[], owner: number): Question<Readonl
     for (const { id, tag } of jobs) tags.set(id, (tags.get(id) ?? tag) === tag ? tag : '');
     const seen = new Map<JobId, JobStatus>();
     for (const [id = '', word = '', nodes = '', uid, end = '', start = '', reason] of rows(text, 7)) {
-      if (tags.get(id) && uid === String(owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
+      if (tags.get(id) && isOwner(uid, owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
     }
     return seen;
   });
@@ -45,7 +50,7 @@ export function unfinished(owner: number): Question<ReadonlyMap<string, JobId>> 
   return listing([...ofOwner(owner), '-o', '%A|%U|%T|%j'], (text) => {
     const found = new Map<string, JobId>();
     for (const [id = '', uid, word = '', name = ''] of rows(text, 4)) {
-      const ours = uid === String(owner) && SESSION_ID.test(name) && stateOf(word)[0] !== 'ended';
+      const ours = isOwner(uid, owner) && SESSION_ID.test(name) && stateOf(word)[0] !== 'ended';
       if (ours && Number(id) < Number(found.get(name) ?? Number.POSITIVE_INFINITY)) found.set(name, id);
     }
     return found;
@@ -79,7 +84,7 @@ export function findInQueue(tag: string, owner: number): Question<JobId | undefi
 
 /** The lowest id: with two jobs of one name the second waits for the first (--dependency=singleton). */
 export function firstOwned(text: string, owner: number): JobId | undefined {
-  const ids = rows(text, 2).filter(([id = '', uid]) => /^[0-9]+$/.test(id) && uid === String(owner));
+  const ids = rows(text, 2).filter(([id = '', uid]) => /^[0-9]+$/.test(id) && isOwner(uid, owner));
   return ids.map(([id = '']) => id).sort((a, b) => Number(a) - Number(b))[0];
 }
 
@@ -87,7 +92,7 @@ export function firstOwned(text: string, owner: number): JobId | undefined {
 export function lastSeen({ id, tag }: JobRef, owner: number): Question<JobStatus | undefined> {
   const fields = 'JobID:|,UserID:|,State:|,exit_code:|,RestartCnt:|,StartTime:|,EndTime:|,NodeList:';
   return listing([...ofOwner(owner), `--name=${tag}`, '-O', fields], (text) => {
-    const ours = rows(text, 8).find(([row, uid]) => row === id && uid === String(owner));
+    const ours = rows(text, 8).find(([row, uid]) => row === id && isOwner(uid, owner));
     if (ours === undefined) return undefined;
     const [, , word = '', code = '', restarts, start = '', end = '', nodes = ''] = ours;
     return { ...jobStatus(word, nodes.trim(), start, end), ...exitOf(code), restarts: Number(restarts) };

@@ -40,6 +40,8 @@ describe('the cluster that is meant', () => {
   it.each([
     ['alice@login.hpc.edu', { user: 'alice', host: 'login.hpc.edu' }],
     ['login.hpc.edu', { host: 'login.hpc.edu' }],
+    ['j.döe@hpc', { user: 'j.döe', host: 'hpc' }],
+    ['user@dom@hpc', { user: 'user@dom', host: 'hpc' }],
     ['alice@hpc', { user: 'alice', host: 'hpc' }],
     ['alice@127.0.0.1:2222', { user: 'alice', host: '127.0.0.1', port: 2222 }],
   ])('may be typed as %s', (text, entry) => {

@@ -147,6 +147,19 @@ it('F-32: half an answer is none, and the settings of the login shell change no 
   }
 });
 
+it('F-33: where sbatch adds the cluster to the number, the session is found, asked for and stopped all the same', async () => {
+  await on('login', 'alice', "cp ~/.bashrc ~/.bashrc.kept; sed -i '1i export SLURM_CLUSTERS=devcluster' ~/.bashrc");
+  try {
+    const { id, jobId } = await launched().ready();
+    expect(jobId).toMatch(/^[0-9]+$/);
+    expect(await status(world, id)).toMatchObject({ phase: 'ready', jobId, job: { state: 'running' } });
+    expect(await stop(world, id)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
+    expect((await on('login', 'root', `squeue -h -n ${id}`)).stdout).toBe('');
+  } finally {
+    await on('login', 'alice', 'mv ~/.bashrc.kept ~/.bashrc');
+  }
+});
+
 it('F-34: a prolog that fails ends the launch with what the scheduler says of it', async () => {
   await on('c2', 'root', "printf '#!/bin/sh\\nexit 1\\n' > /etc/slurm/prolog; chmod 755 /etc/slurm/prolog");
   try {

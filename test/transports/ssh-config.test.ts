@@ -88,6 +88,20 @@ describe('a host as typed', () => {
     expect(parseSshTarget('login')).toEqual({ host: 'login' });
   });
 
+  it('F-48: has a user with letters of any alphabet, or with the domain of a directory', () => {
+    expect(parseSshTarget('j.döe@login')).toEqual({ host: 'login', user: 'j.döe' });
+    expect(parseSshTarget('user@dom@login:22')).toEqual({ host: 'login', user: 'user@dom', port: 22 });
+  });
+
+  it.each(['DOM\\\\user@h', 'a b@h', 'a/b@h', `${'x'.repeat(65)}@h`, 'a\n@h', '@h', 'a;b@h', "a'@h"])(
+    'F-48: whose user would be something else to a shell or a path is refused as %j, with what is allowed',
+    (text) => {
+      expect(() => parseSshTarget(text)).toThrow(
+        expect.objectContaining({ code: 'E-USAGE', hint: expect.stringMatching(/may have letters|not a dash/) }),
+      );
+    },
+  );
+
   it.each(['-oProxyCommand=x', 'a@-x', '-x@a', 'a;b', '$(id)@h', '`id`', 'h\n', 'h%n', 'a b', '', 'h\0', 'h:99999'])(
     'is refused as %j',
     (text) => {

@@ -1,4 +1,5 @@
 /** Who is meant: what was typed, checked before anything else sees it (GIT-10, SSH-05). */
+import { USER_NAME, USER_NAME_RULE } from '../../core/config.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 
 export type SshTarget = {
@@ -15,7 +16,6 @@ export type SshTarget = {
 };
 
 const HOST = /^[A-Za-z0-9._:][A-Za-z0-9._:-]*$/;
-const USER = /^[A-Za-z0-9._][A-Za-z0-9._-]*$/;
 
 export function checkHost(host: string): string {
   if (HOST.test(host) && host.length <= 255) return host;
@@ -26,10 +26,10 @@ export function checkHost(host: string): string {
 }
 
 export function checkUser(user: string): string {
-  if (USER.test(user) && user.length <= 64) return user;
+  if (USER_NAME.test(user)) return user;
   throw new HpcbinderError('E-USAGE', {
     message: `"${user}" is no user name for SSH`,
-    hint: 'Letters, digits, dot, dash and underscore; not a dash first.',
+    hint: `It may have ${USER_NAME_RULE}.`,
   });
 }
 
@@ -38,9 +38,9 @@ export function checkPort(port: number): number {
   throw new HpcbinderError('E-USAGE', { message: `${port} is no port`, hint: 'A port is 1 to 65535.' });
 }
 
-/** `[user@]host[:port]`, with an IPv6 address in brackets; also the form of one hop of ProxyJump. */
+/** `[user@]host[:port]`, with an IPv6 address in brackets; also the form of one hop of ProxyJump. As in ssh the last @ counts. */
 export function parseSshTarget(text: string): SshTarget {
-  const match = /^(?:ssh:\/\/)?(?:([^@]*)@)?(?:\[([^\]]*)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text);
+  const match = /^(?:ssh:\/\/)?(?:(.*)@)?(?:\[([^\]]*)\]|([^:[\]]*))(?::([0-9]{1,5}))?$/.exec(text);
   const host = match?.[2] ?? match?.[3];
   if (!match || host === undefined) return { host: checkHost(text) };
   return {

@@ -54,6 +54,21 @@ describe('the status of jobs', () => {
     expect(slurm.status([ref('1')], owner).parse(result(code, stdout, stderr)).ok).toBe(false);
   });
 
+  it('F-48: knows the jobs of a uid over 2^31, which squeue prints as a negative number', () => {
+    const huge = 4_294_967_293;
+    const seen = slurm.status([ref('16')], huge).parse(result(0, '16|RUNNING|c2|-3|N/A|N/A|None\n'));
+    expect(valueIn(seen).get('16')).toMatchObject({ state: 'running', nodes: ['c2'] });
+    expect(valueIn(slurm.unfinished(huge).parse(result(0, '16|-3|RUNNING|hb-abcdefghij\n'))).size).toBe(1);
+    const another = slurm.status([ref('16')], 3).parse(result(0, '16|RUNNING|c2|-3|N/A|N/A|None\n'));
+    expect(valueIn(another).size).toBe(0);
+  });
+
+  it('F-33: takes no row of an array or of a job in several parts for its own', () => {
+    const odd = ['812_1', '812_[1-4]', '812+0', '812.0', '812;north', ' 812'];
+    const text = odd.map((each) => `${each}|RUNNING|c2|${owner}|N/A|N/A|None\n`).join('');
+    expect(valueIn(slurm.status([ref('812')], owner).parse(result(0, text))).size).toBe(0);
+  });
+
   it('is unreachable, not absent, when it was cut off', () => {
     const cut = { ...result(0, recording('status-ended').stdout), truncated: true };
     expect(slurm.status([ref('1')], owner).parse(cut)).toMatchObject({ why: 'unreachable' });

@@ -13,9 +13,40 @@ describe('submitting to Slurm', () => {
     expect(valueIn(submit('ok').parse(result(0, 'You have 3 core-hours left\n812\n')))).toBe('812');
   });
 
-  it('drops the cluster that a federation adds to the id', () => {
-    expect(valueIn(submit('ok').parse(result(0, '812;north\n')))).toBe('812');
+  it.each(['812;north', '812;east-1.site', 'on which cluster?\n812;north\n', '812;north\n\n'])(
+    'F-33: drops the cluster that a federation adds to the id, in %j',
+    (text) => {
+      expect(valueIn(submit('ok').parse(result(0, text)))).toBe('812');
+    },
+  );
+
+  it.each([
+    '812_4',
+    '812_[1-4]',
+    '812+0',
+    '12.server',
+    '12[].server',
+    '812;',
+    '812;a;b',
+    '812;a b',
+    '-1',
+    '0x10',
+    'x812',
+  ])('F-33: takes %j for no id of its own: the job is looked for by its name instead', (text) => {
+    expect(submit('ok').parse(result(0, `${text}\n`))).toMatchObject({
+      why: 'unreachable',
+      error: { code: 'E-SUBMIT-UNKNOWN' },
+    });
   });
+
+  it.each(['--array=1-4', '--arr=1-4', '--wrap=id', '--clusters=all', '--clu=all'])(
+    'F-33: refuses %s, which would make it another kind of job',
+    (word) => {
+      const job = spec('ok');
+      const array = { ...job, request: { ...job.request, extra: [word] } };
+      expect(() => slurm.submit(array, script)).toThrow(expect.objectContaining({ code: 'E-OPTION' }));
+    },
+  );
 
   it('writes options as single words, names the job once and forbids a requeue', () => {
     const { argv } = submit('ok').command;
