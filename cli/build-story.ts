@@ -7,11 +7,13 @@ import type { OnProgress } from '../core/progress.ts';
 
 /** what a failure's words are taken from */
 const KEPT_LINES = 5000;
+const KEPT_CHARACTERS = 8 << 20;
 
 export class BuildStory {
   readonly log: string[] = [];
   seen: SeenMode | undefined;
   readonly #tell: OnProgress;
+  #kept = 0;
   #inSteps = false;
 
   constructor(tell: OnProgress) {
@@ -24,7 +26,9 @@ export class BuildStory {
     if (event.type !== 'log') return;
     const { line } = event;
     this.log.push(line);
-    if (this.log.length > KEPT_LINES) this.log.splice(0, KEPT_LINES / 2);
+    this.#kept += line.length;
+    if (this.log.length > KEPT_LINES || this.#kept > KEPT_CHARACTERS)
+      for (const old of this.log.splice(0, Math.ceil(this.log.length / 2))) this.#kept -= old.length;
     this.#tell({ type: 'log', phase: 'build', line });
     if (this.#inSteps) return;
     // of several ways that were tried the last one counts

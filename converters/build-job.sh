@@ -81,9 +81,16 @@ case $version in
     ways="$ways|--fakeroot --ignore-subuid --ignore-userns"
     ;;
 esac
+logged() { # 16 MB of a log, and its end: neither the disk nor who reads it has room for what never stops
+  # a write beyond the limit fails; without the trap it would kill
+  if ! (ulimit -f 32768; trap '' XFSZ; exec tee -a "$work/said" 2>/dev/null); then
+    printf '\n'; say "the log is too long: what follows are its last lines"
+    tail -c 65536
+  fi
+}
 attempt() { # options of this way
   : > "$work/said"
-  tee -a "$work/said" < "$work/pipe" & tee=$!
+  logged < "$work/pipe" & tee=$!
   # a session of its own: one process group to end
   setsid "$container" build --force "$@" "$output.building" image.def > "$work/pipe" 2>&1 < /dev/null &
   build=$!

@@ -1,5 +1,6 @@
 /** A long command on the cluster that tells how far it is: its lines as they come, with a deadline on its silence. */
 import type { Command, CommandResult, Ended } from './command.ts';
+import { LineCutter } from './line-cutter.ts';
 import type { RemoteProcess, Transport } from './transport.ts';
 
 const KEPT_STDERR = 64 << 10;
@@ -51,14 +52,11 @@ export async function lines(
 }
 
 async function read(process: RemoteProcess, on: (line: string) => void, heard: () => void): Promise<Ended> {
-  let rest = '';
-  process.stdout.setEncoding('utf8');
+  const cutter = new LineCutter((line) => line !== '' && on(line));
   try {
-    for await (const chunk of process.stdout as AsyncIterable<string>) {
+    for await (const chunk of process.stdout as AsyncIterable<Uint8Array>) {
       heard();
-      const parts = (rest + chunk).split('\n');
-      rest = parts.pop() ?? '';
-      for (const line of parts) if (line !== '') on(line);
+      cutter.take(chunk);
     }
   } catch (cause) {
     return { kind: 'lost', cause };

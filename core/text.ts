@@ -15,13 +15,14 @@ export function harmless(text: string): string {
   });
 }
 
+const ESCAPES = new RegExp(
+  ['\u001b\\[[0-?]*[ -/]*[@-~]', '\u001b\\][^\u0007\u001b]*(?:\u0007|\u001b\\\\)?', '\u001b[@-Z\\\\-_]'].join('|'),
+  'g',
+);
+
 /** Terminal escape sequences dropped, other controls made visible, tabs kept as spaces: one line of a build log. */
 export function plainLine(line: string): string {
-  const escapes = new RegExp(
-    ['\u001b\\[[0-?]*[ -/]*[@-~]', '\u001b\\][^\u0007\u001b]*(?:\u0007|\u001b\\\\)?', '\u001b[@-Z\\\\-_]'].join('|'),
-    'g',
-  );
-  return harmless(line.replace(escapes, '').replaceAll('\t', '    '));
+  return harmless(line.replace(ESCAPES, '').replaceAll('\t', '    '));
 }
 
 /** Output of several lines for a terminal: each as `plainLine`, of a line that was drawn over only what stayed. */

@@ -1,11 +1,15 @@
 /** dockerode's event streams: one JSON object a line. `followProgress` calls failed builds done, so `error` is looked for here. */
-import { createInterface } from 'node:readline';
 import { PassThrough, type Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { Engine } from '../core/engine.ts';
 import { plainLine } from '../core/text.ts';
 
 const MAX_OUTPUT = 1 << 20;
+/** Characters: a line without an end is handed on in such pieces (SECURITY F-47). */
+const MOST_LINE = 4096;
+/** Characters of one step that are read whole; of what it says beyond, the end of each piece: the last lines explain a failure. */
+const MOST_READ = 2 << 20;
+const END_OF_PIECE = 4096;
 
 type Event = { stream?: string; status?: string; error?: string; errorDetail?: { message?: string } };
 
@@ -31,12 +35,19 @@ export async function buildStream(
     ...(how.signal === undefined ? {} : { abortSignal: how.signal }),
   });
   let partial = '';
+  let read = 0;
   let failed: string | undefined;
   for await (const event of events(stream as Readable)) {
     if (event.error !== undefined) failed = event.errorDetail?.message ?? event.error;
-    const lines = (partial + (event.stream ?? '')).split('\n');
+    const said = event.stream ?? '';
+    read = said.startsWith('Step ') ? 0 : read + said.length;
+    const lines = (partial + (read > MOST_READ ? said.slice(-END_OF_PIECE) : said)).split('\n');
     partial = lines.pop() ?? '';
     for (const line of lines) how.on(lastDrawn(line));
+    if (partial.length > MOST_LINE) {
+      how.on(lastDrawn(partial));
+      partial = '';
+    }
   }
   if (partial !== '') how.on(lastDrawn(partial));
   return failed === undefined ? {} : { failed: plainLine(failed) };
@@ -61,10 +72,15 @@ export async function pullStream(
 }
 
 async function* events(stream: Readable): AsyncGenerator<Event> {
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
-    if (line.trim() === '') continue;
-    yield JSON.parse(line) as Event;
+  // not readline, which reads a thousand lines ahead
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as Event;
   }
+  if (rest.trim() !== '') yield JSON.parse(rest) as Event;
 }
 
 /** Of a progress bar that redraws itself only the last drawing. */

@@ -129,7 +129,7 @@ export async function endedEarly(
 ): Promise<HpcbinderError> {
   const why = session.ended?.why ?? 'failed';
   const said = async (name: string) => {
-    const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 1 << 20).catch(() => undefined);
+    const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 16 << 20).catch(() => undefined);
     const text = textOf(bytes ?? new Uint8Array());
     if (text !== '') for (const line of [`== ${name}`, ...plainText(text.trimEnd()).split('\n')]) onLine(line);
     return lastLines(text, 10);

@@ -1,4 +1,5 @@
 /** One phase of a launch: its events as they come, its one line when done, its value to the caller. */
+import { LogWindow } from '../core/log-window.ts';
 import type { OnProgress, PhaseName, Progress } from '../core/progress.ts';
 
 export async function* phase<T>(
@@ -18,15 +19,23 @@ export async function* phase<T>(
   return value;
 }
 
-/** Runs the work and yields what it tells, without waiting for its end. */
+/** Runs the work and yields what it tells, without waiting for its end; of a log without bounds its beginning and its end. */
 export async function* during<T>(work: (on: OnProgress) => Promise<T>): AsyncGenerator<Progress, T> {
   const told: Progress[] = [];
   let wake = () => {};
   let settled = false;
+  let inPhase: PhaseName = 'build';
+  const log = new LogWindow((line) => told.push({ type: 'log', phase: inPhase, line }));
   const result = work((event) => {
-    told.push(event);
+    if (event.type === 'log') {
+      inPhase = event.phase;
+      log.take(event.line);
+    } else {
+      told.push(event);
+    }
     wake();
   }).finally(() => {
+    log.end();
     settled = true;
     wake();
   });

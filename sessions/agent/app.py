@@ -151,8 +151,11 @@ class App(object):
         self.version = version.get("version") if isinstance(version, dict) else None
         return True
 
-    def trim_log(self):
-        keep_small(self._log, APP_LOG_BYTES)
+    def keep_log_small(self):
+        """A thread's work. Each second: a program may write a hundred megabytes in it (SECURITY F-47)."""
+        while True:
+            keep_small(self._log, APP_LOG_BYTES)
+            time.sleep(1)
 
     def last_words(self):
         return " · ".join(last_lines(self._log, 10))

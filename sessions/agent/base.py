@@ -86,10 +86,10 @@ def last_lines(path, count):
 def keep_small(path, most):
     """A log that others append to: over `most` bytes only its last half is kept. They write on at the new end (O_APPEND)."""
     with contextlib.suppress(OSError):
+        if os.stat(path).st_size <= most:
+            return
         with open(path, "r+b") as stream:
             size = os.fstat(stream.fileno()).st_size
-            if size <= most:
-                return
             stream.seek(size - most // 2)
             tail = stream.read(most // 2)
             stream.seek(0)

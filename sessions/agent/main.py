@@ -101,6 +101,7 @@ class Session(object):
         self._streams = Streams(self.loop, self.app, self.say)
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
+        threading.Thread(target=self.app.keep_log_small, daemon=True).start()
         self._ticked = time.time()
         self._tick()
         self.loop.run()
@@ -143,7 +144,6 @@ class Session(object):
             self.use.learn(kernels, terminals, time.time())
             with contextlib.suppress(OSError):
                 self._figures = self.app.count()
-            self.app.trim_log()
             if time.monotonic() - beat > BEAT_SECONDS:
                 beat = time.monotonic()
                 if not refresh_work(self.work):
