@@ -91,6 +91,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-SUBMIT-UNKNOWN': always('hpcbinder list --refresh'),
   'E-JOB-FAILED': logs,
   'E-JOB-MEMORY': logs,
+  'E-NODE-DIRECTORY': always('hpcbinder config show'),
   'E-AGENT': status,
   'E-APP': logs,
   'E-SESSION-UNKNOWN': always('hpcbinder list --all'),

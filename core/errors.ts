@@ -53,6 +53,7 @@ export const ERROR_CODES = [
   'E-SUBMIT-UNKNOWN', // it is not known whether the job was accepted
   'E-JOB-FAILED', // the job ended before the app was ready
   'E-JOB-MEMORY', // killed for its memory
+  'E-NODE-DIRECTORY', // the login node can write there, the compute node can't
   'E-AGENT', // the job-side agent cannot be reached or refused
   'E-APP', // the app did not start
   'E-SESSION-UNKNOWN', // no session of that id, or several

@@ -68,6 +68,8 @@ export type JobStatus = {
   endsAt?: number;
   end?: JobEnd;
   exitCode?: number;
+  /** the node could not open the job's directory or log: its script never ran */
+  unopened?: true;
   /** the batch script ran more than once under this id */
   restarts?: number;
 };

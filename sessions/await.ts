@@ -10,6 +10,7 @@ import { ask, readAll } from '../core/transport.ts';
 import { memory } from '../core/units.ts';
 import type { Sighting } from '../jobs/poller.ts';
 import { advance, endInWords, lostAt } from './advance.ts';
+import { lackingOnNode } from './lacking.ts';
 import type { SessionRecord, WorkReport } from './records.ts';
 import { saveSession } from './remote.ts';
 import { jobOf, look, settle, type WatchJob } from './watch.ts';
@@ -137,7 +138,7 @@ export async function endedEarly(
   const [app, agent, job] = [await said('app.log'), await said('agent.log'), await said('job.log')];
   const evidence = [app, agent, job].find((lines) => lines.length > 0) ?? [];
   // not the app's own words: a traceback inside the container may name any path
-  const lacking = lackingOnNode(cluster, [...agent, ...job, session.ended?.detail ?? '']);
+  const lacking = lackingOnNode(cluster, session, [...agent, ...job, session.ended?.detail ?? '']);
   if (lacking) return lacking;
   const common = { evidence, log: `hpcbinder logs ${session.id}` };
   const detail = session.ended?.detail ? ` (${session.ended.detail})` : '';
@@ -161,19 +162,4 @@ export async function endedEarly(
     message: `job ${session.jobId ?? ''} ended before the app was ready: ${endInWords(why)}${detail}`,
     hint: `Your work directory is kept: ${cluster.profile.host}:${session.workDirectory}`,
   });
-}
-
-/** The login node has it and the compute node has not: as common as it is hard to see from a failed job. */
-function lackingOnNode(cluster: Cluster, said: readonly string[]): HpcbinderError | undefined {
-  const { python, container, host } = cluster.profile;
-  const missing = (command: string) =>
-    said.some((line) => line.includes(command) && /this node has no |No such file or directory/.test(line));
-  const fault = (code: 'E-NO-PYTHON' | 'E-NO-CONTAINER', command: string, key: string) =>
-    new HpcbinderError(code, {
-      message: `the compute node has no ${command}`,
-      hint: `Name one that the compute nodes of ${host} have, in the cluster's entry: ${key}: /path/to/${key === 'python' ? 'python3' : key}`,
-      evidence: said.filter((line) => line.includes(command)).slice(-2),
-    });
-  if (missing(python)) return fault('E-NO-PYTHON', python, 'python');
-  return missing(container.command) ? fault('E-NO-CONTAINER', container.command, container.flavor) : undefined;
 }

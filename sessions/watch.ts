@@ -75,6 +75,10 @@ export async function settle<S extends Session>(
 ): Promise<S> {
   const { seen } = await look(cluster, session);
   if (seen.end) return advance(session, { ...seen, job: status }, now);
-  const final = status === 'absent' && session.jobId ? await finalStatus(cluster, session) : undefined;
+  // the queue's short answer has no exit code
+  const bare = status === 'absent' || (status.end === 'failed' && status.exitCode === undefined && !status.unopened);
+  const final = bare && session.jobId ? await finalStatus(cluster, session) : undefined;
+  if (status !== 'absent' && typeof final === 'object' && final.state === 'ended')
+    return advance(session, { job: final }, now);
   return advance(session, { job: status, ...(typeof final === 'object' ? { final } : {}) }, now);
 }

@@ -99,9 +99,13 @@ export function lastSeen({ id, tag }: JobRef, owner: number): Question<JobStatus
   });
 }
 
-/** `3:0` exited with 3, `0:9` was killed by signal 9; a killed one is 128 + signal, as shells count. */
-export function exitOf(text: string): { exitCode?: number } {
+/**
+ * `3:0` exited with 3, `0:9` was killed by signal 9; a killed one is 128 + signal, as shells count. `0:53` is no signal: slurmd
+ * says so where it cannot open the log (seen with 24.11: "IO setup failed", with the home missing or read-only there).
+ */
+export function exitOf(text: string): { exitCode?: number; unopened?: true } {
   const [, code, signal] = /^([0-9]+)(?::([0-9]+))?$/.exec(text) ?? [];
   if (code === undefined) return {};
+  if (code === '0' && signal === '53') return { unopened: true };
   return { exitCode: signal === undefined || signal === '0' ? Number(code) : 128 + Number(signal) };
 }

@@ -20,6 +20,29 @@ describe('a job that ended before its app answered', () => {
     expect(error.message).toMatch(/asked for 8 GB .*kernel killed it/);
   });
 
+  it('F-42: before its script could run, for the node cannot open its directory: where, and the two settings', async () => {
+    const job = {
+      state: 'ended' as const,
+      raw: 'FAILED',
+      end: 'failed' as const,
+      nodes: ['c2'],
+      unopened: true as const,
+    };
+    const ended = { why: 'failed' as const, at: '2026-01-01T00:00:00Z' };
+    const error = await endedEarly(cluster, { ...session, phase: 'ended', job, ended });
+    expect(error).toMatchObject({
+      code: 'E-NODE-DIRECTORY',
+      hint: expect.stringMatching(/hpc .*state_dir: .*work_dir: /),
+    });
+    expect(error.message).toContain(`${session.directory}: missing, read-only or another one on c2`);
+  });
+
+  it('F-42: a disk that is full is another fault', async () => {
+    const detail = `the work directory ${session.workDirectory}: [Errno 28] No space left on device`;
+    const ended = { why: 'failed' as const, at: '2026-01-01T00:00:00Z', detail };
+    expect(await endedEarly(cluster, { ...session, phase: 'ended', ended })).toMatchObject({ code: 'E-JOB-FAILED' });
+  });
+
   it.each([
     ['E-NO-PYTHON', 'hpcbinder: this node has no /opt/python3'],
     ['E-NO-CONTAINER', '/opt/apptainer cannot be started: No such file or directory'],

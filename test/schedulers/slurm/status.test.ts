@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { JOB_STATES } from '../../../core/scheduler.ts';
 import { slurm } from '../../../schedulers/slurm/index.ts';
+import { exitOf } from '../../../schedulers/slurm/queue.ts';
 import { reasonInWords } from '../../../schedulers/slurm/reasons.ts';
 import { STATE_WORDS, stateOf } from '../../../schedulers/slurm/states.ts';
 import { answered, fixture, owner, recorded, recording, result, UNKNOWN, valueIn } from './recordings.ts';
@@ -61,6 +62,12 @@ describe('the status of jobs', () => {
     expect(valueIn(slurm.unfinished(huge).parse(result(0, '16|-3|RUNNING|hb-abcdefghij\n'))).size).toBe(1);
     const another = slurm.status([ref('16')], 3).parse(result(0, '16|RUNNING|c2|-3|N/A|N/A|None\n'));
     expect(valueIn(another).size).toBe(0);
+  });
+
+  it('F-42: knows 0:53 as a node that could not open the log, which is no signal', () => {
+    expect(exitOf('0:53')).toEqual({ unopened: true });
+    expect(exitOf('0:9')).toEqual({ exitCode: 137 });
+    expect(exitOf('53:0')).toEqual({ exitCode: 53 });
   });
 
   it('F-33: takes no row of an array or of a job in several parts for its own', () => {
