@@ -25,7 +25,7 @@ function lackingCommand({ profile }: Lacking, said: readonly string[]): Hpcbinde
 }
 
 /** ENOENT, EACCES, ENOTDIR, EROFS, ESTALE */
-const UNUSABLE = /: \[Errno (?:2|13|20|30|116)\] ([A-Za-z ]+)/;
+const UNUSABLE = /: \[Errno (?:2|13|20|30|116)\] ([A-Za-z -]+)/;
 
 /** A home that is missing, read-only or elsewhere on the compute nodes (SECURITY F-42). */
 function lackingDirectory({ profile }: Lacking, session: Session, said: readonly string[]): HpcbinderError | undefined {
