@@ -6,6 +6,7 @@
 # Leaves `result` (bytes, then sha256 of the SIF). Exit: 0 built, 95 no room, 96 no way to build here, 97 no other ids here,
 # else that of the build. All that it writes meanwhile lies in one directory that is removed, and never in the home directory.
 umask 077
+ulimit -c 0
 dir=$PWD
 if [ -f prologue.sh ]; then . ./prologue.sh; fi
 cd "$dir" || exit 2

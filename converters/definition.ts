@@ -9,6 +9,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { harmless } from '../core/text.ts';
 import { modeCheck } from './build-modes.ts';
+import { contained, STEPS_FILE } from './contain.ts';
 import { needsOtherIds } from './id-packages.ts';
 import { runscript } from './runtime-files.ts';
 
@@ -25,10 +26,7 @@ export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string 
   const steps = plan.steps.flatMap((step, index) =>
     step.kind === 'run' && step.onlyWithIds ? [] : [{ step, index, text: stepText(plan, step, index) }],
   );
-  const post = [
-    // Apptainer traces %post, and the settings that the steps source can hold a password
-    '{ set +x; } 2>/dev/null',
-    `(\n${modeCheck({ needsIds: needsOtherIds(plan).length > 0 })}\n) || exit $?`,
+  const inside = [
     'set -e',
     'umask 022',
     ...plan.env.map(([name, value]) => exported(name, value)),
@@ -41,9 +39,16 @@ export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string 
       `echo ${quote(`${STEP_MARK}${at + 1} of ${steps.length}: ${stepName(step)}`)}`,
       `(\n${text}\n)`,
     ]),
-    `rm -rf ${CONTEXT} ${CONTEXT}.tar ${SETTINGS_DIR}`,
+    `rm -rf ${CONTEXT} ${CONTEXT}.tar ${SETTINGS_DIR} ${STEPS_FILE}`,
     // the session's user is not the one who built
     `chmod -R a+rX /srv ${plan.user.home}`,
+  ];
+  const post = [
+    // Apptainer traces %post, and the settings that the steps source can hold a password
+    '{ set +x; } 2>/dev/null',
+    `(\n${modeCheck({ needsIds: needsOtherIds(plan).length > 0 })}\n) || exit $?`,
+    'set -e',
+    contained(inside.join('\n')),
   ];
   const script = runscript({ entrypoint: plan.entrypoint, cmd: ['jupyter', 'lab'], workingDir: plan.repoDir });
   const sections: readonly (readonly [string, string])[] = [

@@ -19,7 +19,8 @@ const ABSENT = 44;
 const KEY = /^[0-9a-f]{32}$/;
 
 /**
- * directory, key. The receipt gets a new time: it says when the image was used last. `above`: what the directory hangs below.
+ * directory, key. What another has put there may be closed: the answer still says whose it is.
+ * The receipt gets a new time: it says when the image was used last. `above`: what the directory hangs below.
  * A copy's times are nanoseconds where the file system has them (`%.9Z`, coreutils 8.6).
  */
 const LOOK = `cd -- "$1" 2>/dev/null || exit ${ABSENT}
@@ -27,9 +28,9 @@ key=$2; there() { [ -f "$key.sif" ] && [ ! -L "$key.sif" ] && [ -f "$key.json" ]
 there || { ls -a >/dev/null; there; } || exit ${ABSENT}
 touch -c -- "$key.json" 2>/dev/null
 id -u; stat -c '%u %a' .; stat -c '%u %a %s %i %.9Y %.9Z' -- "$key.sif" || exit 1
-seal=; [ -f "$key.seal" ] && [ ! -L "$key.seal" ] && IFS= read -r seal < "$key.seal"; printf '%s\\n' "$seal"
+seal=; [ -f "$key.seal" ] && [ ! -L "$key.seal" ] && IFS= read -r seal 2>/dev/null < "$key.seal"; printf '%s\\n' "$seal"
 set -- /; at=$(pwd -P); at=\${at%/*}; while [ -n "$at" ]; do set -- "$@" "$at"; at=\${at%/*}; done
-stat -c '%u %a' -- "$@" | tr '\\n' ,; echo; head -c 65536 -- "$key.json"`;
+stat -c '%u %a' -- "$@" | tr '\\n' ,; echo; head -c 65536 -- "$key.json" 2>/dev/null || :`;
 
 /** directory, name of the partial file; "size sha256" of it where it is there */
 const PREPARE = `umask 077; mkdir -p -- "$1" && cd -- "$1" || exit 1

@@ -58,6 +58,8 @@ export interface Engine {
       dockerfile: string;
       tag: string;
       platform: Platform;
+      /** `host` only where a step needs what listens on this machine alone; default: the engine's own */
+      network?: 'host';
       buildArgs?: Readonly<Record<string, string>>;
       labels?: Readonly<Record<string, string>>;
       on(line: string): void;

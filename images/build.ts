@@ -6,6 +6,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import { buildContext, CONTEXT_DOCKERFILE, dockerfileContext } from './context.ts';
 import { instructions } from './dockerfile.ts';
 import { buildFailure } from './failure.ts';
+import { onLoopback } from './settings.ts';
 
 export const KEY_LABEL = 'org.hpcbinder.key';
 /** what is kept of the output to explain a failure */
@@ -38,11 +39,14 @@ export async function buildImage(
   const log = new BuildLog(plan, how.on);
   const context = own === undefined ? buildContext(plan, checkout, settings) : dockerfileContext(plan, checkout);
   const tag = imageTag(how.key);
+  const local = onLoopback(settings);
+  if (local !== undefined) how.on(`the build gets the network of this machine, for ${local} listens there alone`);
   const ended = await engine
     .build(Readable.from(context, { objectMode: false }), {
       dockerfile: own?.path ?? CONTEXT_DOCKERFILE,
       tag,
       platform: plan.platform,
+      ...(local === undefined ? {} : { network: 'host' as const }),
       buildArgs: { ...settings.proxy, ...Object.fromEntries(own?.buildArgs ?? []) },
       labels: { ...(own ? Object.fromEntries(plan.labels) : {}), [KEY_LABEL]: how.key },
       on: (line) => log.take(line),

@@ -26,7 +26,7 @@ export async function buildStream(
     t: how.tag,
     dockerfile: how.dockerfile,
     platform: how.platform,
-    networkmode: 'host',
+    ...(how.network === undefined ? {} : { networkmode: how.network }),
     rm: true,
     forcerm: true,
     version: '1',

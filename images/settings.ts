@@ -48,6 +48,21 @@ export async function hostBuildSettings(env: Env, home: string, config: Settings
   };
 }
 
+/**
+ * Index, mirror or proxy that listens on this machine's loopback: a build reaches it only with this machine's own network, and
+ * whatever else listens there with it (SECURITY BLD-01). Without user information.
+ */
+export function onLoopback({ pip, aptMirror, proxy }: BuildSettings): string | undefined {
+  const { no_proxy: _, ...proxies } = proxy ?? {};
+  const addresses = [pip.indexUrl, ...(pip.extraIndexUrls ?? []), aptMirror, ...Object.values(proxies)];
+  return addresses.flatMap((text) => {
+    // a proxy is also written without a scheme
+    const full = text === undefined || text.includes('://') ? (text ?? '') : `http://${text}`;
+    const host = URL.canParse(full) ? new URL(full).host : '';
+    return /^(localhost|[^:]+\.localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?$/.test(host) ? [host] : [];
+  })[0];
+}
+
 /** The part of the settings that defines an environment, for the plan; undefined where there is none. */
 export function pipDefinition({ pip }: BuildSettings): PipDefinition | undefined {
   const indexes = [pip.indexUrl, ...(pip.extraIndexUrls ?? [])].flatMap((text) => {

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { hostBuildSettings, parsePipConf, pipDefinition, settingsFiles } from '../../images/settings.ts';
+import { hostBuildSettings, onLoopback, parsePipConf, pipDefinition, settingsFiles } from '../../images/settings.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'hb-home-'));
 const NO_CONF = { PIP_CONFIG_FILE: join(home, 'none') };
@@ -63,5 +63,18 @@ describe('the host settings of a build', () => {
   it('understand pip.conf with continued lines, comments and sections of no concern', () => {
     const text = '[global]\n# no\nextra_index_url =\n    https://a\n    https://b\n[list]\nformat = columns\n';
     expect([...parsePipConf(text)]).toEqual([['extra-index-url', 'https://a https://b']]);
+  });
+});
+
+describe('the network of a build', () => {
+  it('is that of this machine only where an index, mirror or proxy listens there alone (BLD-01)', () => {
+    const pip = {};
+    expect(onLoopback({ pip })).toBeUndefined();
+    expect(onLoopback({ pip: { indexUrl: 'https://pypi.example.org/127.0.0.1/' } })).toBeUndefined();
+    expect(onLoopback({ pip, proxy: { no_proxy: 'localhost,127.0.0.1' } })).toBeUndefined();
+    expect(onLoopback({ pip: { indexUrl: 'https://localhost.example.org/' } })).toBeUndefined();
+    expect(onLoopback({ pip: { indexUrl: 'http://u:secret@127.0.0.1:3141/root' } })).toBe('127.0.0.1:3141');
+    expect(onLoopback({ pip, proxy: { http_proxy: 'localhost:3128' } })).toBe('localhost:3128');
+    expect(onLoopback({ pip, aptMirror: 'http://[::1]:80/debian' })).toBe('[::1]');
   });
 });
