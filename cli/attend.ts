@@ -106,6 +106,7 @@ export async function attend(
     while (record.phase !== 'ended' && !signal.aborted) {
       await wait(5_000, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
+      await stillThere(cluster);
       if (over) {
         record = await settle(cluster, record, over, new Date());
         break;
@@ -136,6 +137,13 @@ export async function attend(
     ),
   );
   return 0;
+}
+
+/** A line that is down for good (a person must log in, the host key is another) is said; the job lives on. */
+async function stillThere({ transport }: Cluster): Promise<void> {
+  if (transport.link.value !== 'down') return;
+  const { ended } = await transport.run({ argv: ['true'] });
+  if (ended.kind === 'lost') throw ended.cause;
 }
 
 /** Once: a job that is unknown and whose agent is silent is most likely gone, and five minutes of silence say nothing. */

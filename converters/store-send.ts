@@ -33,6 +33,7 @@ export async function throughBreaks<T>(
   const { limit, first } = how.patience ?? PATIENCE;
   let left = limit;
   let pause = first;
+  let asked = false;
   for (let again = false; ; again = true) {
     const began = performance.now();
     try {
@@ -47,6 +48,11 @@ export async function throughBreaks<T>(
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       left -= performance.now() - broke;
       if (now === 'up' && left > 0) continue;
+      if (now === 'down' && !asked) {
+        // once more: a login that was refused meanwhile says why
+        asked = true;
+        continue;
+      }
       const why = now === 'down' ? 'it does not come back by itself' : `was not back within ${duration(limit / 1000)}`;
       throw new HpcbinderError('E-SSH-LOST', {
         message: `the connection to ${name} broke while the image was sent, and ${why}`,

@@ -38,9 +38,12 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
     /\b(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|hf_\w{20,}|xox[a-z]-[\w-]{10,}|AKIA[0-9A-Z]{12,}|sk-[\w-]{20,}|npm_\w{20,}|pypi-[\w-]{20,})/g,
     HIDDEN,
   ],
-  // 32 bytes as hexadecimal or base64url; digests and fingerprints are named as such
+  // 32 bytes as hexadecimal or base64url; digests, fingerprints and public keys of hosts are named as such
   [/(?<!sha256\W{1,4})(?<![0-9a-f])[0-9a-f]{64,}/gi, HIDDEN],
-  [/(?<!SHA256:)(?<![\w+/-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*[0-9])[\w-]{43,}/g, HIDDEN],
+  [
+    /(?<!SHA256:)(?<!(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp\d{3}) (?=AAAA))(?<![\w+/-])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*[0-9])[\w-]{43,}/g,
+    HIDDEN,
+  ],
 ];
 
 /** The end of a PEM block whose beginning was cut off. Walked by lines, for a pattern would go back over them all. */

@@ -114,6 +114,11 @@ export class ResidentShell {
       // between commands nobody listens: what comes then is noise
       shell.process.stdout.on('data', () => undefined);
       shell.process.stderr.on('data', () => undefined);
+      // one that died between commands (the line was made anew) fails none of those that follow
+      const mine = this.#shell;
+      void shell.process.ended.then(() => {
+        if (this.#shell === mine) this.#shell = undefined;
+      });
       for (const group of this.#doomed.splice(0)) shell.process.stdin.write(`kill -KILL -${group} 2>/dev/null\n`);
       return shell;
     } catch (error) {

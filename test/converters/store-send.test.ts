@@ -11,6 +11,7 @@ import type { Link, Transport } from '../../core/transport.ts';
 import { openTransport } from '../../transports/index.ts';
 import { Watched } from '../../transports/watch.ts';
 
+const NOTHING = new Uint8Array();
 const KEY = 'b'.repeat(32);
 const root = mkdtempSync(join(tmpdir(), 'hb-send-'));
 const data = randomBytes(1_000_000);
@@ -55,7 +56,10 @@ class Breaking {
       after(this.link);
       throw new HpcbinderError('E-SSH-LOST', { message: 'the connection broke', transient: true });
     };
-    const run: Transport['run'] = (command, signal) => transport.run(command, signal);
+    const run: Transport['run'] = async (command, signal) => {
+      if (this.link.value === 'up') return transport.run(command, signal);
+      return { ended: { kind: 'lost', cause: 'no line' }, stdout: NOTHING, stderr: NOTHING, truncated: false };
+    };
     this.transport = { ...transport, name: 'a fake line', link: this.link, run, write };
   }
 }

@@ -127,6 +127,7 @@ describe('secrets that nobody knows', () => {
       'image /scratch/alice/hpcbinder/images/9438a2b5133bca8f61a0b1c2d3e4f506.sif',
       'http://hb-k3f9q2x7ma.localhost:41873/lab/tree/analysis.ipynb',
       'docker.io/library/python:3.13-slim-trixie',
+      'login.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL56RbtEknUn6dsoLZok1JDvEvbyXfSA55KH2XeW2tFE',
       'code    E-SSH-AUTH (docs/errors.md)',
     ].join('\n');
     expect(redact(plain)).toBe(plain);

@@ -1,30 +1,40 @@
-/** The network between the laptop and sshd, as a TCP relay on loopback: narrow, counted, silent for a while. */
+/** The network between the laptop and sshd, as a TCP relay on loopback: narrow, far, counted, silent for a while. */
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 
 export class Line {
   /** bytes that went to sshd, over all connections */
   sent = 0;
+  /** how often something went to sshd after something had come from it: the answers that were waited for */
+  turns = 0;
+  #heard = false;
   /** each way of each connection; without it as fast as it goes */
   bytesPerSecond: number | undefined;
+  /** milliseconds of each way: `ms`, more or less `jitter`; the order stays */
+  delay: { ms: number; jitter: number } | undefined;
   #silent = false;
+  /** where new connections go: another node behind the same name */
+  to: { host: string; port: number };
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #lost = new Set<Socket>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, to: Line['to']) {
     this.#server = server;
+    this.to = to;
   }
 
   static async to(port: number): Promise<Line> {
     const server = createServer({ pauseOnConnect: true });
-    const line = new Line(server);
+    const line = new Line(server, { host: '127.0.0.1', port });
     server.on('connection', (client) => {
-      const upstream = createConnection({ host: '127.0.0.1', port });
+      const upstream = createConnection(line.to);
       line.#carry(client, upstream, true);
       line.#carry(upstream, client, false);
       for (const socket of [client, upstream]) {
         line.#sockets.add(socket);
-        socket.on('error', () => {}).on('close', () => [client, upstream].forEach((one) => void one.destroy()));
+        const over = () => [client, upstream].forEach((one) => void one.destroy());
+        // what is still on its way arrives first
+        socket.on('error', () => {}).on('close', () => setTimeout(over, line.#longest));
         if (line.#silent) socket.pause();
         else socket.resume();
       }
@@ -34,9 +44,23 @@ export class Line {
   }
 
   #carry(from: Socket, to: Socket, counted: boolean): void {
+    const way: Buffer[] = [];
+    let due = 0;
     from.on('data', (data) => {
-      if (counted) this.sent += data.length;
-      to.write(data);
+      if (counted) {
+        this.sent += data.length;
+        this.turns += Number(this.#heard);
+        this.#heard = false;
+      }
+      due = Math.max(due, performance.now() + this.#ms());
+      way.push(data);
+      // the oldest first, whichever timer is the first
+      const arrive = () => {
+        if (!counted) this.#heard = true;
+        to.write(way.shift() ?? '');
+      };
+      if (this.delay || way.length > 1) setTimeout(arrive, due - performance.now());
+      else arrive();
       if (this.bytesPerSecond === undefined) return;
       from.pause();
       setTimeout(
@@ -44,6 +68,14 @@ export class Line {
         (1000 * data.length) / this.bytesPerSecond,
       );
     });
+  }
+
+  #ms(): number {
+    return this.delay ? this.delay.ms + this.delay.jitter * (2 * Math.random() - 1) : 0;
+  }
+
+  get #longest(): number {
+    return this.delay ? this.delay.ms + this.delay.jitter + 100 : 0;
   }
 
   get port(): number {

@@ -198,6 +198,34 @@ describe('the way there', () => {
     expect((await transport.run({ argv: ['true'] })).ended).toEqual({ kind: 'exit', code: 0 });
   });
 
+  it('is whole again after a cut between two commands: the first that follows is not lost with the old shell', async () => {
+    const peer = await peerWith({});
+    const transport = await login(peer);
+    const back = new Promise<void>((resolve) => {
+      transport.link.watch((value) => value === 'up' && resolve());
+    });
+    peer.drop();
+    await back;
+    expect((await transport.run({ argv: ['true'] })).ended).toEqual({ kind: 'exit', code: 0 });
+  });
+
+  it('says why it stays down: the host that came back has another key', async () => {
+    const peer = await peerWith({});
+    const known = knownHostsFor(dir, peer);
+    const transport = await login(peer, undefined, { knownHosts: known });
+    const down = new Promise<void>((resolve) => {
+      transport.link.watch((value) => value === 'down' && resolve());
+    });
+    const other = publicKey(readFileSync(`${keyFile(dir, 'other')}.pub`, 'utf8'));
+    writeFileSync(known, readFileSync(known, 'utf8').replace(/\S+\s*$/, `${other.toString('base64')}\n`));
+    peer.drop();
+    await down;
+    await expect(transport.start({ argv: ['true'] })).rejects.toMatchObject({
+      code: 'E-SSH-HOSTKEY',
+      hint: expect.stringMatching(/keep the old one and add this line[^\n]*\n\S+ ssh-ed25519 AAAA/),
+    });
+  });
+
   it('never asks a person by itself after a cut', async () => {
     const peer = await peerWith({ accept: [], password: 'x' });
     const who = person(['x', 'x']);

@@ -57,7 +57,9 @@ export async function verifyHostKey(hop: Hop, key: Buffer, prompter: Prompter | 
         message: `the host key of ${hop.label} has changed: it is not the one in ${where}`,
         hint:
           'Someone may be listening in between, or the site has new keys. Compare the fingerprint with what\n' +
-          `the site publishes; only then remove the old one:\nssh-keygen -R '${namesOf(hop)[0]}' -f ${check.lines[0]?.file}`,
+          `the site publishes; only then remove the old one:\nssh-keygen -R '${namesOf(hop)[0]}' -f ${check.lines[0]?.file}\n` +
+          'Where the name stands for several login nodes, keep the old one and add this line to the same file:\n' +
+          `${namesOf(hop)[0]} ${keyType(key)} ${key.toString('base64')}`,
         evidence: [`now: ${shown}`],
       });
     }

@@ -40,6 +40,8 @@ class Ssh2Wire implements Wire {
   #clients: Client[] = [];
   #attended = false;
   #pulse: Pulse | undefined;
+  /** why it stays down */
+  #refusal: unknown;
   #stopped = new AbortController();
 
   constructor(hops: readonly Hop[], ssh2: Ssh2, prompter: Prompter | undefined) {
@@ -135,7 +137,9 @@ class Ssh2Wire implements Wire {
         await this.#open(undefined);
         return;
       } catch (error) {
-        if (!isUnreachable(error)) break;
+        if (isUnreachable(error)) continue;
+        this.#refusal = error;
+        break;
       }
     }
     if (this.link.value === 'reconnecting') this.link.set('down');
@@ -181,6 +185,7 @@ class Ssh2Wire implements Wire {
   #up(): Client {
     const client = this.#clients.at(-1);
     if (client && this.link.value === 'up') return client;
+    if (this.link.value === 'down' && this.#refusal instanceof HpcbinderError) throw this.#refusal;
     throw this.#lost(`not connected to ${this.name}${this.link.value === 'reconnecting' ? '; reconnecting' : ''}`);
   }
 
