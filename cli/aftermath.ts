@@ -1,6 +1,6 @@
 /** How a launch ends that did not arrive: by a fault or by ctrl-C. What is left behind is said, and nothing else is. */
 import type { Cluster } from '../core/cluster.ts';
-import { asHpcbinderError } from '../core/errors.ts';
+import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import type { PhaseName } from '../core/progress.ts';
 import { cancelJob } from '../jobs/cancel.ts';
 import { findJob } from '../jobs/submit.ts';
@@ -35,8 +35,8 @@ export async function afterFailure(
     }
     const { code, message } = asHpcbinderError(error);
     const said = code === 'E-CANCELLED' && message.startsWith('cancelled: ');
-    process.stderr.write(plain(`${said ? message : 'cancelled: nothing was submitted, nothing is left behind'}\n`));
-    return 130;
+    const words = said ? message : 'cancelled: nothing was submitted, nothing is left behind';
+    return showFailure(new HpcbinderError('E-CANCELLED', { message: words }), { json: options.json, phase });
   }
   const { code, transient } = asHpcbinderError(error);
   // a submit whose answer was lost may have left a job: the record stays, and `list --refresh` settles it

@@ -187,7 +187,7 @@ async function givenUp(
   const { transport, scheduler, profile } = cluster;
   if (await claim.awaited().catch(() => false)) {
     return new HpcbinderError('E-CANCELLED', {
-      message: 'cancelled: the build job goes on, for another launch that waits for this image',
+      message: 'cancelled: another launch waits for this image and goes on with the build job',
     });
   }
   await withdrawJob(transport, scheduler, tag, profile.uid);

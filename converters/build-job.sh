@@ -37,12 +37,36 @@ if [ -z "$root" ]; then
   say "no place for the build: none of $SLURM_TMPDIR $TMPDIR $scratch /var/tmp /tmp on $(uname -n) has 6 GB outside of the home directory"
   exit 95
 fi
+# A build with the user's other ids leaves files of theirs: they go in a namespace that has these ids, newuidmap(1) makes it.
+# In it, rm is root, from its exec on: user_namespaces(7).
+remove() {
+  chmod -R u+rwX "$1" 2>/dev/null
+  rm -rf -- "$1" 2>/dev/null
+  [ -e "$1" ] || return 0
+  uids=$(own_range /etc/subuid) gids=$(own_range /etc/subgid -g)
+  [ -n "$uids" ] && [ -n "$gids" ] || return 0
+  in_it='for try in 1 2 3 4 5 6 7 8 9 10; do read -r map < /proc/self/uid_map && exec rm -rf -- "$1"; sleep 1; done'
+  unshare --user sh -c "$in_it" sh "$1" < /dev/null & space=$!
+  for try in 1 2 3 4 5; do
+    [ "$(readlink /proc/$space/ns/user)" = "$(readlink /proc/self/ns/user)" ] || break
+    sleep 1
+  done
+  # the groups first: with users alone it has no right over files of other groups, and it begins with the map of users
+  # shellcheck disable=SC2086 # two numbers each
+  newgidmap $space 0 "$(id -g)" 1 1 $gids && newuidmap $space 0 "$(id -u)" 1 1 $uids
+  wait $space
+}
+own_range() { # file, option of getsubids: first id and count
+  { getsubids ${2:+"$2"} "$(id -un)" 2>/dev/null | awk '{ print $3, $4; exit }'
+    awk -F : -v name="$(id -un)" -v id="$(id -u)" '$1 == name || $1 == id { print $2, $3; exit }' "$1" 2>/dev/null; } |
+    grep -m 1 -E '^[0-9]+ [0-9]+$'
+}
 # what a killed node or job could not remove; no build lasts two days
 find "$root" -mindepth 1 -maxdepth 1 -name 'hpcbinder-build.*' -user "$(id -un)" -mtime +1 2>/dev/null |
-  while IFS= read -r old; do chmod -R u+rwX "$old" 2>/dev/null; rm -rf -- "$old"; done
+  while IFS= read -r old; do remove "$old"; done
 work=$(mktemp -d "$root/hpcbinder-build.XXXXXXXX") || exit 95
 # the context holds the settings of the user's machine, a password of an index among them
-trap 'chmod -R u+rwX "$work" 2>/dev/null; rm -rf "$work" "$output.building" "$dir/context.tar"' EXIT
+trap 'remove "$work"; rm -rf "$output.building" "$dir/context.tar"' EXIT
 trap 'trap "" TERM INT HUP; say "ended from outside"; end_build; exit 143' TERM INT HUP
 build=
 end_build() { # its whole process group: the container's processes do not die with their parent

@@ -10,6 +10,7 @@ import type {
   SifReceipt,
 } from './artifacts.ts';
 import type { Cluster } from './cluster.ts';
+import type { HpcbinderError } from './errors.ts';
 import type { OnProgress } from './progress.ts';
 import type { AppName } from './session.ts';
 
@@ -40,14 +41,19 @@ export type StoredContent = { id: string; content: string; git?: string; bytes: 
 /** How a SIF will be made, decided before anything is built. `why` is told. */
 export type BuildPlace = { where: 'here' | 'cluster'; why?: string };
 
+/** How the making of an image ended, for another launch that waited for it. `where`: where it was made. */
+export type FailedBuild = { where: BuildPlace['where']; error: HpcbinderError };
+
 /** One launch at a time makes the image of a key; the others see what it does, and go on where it ended. */
 export interface ImageClaim extends AsyncDisposable {
   /** fires when another one took over, after we were silent for too long */
   readonly lost: AbortSignal;
   /** taken from one that had died */
   readonly tookOver: boolean;
-  /** another one had it when we came */
-  readonly waited: boolean;
+  /** how it ended for the one that we waited for; absent: it made the image, gave up or died, or nobody was waited for */
+  readonly failed: FailedBuild | undefined;
+  /** told to those who wait; nothing where none does */
+  fail(failed: FailedBuild): Promise<void>;
   /** one line, for those who wait */
   say(doing: string): void;
   /** does another launch wait for this image right now? */

@@ -1,8 +1,9 @@
 /** Plan → SIF on the cluster: found there, or made by one launch at a time; the others wait, see what it does, and find it done. */
-import type { ImageClaim, LaunchArrows, Planned, StoredSif } from '../core/arrows.ts';
+import type { BuildPlace, FailedBuild, ImageClaim, LaunchArrows, Planned, StoredSif } from '../core/arrows.ts';
 import type { Checkout, SifFile, SifReceipt } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { Converter } from '../core/config.ts';
+import { asHpcbinderError, type ErrorCode } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
 import { during, phase } from './phase.ts';
@@ -39,10 +40,17 @@ export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncG
       const found = yield* stored();
       if (found && (!input.rebuild || found.receipt.builtAt !== before?.receipt.builtAt))
         return yield* reused(found, wanted);
+      if (claim.failed && isOursToo(claim.failed, place.where)) throw claim.failed.error;
       const either = AbortSignal.any([signal, claim.lost]);
       return yield* telling(made(wanted, place.where, claim, either), claim);
     } catch (error) {
-      if (signal.aborted || !claim.lost.aborted) throw error;
+      if (signal.aborted) throw error;
+      if (!claim.lost.aborted) {
+        const failed = { where: place.where, error: asHpcbinderError(error) };
+        // what was told to us is told to the others already; a failure to tell must not hide what failed
+        if (error !== claim.failed?.error) await claim.fail(failed).catch(() => undefined);
+        throw error;
+      }
       yield {
         type: 'warning',
         text: 'nothing was heard of this launch for so long that another one makes the image now',
@@ -51,6 +59,16 @@ export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncG
       await claim[Symbol.asyncDispose]();
     }
   }
+}
+
+/** Faults of the environment itself, and of the nodes: not of one's own machine, line or options. */
+const OF_ALL: readonly ErrorCode[] = ['E-BUILD', 'E-BUILD-PIP', 'E-BUILD-APT', 'E-IMAGE-APP'];
+const OF_NODES: readonly ErrorCode[] = ['E-BUILD-CLUSTER', 'E-JOB-MEMORY', 'E-DISK-FULL'];
+
+/** Would this launch meet the same? At another kind of place it may not. */
+export function isOursToo({ where, error }: FailedBuild, ours: BuildPlace['where']): boolean {
+  if (where !== ours || error.transient) return false;
+  return OF_ALL.includes(error.code) || (where === 'cluster' && OF_NODES.includes(error.code));
 }
 
 function* reused(found: StoredSif, { cluster, input }: ImageWanted): Generator<Progress, StoredSif> {

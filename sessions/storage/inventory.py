@@ -107,7 +107,7 @@ def store(path, told):
                 if pattern.match(name):
                     owner = look(os.path.join(here, "owner"))
                     told.thing(kind, name, info, owner.st_mtime if owner else None)
-    folders = (("contents", "content", CONTENT), ("builds", "build", re.compile("^%s$" % KEY)), ("tmp", "room", BUILD_ROOM))
+    folders = (("contents", "content", CONTENT), ("builds", "build", re.compile("^%s([.]failed)?$" % KEY)), ("tmp", "room", BUILD_ROOM))
     for folder, kind, pattern in folders:
         for name in names(os.path.join(path, folder)):
             here = os.path.join(path, folder, name)

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { BuildPlace, ImageClaim, LaunchArrows, Planned, RepositoryWishes } from '../../core/arrows.ts';
+import type {
+  BuildPlace,
+  FailedBuild,
+  ImageClaim,
+  LaunchArrows,
+  Planned,
+  RepositoryWishes,
+} from '../../core/arrows.ts';
 import type { Checkout, SifReceipt } from '../../core/artifacts.ts';
 import type { Cluster } from '../../core/cluster.ts';
 import { HpcbinderError } from '../../core/errors.ts';
@@ -11,7 +18,7 @@ import {
   environmentOn,
   repoInWords,
 } from '../../sessions/environment.ts';
-import { spoken } from '../../sessions/image.ts';
+import { isOursToo, spoken } from '../../sessions/image.ts';
 import { partition } from './example.ts';
 
 const receipt = { bytes: 4.1e8, sha256: 'f'.repeat(64), builtAt: new Date(0).toISOString() } as SifReceipt;
@@ -36,12 +43,13 @@ const cluster = {
   partitions: [partition({ isDefault: true })],
 } as unknown as Cluster;
 
-/** A fake of the lock on the cluster: nobody else wants it. */
-function claimOf(lost = new AbortController()): ImageClaim {
+/** A fake of the lock on the cluster. `failed`: of the one that was waited for; `told`: what those who wait are told. */
+function claimOf(lost = new AbortController(), failed?: FailedBuild, told: string[] = []): ImageClaim {
   return {
     lost: lost.signal,
     tookOver: false,
-    waited: false,
+    failed,
+    fail: async ({ where, error }) => void told.push(`${where} ${error.code}`),
     say() {},
     awaited: async () => false,
     async [Symbol.asyncDispose]() {},
@@ -53,12 +61,14 @@ function arrows(
   more: {
     stored?: boolean | (() => boolean);
     lost?: AbortController;
+    failed?: FailedBuild;
     place?: BuildPlace;
     wishes?: RepositoryWishes;
     no?: boolean;
   } = {},
 ) {
   const calls: string[] = [];
+  const failures: string[] = [];
   const called = <T>(name: string, value: T) => {
     calls.push(name);
     return value;
@@ -72,7 +82,7 @@ function arrows(
     plan: async (_checkout, _cluster, platform) => called(`plan ${platform}`, planned),
     stored: async () =>
       called('stored', (typeof more.stored === 'function' ? more.stored() : more.stored) ? sif : undefined),
-    claim: async () => called('claim', claimOf(more.lost)),
+    claim: async () => called('claim', claimOf(more.lost, more.failed, failures)),
     buildPlace: async () => called('buildPlace', more.place ?? { where: 'here' }),
     build: async () => called('build', { id: 'i', tag: 't', platform: 'linux/amd64', created: '', size: 1.2e9 }),
     check: async () => called('check', 'JupyterLab 4 answers'),
@@ -86,7 +96,7 @@ function arrows(
       if (more.no) throw new HpcbinderError('E-CONFIRM', { message: 'no' });
     },
   };
-  return { all, calls };
+  return { all, calls, failures };
 }
 
 async function made(from: Partial<EnvironmentInput>, faked: ReturnType<typeof arrows>, on = cluster) {
@@ -157,6 +167,37 @@ describe('the image of an environment', () => {
     };
     const { told } = await made({}, faked);
     expect(told.slice(-2)).toMatchObject([{ type: 'warning' }, { type: 'done', phase: 'build', skipped: true }]);
+  });
+
+  it('that could not be made is told of to those who wait', async () => {
+    const faked = arrows({ place: { where: 'cluster' } });
+    faked.all.buildOnCluster = async () => {
+      throw new HpcbinderError('E-BUILD-APT', { message: 'no such package' });
+    };
+    await expect(made({}, faked)).rejects.toMatchObject({ code: 'E-BUILD-APT' });
+    expect(faked.failures).toEqual(['cluster E-BUILD-APT']);
+  });
+
+  it('that could not be made by the one who was waited for is not tried again, and not told of twice', async () => {
+    const error = new HpcbinderError('E-BUILD', { message: 'the step failed' });
+    const faked = arrows({ failed: { where: 'here', error } });
+    await expect(made({}, faked)).rejects.toBe(error);
+    expect(faked.calls.slice(3)).toEqual(['stored', 'buildPlace', 'claim', 'stored']);
+    expect(faked.failures).toEqual([]);
+  });
+
+  it('that could not be made elsewhere, or for a reason of that machine, is tried here', async () => {
+    for (const [where, code] of [
+      ['cluster', 'E-BUILD'],
+      ['here', 'E-DISK-FULL'],
+      ['here', 'E-CANCELLED'],
+    ] as const) {
+      const faked = arrows({ failed: { where, error: new HpcbinderError(code, { message: 'm' }) } });
+      await made({}, faked);
+      expect(faked.calls).toContain('build');
+    }
+    const error = new HpcbinderError('E-DISK-FULL', { message: 'm' });
+    expect(isOursToo({ where: 'cluster', error }, 'cluster')).toBe(true);
   });
 
   it('tells those who wait what is shown here', () => {
