@@ -3,10 +3,8 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ensureBrowser, launchBrowser, newNotebook, openLab } from '../browser.mjs';
 import { CLUSTER, hpcbinder, on, Running } from '../e2e/rig.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { notRun } from '../not-run.ts';
 import { eventually } from './rig.ts';
 
 const HOSTS = ['login', 'c1', 'c2'] as const;
@@ -199,24 +197,6 @@ describe('a package that needs other ids', () => {
       const running = new Running(build(dir), { env: laptops[0] ?? {} });
       expect(await running.until(isBuilt, BUILT_MS)).toMatchObject({ receipt: { mode: 'subuid', node: 'c1' } });
       expect(await eventually(litter, (all) => all === '', 30)).toBe('');
-
-      const session = new Running(['launch', dir, '--partition', 'debug', '--time', '10m'], { env: laptops[0] ?? {} });
-      const { url, node } = await session.ready();
-      expect(session.events).toContainEqual(
-        expect.objectContaining({ text: expect.stringMatching(/^reused, built /) }),
-      );
-      if (ensureBrowser()) {
-        const browser = await launchBrowser();
-        try {
-          const run = await newNotebook(await openLab(browser, url));
-          expect(await run('import shutil, socket; print(socket.gethostname(), shutil.which("ssh"))')).toBe(
-            `${node} /usr/bin/ssh`,
-          );
-        } finally {
-          await browser.close();
-        }
-      } else notRun('the page of an image built with other ids: there is no Chromium here');
-      await session.close();
     },
     TEST_MS,
   );
