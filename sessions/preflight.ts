@@ -105,9 +105,11 @@ export function obstacle(profile: ClusterProfile, facts: Facts, needs: Needs): H
 }
 
 function oldContainer({ container, host }: ClusterProfile, { version }: Facts): HpcbinderError | undefined {
-  const least = OLDEST[container.flavor];
+  // Apptainer answers to the name singularity as well, and began to count anew at 1.0
+  const product = version.startsWith('1.') ? 'apptainer' : container.flavor;
+  const least = OLDEST[product];
   if (version === '' || !isOlder(version, least)) return undefined;
-  const name = container.flavor === 'apptainer' ? 'Apptainer' : 'SingularityCE';
+  const name = product === 'apptainer' ? 'Apptainer' : 'SingularityCE';
   return new HpcbinderError('E-NO-CONTAINER', {
     message: `${container.command} on ${host} is ${name} ${version}: ${least} or newer is needed`,
     hint: `Ask the site for a newer module and name it in the cluster's entry: modules: [NAME], or ${container.flavor}: /path/to/${container.flavor}`,
@@ -145,7 +147,7 @@ function lackingRoom(profile: ClusterProfile, { room }: Facts, needs: Needs): Hp
     ...(needs.make
       ? [[profile.imageStore, IMAGE_BYTES, 'an image', 'image_store'] as [string, number, string, string]]
       : []),
-    [profile.stateDir, SESSION_BYTES, "a session's own files", 'state_dir'],
+    [profile.stateDir, SESSION_BYTES, "a session's directory", 'state_dir'],
     [profile.workDir, SESSION_BYTES + needs.content, 'the work directory', 'work_dir'],
   ];
   for (const [path, need, what, key] of rows) {

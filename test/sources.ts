@@ -43,12 +43,14 @@ export function scripts(): { path: string; lines: number }[] {
 }
 
 export function sources(folders: readonly string[] = ROOMS): Source[] {
-  return folders.flatMap((folder) => filesUnder(folder)).map((path) => {
-    const text = read(path);
-    const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-    const room = path.split('/', 1)[0] ?? '';
-    return { path, room, lines: text.split('\n').length - 1, tree, imports: importsOf(path, tree) };
-  });
+  return folders
+    .flatMap((folder) => filesUnder(folder))
+    .map((path) => {
+      const text = read(path);
+      const tree = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+      const room = path.split('/', 1)[0] ?? '';
+      return { path, room, lines: text.split('\n').length - 1, tree, imports: importsOf(path, tree) };
+    });
 }
 
 export function walk(node: ts.Node, visit: (node: ts.Node) => void): void {

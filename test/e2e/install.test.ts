@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type Docker from 'dockerode';
 import { execa } from 'execa';
+import { baseImage } from '../../devcluster/base.ts';
 import { requireEngine } from '../../devcluster/engine.ts';
 import { runOn } from '../../devcluster/exec.ts';
-import { PUBLIC_BASE, STAND_IN_BASE } from '../../devcluster/layout.ts';
 import { CLUSTER, type Event, hpcbinder, on, type Ready, ROOT } from './rig.ts';
 
 const NAME = 'hpcbinder-test-install';
@@ -46,17 +46,6 @@ async function npmSettings(): Promise<{ env: string[]; cafile: string | undefine
   };
 }
 
-async function image(): Promise<string> {
-  for (const name of [STAND_IN_BASE, PUBLIC_BASE]) {
-    const found = await docker
-      .getImage(name)
-      .inspect()
-      .catch(() => undefined);
-    if (found) return name;
-  }
-  throw new Error('the devcluster left no base image');
-}
-
 async function remove(): Promise<void> {
   await docker
     .getContainer(NAME)
@@ -77,7 +66,7 @@ beforeAll(async () => {
   const key = realpathSync(join(state, CLUSTER));
   const container = await docker.createContainer({
     name: NAME,
-    Image: await image(),
+    Image: await baseImage(docker, { stateDir: state, tell: () => undefined, confirm: async () => true }),
     Cmd: ['sleep', '1000'],
     Env: [...env, 'PATH=/usr/local/bin:/usr/bin:/bin', 'HPCBINDER_CONFIG=/config'],
     HostConfig: {

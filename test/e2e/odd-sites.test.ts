@@ -116,7 +116,7 @@ describe('what a site does not offer', () => {
     expect(await launched()).toMatchObject({
       code: 1,
       id: 'E-DISK-FULL',
-      said: expect.stringMatching(/the disk is full[\s\S]*state_dir/),
+      said: expect.stringMatching(/the disk has 0 B[\s\S]*state_dir/),
     });
     expect((await on('login', 'bob', 'ls -A /mnt/full/state/sessions')).stdout).toBe('');
   });

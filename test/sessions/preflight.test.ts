@@ -39,7 +39,7 @@ describe('the look before the queue', () => {
       'E-DISK-FULL: an image needs at least 150 MB in /scratch/alice/images on hpc; the disk has 10 MB',
     );
     expect(said(answer([], 1e7), { make: false })).toBeUndefined();
-    expect(said(answer([], 9e8, 3e7))).toMatch(/^E-DISK-FULL: a session's own files needs? at least 64 MB in .*state/);
+    expect(said(answer([], 9e8, 3e7))).toMatch(/^E-DISK-FULL: a session's directory needs at least 64 MB in .*state/);
     expect(said(answer([], 9e8, 9e7), { content: 5e8 })).toBe(
       'E-DISK-FULL: the work directory needs at least 564 MB in /home/alice/hpcbinder on hpc; the disk has 92 MB',
     );
@@ -61,6 +61,8 @@ describe('the look before the queue', () => {
       'E-NO-CONTAINER: /opt/s on hpc is SingularityCE 3.7.1: 3.8 or newer is needed',
     );
     expect(said(old.replace('3.7.1', '3.11.4'), {}, singularity)).toBeUndefined();
+    // Apptainer under the name singularity
+    expect(said(answer(), {}, singularity)).toBeUndefined();
     expect(said(answer().replace('1.4.5', '0.9.0'))).toMatch(/^E-NO-CONTAINER: .* is Apptainer 0.9.0: 1.0 or newer/);
     expect(said(answer().replace(/version=.*/, 'version='))).toBeUndefined();
   });
