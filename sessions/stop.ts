@@ -89,7 +89,8 @@ async function waitForEnd(
         world.on(waitingFor(jobId, seen));
         wake = new AbortController();
         await clock.sleep(left, wake.signal);
-      } else if (asked) {
+      } else if (asked || stateOf(seen) === 'completing') {
+        // of a job that completes the scheduler kills what is left by itself, and nobody can hurry it (SECURITY F-27)
         return seen === 'missing' ? 'unreachable' : seen;
       } else {
         forgotten = (await cancel()) === 'already-over';
