@@ -76,6 +76,7 @@ class Board(object):
 
     def join(self, client):
         self._clients.add(client)
+        self._say("open in %d places" % len(self._clients))
 
     def leave(self, client):
         self._clients.discard(client)

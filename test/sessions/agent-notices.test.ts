@@ -33,9 +33,10 @@ async function follow(rig: Rig, save: () => Promise<Saves>): Promise<Heard> {
       return save();
     },
   };
+  const joined = () => rig.file('agent.log').split('open in').length;
+  const before = joined();
   const over = followNotices(rig.connect, SESSION, rig.secrets, on, controller.signal).catch(() => {});
-  // the agent has it on its list once it has answered the next question
-  await control(rig, { verb: 'status' });
+  await eventually(() => joined() > before, 30_000);
   return { notices, over };
 }
 
