@@ -7,13 +7,18 @@ type Lacking = { profile: ClusterProfile };
 
 /** `said`: lines of the job's and the agent's logs and the reason of its end, and none of the app's. */
 export function lackingOnNode(cluster: Lacking, session: Session, said: readonly string[]): HpcbinderError | undefined {
-  return lackingDirectory(cluster, session, said) ?? lackingCommand(cluster, said);
+  // first: a command that is missing ends the making of the work directory, too
+  return lackingCommand(cluster, said) ?? lackingDirectory(cluster, session, said);
 }
 
 function lackingCommand({ profile }: Lacking, said: readonly string[]): HpcbinderError | undefined {
   const { python, container, host } = profile;
   const missing = (command: string) =>
-    said.some((line) => line.includes(command) && /this node has no |No such file or directory/.test(line));
+    [
+      `this node has no ${command}`,
+      `${command} cannot be started: No such file or directory`,
+      `No such file or directory: '${command}'`,
+    ].some((words) => said.some((line) => line.includes(words)));
   const fault = (code: 'E-NO-PYTHON' | 'E-NO-CONTAINER', command: string, key: string) =>
     new HpcbinderError(code, {
       message: `the compute node has no ${command}`,
