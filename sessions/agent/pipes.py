@@ -1,5 +1,7 @@
 """`shell` without a terminal: input, output and errors of the program stay apart, as for a command in a script."""
 
+LET_GO_SECONDS = 5
+
 
 def serve_pipes(frames, words, environment, session):
     pipe = subprocess.PIPE
@@ -50,6 +52,15 @@ class _Pipes(object):
                 self._pass_on(fd)
         sock.settimeout(FRAME_SECONDS)
         self._frames.end({"code": _status(self._child)})
+        self._let_go()
+
+    def _let_go(self):
+        """Closed with input unread the connection would be reset, and that may overtake the end (RFC 2525, 2.17)."""
+        until = time.monotonic() + LET_GO_SECONDS
+        with contextlib.suppress(OSError, ValueError):
+            self._frames.sock.settimeout(LET_GO_SECONDS)
+            while time.monotonic() < until and self._frames.sock.recv(65536):
+                pass
 
     def _take(self):
         """What the client sent. False: it is gone."""
