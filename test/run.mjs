@@ -81,28 +81,29 @@ if (wants('newer')) {
 if (part === undefined || part === 'e2e' || part === 'faults') {
   const { ensureBrowser } = await import('./browser.mjs');
   ensureBrowser();
-  const own = { ...folders(join(root, '.tmp', 'test')), HPCBINDER_TEST_CLUSTER: CLUSTER };
-  const up = spawnSync(process.execPath, [main, 'devcluster', 'up', '--yes', '--name', CLUSTER], {
-    cwd: root,
-    stdio: ['ignore', 2, 2],
-    env: { ...process.env, ...own },
-  });
-  count(up.status === 0);
-  if (up.status === 0) {
-    jest(part === 'faults' ? 'faults' : 'e2e', own, ONE_BY_ONE);
-    if (withSlice) {
-      const commit = commitOf(root);
-      const { files, env } = sliceOf(commit, faultFiles(root));
-      process.stderr.write(`\nfaults of ${commit}: ${files.join(' ')}\n`);
-      jest('faults', { ...own, ...env }, [...ONE_BY_ONE, ...files]);
-    }
-    if (!process.env.HPCBINDER_KEEP)
-      spawnSync(process.execPath, [main, 'devcluster', 'down', '--name', CLUSTER], {
-        cwd: root,
-        stdio: ['ignore', 2, 2],
-        env: { ...process.env, ...own },
-      });
+  onCluster(part === 'faults' ? 'faults' : 'e2e');
+  if (withSlice) {
+    const commit = commitOf(root);
+    const { files, env } = sliceOf(commit, faultFiles(root));
+    process.stderr.write(`\nfaults of ${commit}: ${files.join(' ')}\n`);
+    onCluster('faults', env, files);
   }
+}
+
+/** On a devcluster of its own, fresh: jobs that one leaves behind fill the nodes of the next. */
+function onCluster(project, env = {}, files = []) {
+  const own = { ...folders(join(root, '.tmp', 'test')), HPCBINDER_TEST_CLUSTER: CLUSTER };
+  const devcluster = (...words) =>
+    spawnSync(process.execPath, [main, 'devcluster', ...words, '--name', CLUSTER], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+      env: { ...process.env, ...own },
+    }).status === 0;
+  const isUp = devcluster('up', '--yes');
+  count(isUp);
+  if (!isUp) return;
+  jest(project, { ...own, ...env }, [...ONE_BY_ONE, ...files]);
+  if (!process.env.HPCBINDER_KEEP) devcluster('down');
 }
 
 if (existsSync(notRun))
