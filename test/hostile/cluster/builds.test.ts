@@ -1,6 +1,6 @@
 /** A repository whose build attacks whoever builds it, on a node and in the engine; and what bob finds of a build meanwhile. */
 import { spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,6 +178,9 @@ describe('a build in the engine', () => {
       text += String(data);
     });
     writeFileSync(join(tmp(), 'planted'), '', { mode: 0o644 });
+    // newer than the stamp, though both may be made within one tick of the kernel's coarse clock
+    const soon = Date.now() / 1000 + 5;
+    utimesSync(join(tmp(), 'planted'), soon, soon);
     const running = new Running(['build', dir, '--cluster', CLUSTER, '--partition', 'debug'], {
       env: {
         ...world.env,
