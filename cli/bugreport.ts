@@ -212,7 +212,10 @@ function within<T>(coming: Promise<T>, ms: number, why: string): Promise<T> {
 function hidingOf(record: SessionRecord | undefined, anonymous: boolean): Hiding {
   const sessions = localRecords()
     .all()
-    .flatMap(({ secrets }) => Object.values(secrets ?? {}));
+    .flatMap(({ secrets, variables }) => [
+      ...Object.values(secrets ?? {}),
+      ...secretVariables(Object.fromEntries(variables ?? [])),
+    ]);
   const secrets = [...sessions, ...secretVariables(process.env)].filter((each) => typeof each === 'string');
   return { secrets, names: anonymous ? namesOf(record) : new Map() };
 }

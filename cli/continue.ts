@@ -1,5 +1,6 @@
 /** `launch --continue ID`: what a launch takes over from a session that is over, or soon will be. */
 import { HpcbinderError } from '../core/errors.ts';
+import { namesOfCode } from '../core/variables.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import type { Flags } from './flags.ts';
 import { shortId } from './words.ts';
@@ -34,6 +35,7 @@ export function continued(from: SessionRecord, repo: string | undefined, flags: 
       // the very commit; of a branch that went on since, --ref BRANCH takes the newest
       ...(url !== undefined && !local && from.repo.commit ? { ref: from.repo.commit } : {}),
       ...present(flags),
+      ...variables(from, flags),
     },
   };
 }
@@ -65,4 +67,13 @@ function present(flags: Flags): Flags {
   return Object.fromEntries(
     Object.entries(flags).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)),
   );
+}
+
+/** What the session had set inside, and what was typed, which wins. */
+function variables({ variables: before = [] }: SessionRecord, flags: Flags): Flags {
+  const typed = (key: string) => (Array.isArray(flags[key]) ? (flags[key] as string[]) : []);
+  return {
+    env: [...before.map(([name, value]) => `${name}=${value}`), ...typed('env')],
+    allowEnv: [...namesOfCode(before), ...typed('allowEnv')],
+  };
 }

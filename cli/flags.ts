@@ -5,6 +5,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import { checkConstraint } from '../core/request.ts';
 import type { AppName } from '../core/session.ts';
 import { parseDuration, parseMemory } from '../core/units.ts';
+import { parseVariables } from '../core/variables.ts';
 import { checkExtra } from '../schedulers/slurm/options.ts';
 import type { LaunchInput } from '../sessions/launch.ts';
 import type { Wishes } from '../sessions/request.ts';
@@ -48,7 +49,9 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
   if (sif !== undefined && !/^\/[^\0\n]+$/.test(sif)) {
     throw new HpcbinderError('E-USAGE', { message: '--sif is the path of an image on the cluster, and absolute' });
   }
-  const binds = ((flags.bind as string[] | undefined) ?? []).map((bind) => inFlag('--bind', bind, parseBind));
+  const words = (key: string) => (flags[key] as string[] | undefined) ?? [];
+  const binds = words('bind').map((bind) => inFlag('--bind', bind, parseBind));
+  const variables = parseVariables(words('env'), words('allowEnv'), process.env);
   const seconds = (key: string, flag: string) => optional(text(key), (value) => inFlag(flag, value, parseDuration));
   const [idle, maxAge] = [seconds('idle', '--idle'), seconds('maxAge', '--max-age')];
   const app = appOf(text('app'));
@@ -84,6 +87,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
         noRepository: repo === undefined,
         machine: hostname(),
         binds,
+        variables,
         fresh: flags.fresh === true,
         limits: {
           idleSeconds: idle ?? site.idle ?? 3600,

@@ -53,7 +53,7 @@ export function workLines(work: WorkReport | undefined): string[] {
 }
 
 /** A record without what must not be printed. */
-export function shownRecord(record: SessionRecord): Omit<SessionRecord, 'secrets'> {
-  const { secrets: _, ...rest } = record;
+export function shownRecord(record: SessionRecord): Omit<SessionRecord, 'secrets' | 'variables'> {
+  const { secrets: _, variables: __, ...rest } = record;
   return rest;
 }

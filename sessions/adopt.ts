@@ -30,9 +30,10 @@ export async function adopted(cluster: Cluster, record: SessionRecord, now: Date
 
 /** Would the one session do for the other? All that was asked for is the same; names, keys and times are not looked at. */
 export function sameLaunch(one: SessionRecord, other: SessionRecord): boolean {
-  const asked = ({ cluster, repo, content, sif, workDirectory, app, request, binds, limits }: SessionRecord) =>
-    canonical(
-      JSON.parse(JSON.stringify({ cluster, repo, content, sif, workDirectory, app, request, binds, limits })) as Json,
-    );
+  const asked = (record: SessionRecord) => {
+    const { cluster, repo, content, sif, workDirectory, app, request, binds, limits, variables } = record;
+    const all = { cluster, repo, content, sif, workDirectory, app, request, binds, limits, variables };
+    return canonical(JSON.parse(JSON.stringify(all)) as Json);
+  };
   return asked(one) === asked(other);
 }

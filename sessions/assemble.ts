@@ -7,6 +7,7 @@ import type { Cluster, ClusterProfile } from '../core/cluster.ts';
 import type { Bind } from '../core/config.ts';
 import type { JobSpec, ResourceRequest } from '../core/scheduler.ts';
 import type { AppName } from '../core/session.ts';
+import { namesOfCode, type Variable } from '../core/variables.ts';
 import { agentSource, jobScript, pageScript } from './agent.ts';
 import { makeCertificates } from './certificates.ts';
 import { bindsOf } from './continue.ts';
@@ -22,6 +23,8 @@ export type SessionSettings = {
   machine: string;
   app?: AppName;
   binds: readonly Bind[];
+  /** set inside */
+  variables: readonly Variable[];
   fresh: boolean;
   limits: { idleSeconds: number; maxAgeSeconds?: number };
   /** the session that this one goes on from */
@@ -77,7 +80,8 @@ export async function assemble(
       ...(sif.seal ? { seal: sif.seal } : {}),
       gpu: request.gpus > 0 ? 'auto' : 'none',
       binds,
-      env: [['OMP_NUM_THREADS', String(request.cpus)]],
+      env: [['OMP_NUM_THREADS', String(request.cpus)], ...settings.variables],
+      allowed: namesOfCode(settings.variables),
     },
     entrypoint: parts.entrypoint,
     work: workOf(workDirectory, settings, content, sif),
@@ -100,6 +104,7 @@ export async function assemble(
     request,
     binds,
     limits,
+    ...(settings.variables.length > 0 ? { variables: settings.variables } : {}),
     ...(former ? { originId: former.originId ?? former.id } : {}),
     ...(former?.localPort ? { localPort: former.localPort } : {}),
     secrets: {

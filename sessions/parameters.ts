@@ -1,5 +1,6 @@
 /** `job.json`: all that the agent is told, 0600 in the session's 0700 directory. What reads it is sessions/agent/*.py. */
 import type { AppName } from '../core/session.ts';
+import type { Variable } from '../core/variables.ts';
 
 export type JobParameters = {
   schema: 1;
@@ -23,8 +24,9 @@ export type JobParameters = {
     /** auto: `--nv` or `--rocm` where the scheduler gave GPUs and the node has their driver */
     gpu: 'auto' | 'none';
     binds: readonly { from: string; to: string; readOnly: boolean }[];
-    /** variables inside; names that loaders and shells obey are refused by the agent too */
-    env: readonly (readonly [string, string])[];
+    /** variables inside; names that loaders and shells obey are refused by the agent too, but for these */
+    env: readonly Variable[];
+    allowed: readonly string[];
   };
   /** the image's entrypoint; the app's command follows */
   entrypoint: readonly string[];

@@ -8,9 +8,14 @@ import {
   type Session,
   type SessionSecrets,
 } from '../core/session.ts';
+import type { Variable } from '../core/variables.ts';
 
 /** The record as it lies on the cluster and in the local copy; the secrets are in it, and it is 0600. */
-export type SessionRecord = Session & { secrets: SessionSecrets };
+export type SessionRecord = Session & {
+  secrets: SessionSecrets;
+  /** that the user set for the inside, maybe secret; absent: none */
+  variables?: readonly Variable[];
+};
 
 export type RecordRead =
   | { kind: 'record'; record: SessionRecord }

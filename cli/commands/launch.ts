@@ -17,6 +17,13 @@ export function register(program: Command): void {
     .option('--idle <time>', 'end it after so long without use (default: 1h)')
     .option('--max-age <time>', 'end it after so long in any case')
     .option('--bind <src[:dst[:ro]]>', 'show a directory of the cluster inside; can be repeated', many, [])
+    .option(
+      '-e, --env <name[=value]>',
+      'a variable inside; NAME alone takes its value from here; can be repeated',
+      many,
+      [],
+    )
+    .option('--allow-env <name>', 'also a variable whose value is run as code, such as PYTHONPATH', many, [])
     .option('--fresh', 'start with a new work directory; the old one is set aside with its date')
     .option('--continue <id>', 'go on from a session: its work, its address, its options; REPO is then absent')
     .option('--sif <path>', 'an image that lies on the cluster already; REPO may then be absent')
@@ -35,6 +42,7 @@ Examples:
   hpcbinder launch org/repo --ref v1.2 --time 4h --mem 32G
   hpcbinder launch ./analysis --bind /data/era5:/data:ro
   hpcbinder launch --continue k3f9 --time 4h
+  hpcbinder launch org/repo --env API_TOKEN --env MODE=fast
   hpcbinder launch org/conda-repo --builder repo2docker
   hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run`,
     )

@@ -14,8 +14,13 @@ HOME_FILES = 2000
 # From the job's environment into the container; everything else stays out (SECURITY INJ-08).
 PASSED = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_CPUS_PER_TASK", "TZ")
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
-# Names by which a value becomes code: of loaders, shells, interpreters and the container command itself.
-NEVER = re.compile(r"^(LD_.*|BASH_ENV|ENV|PROMPT_COMMAND|PYTHON(STARTUP|PATH|HOME)|JUPYTER_.*|(APPTAINER|SINGULARITY).*)$")
+# Names by which a value becomes code: of loaders, shells, interpreters, git; the same list is in core/variables.ts.
+CODE = re.compile(
+    r"^(LD_.*|BASH_.*|ENV|IFS|SHELLOPTS|PATH|PROMPT_COMMAND|PYTHON(STARTUP|PATH|HOME)|PERL5(OPT|LIB)|RUBY(OPT|LIB)"
+    r"|NODE_OPTIONS|GIT_SSH.*|R_PROFILE.*|R_ENVIRON.*)$"
+)
+# What the session itself is made of.
+OURS = re.compile(r"^(HOME|JUPYTER_.*|(APPTAINER|SINGULARITY|HPCBINDER).*)$")
 
 _EXPORT = 'cd -- "$1" 2>/dev/null || exit 3; exec tar -cf - .'
 
@@ -29,6 +34,7 @@ class Container(object):
         self._gpu = facts.get("gpu", "none")
         self._binds = facts.get("binds", [])
         self._env = facts.get("env", [])
+        self._allowed = facts.get("allowed", [])
         self._job = job
         self._node = node
         self.home = os.path.join(session_directory, "home")
@@ -75,7 +81,7 @@ class Container(object):
         inside = {name: os.environ[name] for name in PASSED if name in os.environ}
         inside["OMP_NUM_THREADS"] = str(self._job.cpus or 1)
         for name, value in self._env:
-            if not NAME.match(name) or NEVER.match(name):
+            if not NAME.match(name) or OURS.match(name) or CODE.match(name) and name not in self._allowed:
                 raise Ending("failed", "the variable %r may not be set in the container" % name)
             inside[name] = value
         steering = re.compile(r"^(APPTAINER|SINGULARITY)")

@@ -36,6 +36,21 @@ describe('--continue', () => {
     });
   });
 
+  it('sets the same variables inside, and what is typed wins', () => {
+    const from = {
+      ...session,
+      variables: [
+        ['A', '1=2'],
+        ['PYTHONPATH', '/lib'],
+      ],
+    } as const;
+    expect(input({ env: [], allowEnv: [] }, from).input.variables).toEqual(from.variables);
+    expect(input({ env: ['A=3'] }, from).input.variables).toEqual([
+      ['A', '3'],
+      ['PYTHONPATH', '/lib'],
+    ]);
+  });
+
   it.each<[string, string | undefined, Record<string, unknown>]>([
     ['another repository', 'org/other', {}],
     ['an image', undefined, { sif: '/a.sif' }],

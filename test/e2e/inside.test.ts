@@ -1,5 +1,5 @@
 /** `shell` and `cp` into a running session, as a person and as a script use them. */
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,9 +13,20 @@ const file = (name: string) => join(here, name);
 let session: Running;
 let id = '';
 
+const VARIABLES = [
+  ['WORDS', 'a,b=c; two\nlines "\' $(id) `id` $HOME \\ ü\n'],
+  ['LONG', '$(id),\n'.repeat(14_000)],
+] as const;
+
 beforeAll(async () => {
   const options = `--cluster ${CLUSTER} --partition debug --mem 1G --time 15m --no-browser`;
-  session = new Running(['launch', './examples/quickstart', ...options.split(' ')]);
+  const variables = VARIABLES.flatMap(([name, value]) => ['--env', `${name}=${value}`]);
+  session = new Running(
+    ['launch', './examples/quickstart', ...options.split(' '), ...variables, '--env', 'FROM_HERE'],
+    {
+      env: { FROM_HERE: 'of here' },
+    },
+  );
   id = (await session.ready()).id;
 });
 afterAll(async () => {
@@ -42,6 +53,14 @@ describe('hpcbinder shell', () => {
     const line = `stty -a >${file('before')}; "${process.execPath}" "${MAIN}" shell ${id} -- true; stty -a >${file('after')}`;
     await execa('script', ['-qefc', line, '/dev/null'], { env: { NODE_OPTIONS: '' }, stdin: 'ignore' });
     expect(readFileSync(file('after'), 'utf8')).toBe(readFileSync(file('before'), 'utf8'));
+  });
+
+  it('has the variables that were set with --env, byte by byte, and runs none of them (INJ-07)', async () => {
+    for (const [name, value] of VARIABLES) {
+      const done = await hpcbinder(['shell', id, '--', 'sh', '-c', `printf %s "$${name}" | sha256sum`]);
+      expect(done.stdout.split(' ')[0]).toBe(createHash('sha256').update(value).digest('hex'));
+    }
+    expect((await hpcbinder(['shell', id, '--', 'sh', '-c', 'echo "$FROM_HERE"'])).stdout).toBe('of here');
   });
 
   it('runs a command word by word, with output, errors and exit status apart', async () => {

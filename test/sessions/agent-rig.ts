@@ -78,13 +78,14 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
   chmodSync(command, 0o755);
   writeFileSync(join(dir, 'app.py'), readFileSync(join(FIXTURES, 'app.py')));
   writeFileSync(join(dir, 'app.json'), JSON.stringify(changes.app ?? {}));
+  const plain = { gpu: 'none', binds: [], env: [], allowed: [] } as const;
   const parameters: JobParameters = {
     schema: 1,
     session: SESSION,
     product: 'hpcbinder test',
     tls: { ca: made.ca, cert: made.server.cert, key: made.server.key },
     app: { name: 'lab', token: TOKEN },
-    container: { command, flavor: 'apptainer', sif, bytes: 64, gpu: 'none', binds: [], env: [], ...changes.container },
+    container: { ...plain, command, flavor: 'apptainer', sif, bytes: 64, ...changes.container },
     entrypoint: [],
     work: {
       directory: join(dir, 'work'),

@@ -70,9 +70,14 @@ describe('the agent and its script', () => {
   });
 
   it('put no secret into the words or the environment of the container command', async () => {
-    const rig = await session({ container: { env: [['GREETING', 'hello']] }, env: { SECRET: 'of the job' } });
+    const env = [
+      ['GREETING', 'hello'],
+      ['PYTHONPATH', '/data/lib'],
+    ] as const;
+    const rig = await session({ container: { env, allowed: ['PYTHONPATH'] }, env: { SECRET: 'of the job' } });
     expect(rig.file('container.words')).toContain('--containall --cleanenv');
     expect(rig.file('container.env')).toContain('APPTAINERENV_GREETING=hello');
+    expect(rig.file('container.env')).toContain('APPTAINERENV_PYTHONPATH=/data/lib');
     expect(rig.file('container.env')).toContain('APPTAINERENV_SLURM_JOB_ID=4711');
     expect(rig.file('container.words') + rig.file('container.env')).not.toContain(TOKEN);
     expect(rig.file('container.env')).not.toContain('of the job');
@@ -209,7 +214,7 @@ describe('the end of a session', () => {
     expect(noSif.end?.detail).toContain('is no SIF image');
     const noBind = await failedJob({ container: { binds: [{ from: '/no/such', to: '/data', readOnly: true }] } });
     expect(noBind.end?.detail).toContain('--bind /no/such: there is no such file or directory');
-    const loader = await failedJob({ container: { env: [['LD_PRELOAD', '/tmp/x.so']] } });
+    const loader = await failedJob({ container: { env: [['LD_PRELOAD', '/tmp/x.so']], allowed: ['LD_LIBRARY_PATH'] } });
     expect(loader.end?.detail).toContain("the variable 'LD_PRELOAD' may not be set");
     for (const { code, end } of [noSif, noBind, loader]) expect([code, end?.why]).toEqual([1, 'failed']);
   });

@@ -30,6 +30,7 @@ const settings: SessionSettings = {
   id: session.id,
   machine: 'laptop',
   binds: [],
+  variables: [],
   fresh: false,
   limits: { idleSeconds: 3600 },
 };
