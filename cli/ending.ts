@@ -5,10 +5,10 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import type { PageSaves } from '../server/open-pages.ts';
-import { clock } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
 import { followNotices, type Notice } from '../sessions/notices.ts';
 import type { SessionRecord } from '../sessions/records.ts';
+import { clock } from '../sessions/words.ts';
 import { plain } from './terminal.ts';
 import { relaunchOf, savedInWords, shortId } from './words.ts';
 import { localRecords, toAgent } from './world.ts';

@@ -3,20 +3,21 @@ import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
 import { asHpcbinderError } from '../core/errors.ts';
 import type { SessionPhase } from '../core/session.ts';
-import { harmless } from '../core/text.ts';
+import { cutMiddle, harmless } from '../core/text.ts';
 import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
 import { endInWords } from '../sessions/advance.ts';
-import { clock, missingInWords } from '../sessions/await.ts';
+import { missingInWords } from '../sessions/await.ts';
 import { readRecord, type SessionRecord } from '../sessions/records.ts';
 import { lookAt } from '../sessions/remote.ts';
 import { requestInWords } from '../sessions/request.ts';
-import { ago } from '../sessions/words.ts';
+import { waitingRows } from '../sessions/waiting.ts';
+import { ago, clock } from '../sessions/words.ts';
 import { loadConfig } from './config-file.ts';
 import { chooseCluster, connectCluster } from './connect.ts';
 import { disposable, findLocal, freshRecord } from './find.ts';
 import { refreshed } from './refresh.ts';
-import { plain, prompter, table } from './terminal.ts';
+import { CUT, plain, prompter, table } from './terminal.ts';
 import { savedInWords, shortId, shownRecord } from './words.ts';
 import { localRecords } from './world.ts';
 
@@ -65,7 +66,7 @@ export function stateInWords(record: SessionRecord): string {
   const words: Readonly<Record<SessionPhase, string>> = {
     preparing: 'preparing',
     submitting: 'submitting',
-    queued: 'queued',
+    queued: queued(record),
     starting: 'starting',
     ready: 'ready',
     ended: record.ended ? endInWords(record.ended.why) : 'ended',
@@ -74,6 +75,12 @@ export function stateInWords(record: SessionRecord): string {
   const { busyKernels, since } = record.idle;
   if (busyKernels > 0) return `ready · busy (${busyKernels} ${busyKernels === 1 ? 'kernel' : 'kernels'})`;
   return since > 0 ? `ready · idle ${duration(Math.max(1, Date.now() / 1000 - since))}` : 'ready';
+}
+
+/** Short, for the column of a table. */
+function queued({ job }: SessionRecord): string {
+  const start = job?.startsAt === undefined ? '' : `, ~${clock(new Date(job.startsAt * 1000), new Date())}`;
+  return job?.waiting === undefined ? 'queued' : `queued · ${cutMiddle(job.waiting.means, 44, CUT)}${start}`;
 }
 
 function ends(record: SessionRecord): string {
@@ -138,6 +145,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['repository', `${record.repo.shown}${record.repo.commit ? ` @ ${record.repo.commit.slice(0, 7)}` : ''}`],
     ['state', stateInWords(record)],
     ['detail', record.ended?.detail ?? (record.phase === 'ended' ? undefined : missingInWords(record, new Date()))],
+    ...(record.phase === 'queued' ? waitingRows(record, new Date()) : []),
     ['cluster', record.cluster],
     ['job', record.jobId],
     ['node', record.address?.host],

@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import type { Cluster } from '../core/cluster.ts';
 import type { Bind } from '../core/config.ts';
 import { duration } from '../core/units.ts';
-import { clock } from '../sessions/await.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
+import { clock } from '../sessions/words.ts';
 import { plain } from './terminal.ts';
 import { shortId, whereOf, workLines } from './words.ts';
 

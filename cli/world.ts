@@ -7,7 +7,6 @@ import type { Seen } from '../core/session.ts';
 import type { Interest } from '../jobs/pace.ts';
 import { Poller } from '../jobs/poller.ts';
 import { submitOnce } from '../jobs/submit.ts';
-import { reasonInWords } from '../schedulers/slurm/reasons.ts';
 import type { AwaitWorld } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
 import type { LaunchWorld } from '../sessions/launch.ts';
@@ -77,8 +76,6 @@ export class World implements AwaitWorld {
 
   readonly agent: AwaitWorld['agent'] = async (record) =>
     this.#cluster ? askAgent(this.#cluster, record) : 'unreachable';
-
-  readonly reason: AwaitWorld['reason'] = (status) => reasonInWords(status.reason ?? '');
 
   readonly keep = (record: SessionRecord): void => {
     this.latest = record;

@@ -3,6 +3,7 @@
  * Slurm says partition, PBS says queue.
  */
 import type { Inquiry, Question } from './command.ts';
+import type { Waiting } from './waiting.ts';
 
 /** As the scheduler prints it, checked against its grammar. Never mixed with our session id. */
 export type JobId = string;
@@ -60,8 +61,10 @@ export type JobStatus = {
   state: JobState;
   /** the scheduler's own word */
   raw: string;
-  /** of a pending job: for people, never for decisions (SECURITY R3) */
+  /** of a pending job, as the scheduler says it: for people, never for decisions (SECURITY R3) */
   reason?: string;
+  /** the same in words */
+  waiting?: Waiting;
   nodes: readonly string[];
   /** epoch seconds */
   startsAt?: number;

@@ -3,7 +3,6 @@ import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
-import type { JobStatus } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import { lastLines, plainText } from '../core/text.ts';
 import { ask, readAll } from '../core/transport.ts';
@@ -13,14 +12,14 @@ import { advance, endInWords, lostAt } from './advance.ts';
 import { lackingOnNode } from './lacking.ts';
 import type { SessionRecord, WorkReport } from './records.ts';
 import { saveSession } from './remote.ts';
+import { neverStarts, queueInWords } from './waiting.ts';
 import { jobOf, look, settle, type WatchJob } from './watch.ts';
+import { clock } from './words.ts';
 
 export type AwaitWorld = {
   watchJob: WatchJob;
   /** asks the agent itself, over the tunnel; 'unreachable' is no end */
   agent(session: SessionRecord): Promise<Seen['agent']>;
-  /** a pending job's reason as a sentence */
-  reason(status: JobStatus): string;
   /** the record changed: keep the local copy, and remember it for ctrl-C */
   keep(record: SessionRecord): void;
   now(): Date;
@@ -48,6 +47,7 @@ export async function until(
     job = status;
   });
   const began = world.now().getTime();
+  let said: string | undefined;
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -73,6 +73,12 @@ export async function until(
       }
       if (current.phase === 'ready' || (wanted === 'running' && current.phase === 'starting'))
         return { session: current, work };
+      if (typeof job === 'object' && job.state === 'pending' && job.reason !== said) {
+        said = job.reason;
+        world.keep(current);
+        const never = neverStarts(cluster, current);
+        if (never !== undefined) on({ type: 'warning', text: never });
+      }
       tell(current, job, world, on);
       await world.sleep(pause(current.phase === 'queued' && job !== undefined, world.now().getTime() - began), signal);
     }
@@ -100,9 +106,7 @@ function tell(session: SessionRecord, job: Sighting | undefined, world: AwaitWor
   } else if (job === 'unreachable') {
     on({ type: 'update', phase: 'queue', text: 'the scheduler does not answer at the moment; still waiting' });
   } else if (typeof job === 'object') {
-    const start =
-      job.startsAt === undefined ? '' : ` · likely start ${clock(new Date(job.startsAt * 1000), world.now())}`;
-    on({ type: 'update', phase: 'queue', text: `waiting: ${world.reason(job)}${start}` });
+    on({ type: 'update', phase: 'queue', ...queueInWords(job, world.now()) });
   }
 }
 
@@ -112,14 +116,6 @@ export function missingInWords(session: Pick<SessionRecord, 'missingSince'>, now
   if (lost === undefined || session.missingSince === undefined) return undefined;
   const since = clock(new Date(session.missingSince), now);
   return `the scheduler does not know the job since ${since}; waiting until ${clock(lost, now)} before it counts as lost`;
-}
-
-/** `14:32`, with the date where it is another day. */
-export function clock(at: Date, now: Date): string {
-  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  return at.toDateString() === now.toDateString()
-    ? time
-    : `${at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short' })} ${time}`;
 }
 
 /** What the user is told of a job that ended before its app answered: cause first, then the evidence. `onLine` gets all. */

@@ -5,8 +5,8 @@ import type { Bind } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { endInWords } from './advance.ts';
-import { clock } from './await.ts';
 import type { SessionRecord } from './records.ts';
+import { clock } from './words.ts';
 
 export type ContinueWorld = {
   arrows: Pick<LaunchArrows, 'confirm'>;

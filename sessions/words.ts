@@ -8,3 +8,11 @@ export function ago(then: Date, now: Date): string {
   const [count, unit] = seconds < 86_400 ? [Math.floor(seconds / 3600), 'hour'] : [Math.floor(seconds / 86_400), 'day'];
   return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
 }
+
+/** `14:32`, with the date where it is another day. */
+export function clock(at: Date, now: Date): string {
+  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+  return at.toDateString() === now.toDateString()
+    ? time
+    : `${at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short' })} ${time}`;
+}

@@ -7,6 +7,7 @@ import { SESSION_ID } from '../../core/ids.ts';
 import type { JobId, JobRef, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
 import { expandHostlist } from './hostlist.ts';
+import { reasonInWords } from './reasons.ts';
 import { stateOf } from './states.ts';
 
 /** Lines of exactly `width` fields, the last of which may hold the separator. Others are not ours. */
@@ -73,7 +74,10 @@ export function jobStatus(word: string, nodes: string, start: string, end: strin
   const endsAt = epoch(end);
   if (startsAt !== undefined) known.startsAt = startsAt;
   if (endsAt !== undefined) known.endsAt = endsAt;
-  if (known.state === 'pending' && reason !== undefined) known.reason = reason;
+  if (known.state === 'pending' && reason !== undefined) {
+    known.reason = reason;
+    known.waiting = reasonInWords(reason);
+  }
   return known;
 }
 

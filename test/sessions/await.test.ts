@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Progress } from '../../core/progress.ts';
-import { clock, until } from '../../sessions/await.ts';
+import { until } from '../../sessions/await.ts';
+import { clock } from '../../sessions/words.ts';
 import { session } from './example.ts';
 import { jobOf, type Moment, START, worldOf } from './world.ts';
 
@@ -36,7 +37,7 @@ describe('waiting for a job', () => {
     ]);
     expect(arrived).toMatchObject({ phase: 'ready', address: { host: 'c2', port: 40_000 } });
     expect(words).toEqual([
-      expect.stringMatching(/^waiting: others go first · likely start \d\d:\d\d$/),
+      expect.stringMatching(/^waiting: others go first · likely start \d\d:\d\d \(in 2 h 30 min\)$/),
       'the node prepares the work directory and the app',
       'the app is starting',
     ]);

@@ -84,7 +84,6 @@ export function worldOf(moments: readonly Moment[], more: { final?: JobStatus; l
       };
     },
     agent: async () => now().agent ?? 'unreachable',
-    reason: (status) => status.reason ?? 'in the queue',
     keep: (record) => void kept.push(record),
     now: () => new Date(clock),
     sleep: async (ms, signal) => {

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { JOB_STATES } from '../../../core/scheduler.ts';
 import { slurm } from '../../../schedulers/slurm/index.ts';
 import { exitOf } from '../../../schedulers/slurm/queue.ts';
-import { reasonInWords } from '../../../schedulers/slurm/reasons.ts';
 import { STATE_WORDS, stateOf } from '../../../schedulers/slurm/states.ts';
 import { answered, fixture, owner, recorded, recording, result, UNKNOWN, valueIn } from './recordings.ts';
 
@@ -158,16 +157,6 @@ describe('the words of Slurm', () => {
   });
   it('name who cancelled', () => {
     expect(stateOf('CANCELLED by 2001')).toEqual(['ended', 'cancelled']);
-  });
-  it('say why a job waits, and a reason that is not listed is shown as it is', () => {
-    expect(reasonInWords('Priority')).toBe('jobs of higher priority are ahead');
-    const sentence = 'Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions';
-    expect(reasonInWords(sentence)).toMatch(/down or reserved/);
-    expect(reasonInWords('ReqNodeNotAvail, UnavailableNodes:c1')).toMatch(/down or reserved/);
-    expect(reasonInWords('QOSMaxGRESPerUser')).toBe('you already use as much as you may');
-    expect(reasonInWords('AssocGrpCPUMinutesLimit')).toMatch(/used up/);
-    expect(reasonInWords('PartitionTimeLimit')).toMatch(/will not start/);
-    expect(reasonInWords('Frobnicated')).toBe('Frobnicated');
   });
 });
 
