@@ -60,6 +60,7 @@ export async function dryRun(choice: Choice, options: Options, arrows: ReturnTyp
       `cluster   ${choice.name} (${shownHost(choice)}) as ${cluster.profile.user} · ${cluster.profile.container.command}`,
       `asks for  ${requestInWords(decided.request)}`,
       ...decided.notes.map((note) => `          ${note}`),
+      ...(input.variables.length > 0 ? [`sets      ${input.variables.map(([name]) => name).join(', ')} (--env)`] : []),
       ...decided.beyond.map((note) => `          hpc.yml asks for ${note}: will be confirmed`),
       ...(planned
         ? [

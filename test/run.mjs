@@ -1,6 +1,7 @@
 // `npm test`: types and lint, unit tests, then end to end on a devcluster of its own, from a fresh clone with nothing done
-// before. `unit`, `newer` (the unit tests on a newer Node), `e2e`, `faults` run one part; `--with-faults-slice` adds a slice of
-// the faults that changes with the commit. Ends with `not run: why` lines and `N passed, N failed`.
+// before. `unit`, `newer` (the unit tests on a newer Node), `e2e`, `faults` run one part; `--more` adds to the whole what a
+// CI has the time for: the newer Node, and a slice of the faults that changes with the commit. Ends with `not run: why` lines
+// and `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,9 +14,9 @@ import { newerNode } from './newer-node.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const CLUSTER = process.env.HPCBINDER_TEST_CLUSTER ?? 'devcluster-test';
-const SLICE = '--with-faults-slice';
-const withSlice = process.argv.includes(SLICE);
-const [part, ...pattern] = process.argv.slice(2).filter((word) => word !== SLICE);
+const MORE = '--more';
+const more = process.argv.includes(MORE);
+const [part, ...pattern] = process.argv.slice(2).filter((word) => word !== MORE);
 const wants = (name) => part === undefined || part === name;
 
 const main = built(root);
@@ -73,7 +74,7 @@ if (part === undefined) {
 const ONE_BY_ONE = ['--runInBand', '--testTimeout=300000'];
 const UNIT = ['--maxWorkers=4', '--testTimeout=30000'];
 if (wants('unit')) jest('unit', folders(join(scratch, 'unit')), UNIT);
-if (wants('newer')) {
+if (part === 'newer' || (part === undefined && more)) {
   const { node, why } = newerNode(root);
   if (node) jest('unit', folders(join(scratch, 'newer')), UNIT, node);
   else appendFileSync(notRun, `the unit tests on a newer Node: ${why}\n`);
@@ -82,7 +83,7 @@ if (part === undefined || part === 'e2e' || part === 'faults') {
   const { ensureBrowser } = await import('./browser.mjs');
   ensureBrowser();
   onCluster(part === 'faults' ? 'faults' : 'e2e');
-  if (withSlice) {
+  if (more) {
     const commit = commitOf(root);
     const { files, env } = sliceOf(commit, faultFiles(root));
     process.stderr.write(`\nfaults of ${commit}: ${files.join(' ')}\n`);
