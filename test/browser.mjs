@@ -23,6 +23,8 @@ export function ensureBrowser() {
 }
 
 export async function launchBrowser() {
+  const executablePath = browserPath();
+  if (!executablePath) throw new Error('there is no Chromium here: install it, or name it in HPCBINDER_TEST_BROWSER');
   const { chromium } = await import('playwright-core');
   const args = [
     '--no-sandbox',
@@ -33,7 +35,7 @@ export async function launchBrowser() {
     '--disable-component-update',
     '--disable-sync',
   ];
-  return chromium.launch({ executablePath: browserPath(), args });
+  return chromium.launch({ executablePath, args });
 }
 
 /** Jupyter asks whether it may tell news, in a corner and at any moment: it takes the focus from a cell. */

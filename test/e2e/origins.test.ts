@@ -1,16 +1,12 @@
 /** A real browser before the proxy: what the address bar, other sites and other ports can and cannot do. */
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Browser, type BrowserContext, chromium } from 'playwright-core';
+import type { Browser, BrowserContext } from 'playwright-core';
 import { WebSocketServer } from 'ws';
-import { notRun } from '../not-run.ts';
+import { ensureBrowser, launchBrowser } from '../browser.mjs';
 import { httpRig, ID, type Rig } from '../server/rig.ts';
-
-const PLACES = [process.env.HPCBINDER_TEST_BROWSER, '/usr/bin/chromium', '/usr/bin/google-chrome'];
-const executablePath = PLACES.find((path) => path !== undefined && existsSync(path));
 
 const acted: string[] = [];
 const told: string[] = [];
@@ -37,8 +33,9 @@ const tries = [
 Promise.allSettled(tries).then((all) => { window.outcome = all.map((one) => one.status + ':' + (one.value ?? '')); });
 </script>`;
 
-(executablePath ? describe : describe.skip)('a session in Chromium', () => {
+describe('a session in Chromium', () => {
   beforeAll(async () => {
+    ensureBrowser();
     const sockets = new WebSocketServer({ noServer: true });
     rig = await httpRig(
       (req, res) => {
@@ -61,13 +58,13 @@ Promise.allSettled(tries).then((all) => { window.outcome = all.map((one) => one.
     });
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
-    browser = await chromium.launch({ executablePath: executablePath ?? '', args: ['--no-sandbox', '--disable-gpu'] });
+    browser = await launchBrowser();
     context = await browser.newContext();
   }, 60_000);
   afterAll(async () => {
-    await browser.close();
-    await rig.close();
-    other.close();
+    await browser?.close();
+    await rig?.close();
+    other?.close();
   });
 
   it('opens by its link, and the code is gone from the address and from the history', async () => {
@@ -138,5 +135,3 @@ Promise.allSettled(tries).then((all) => { window.outcome = all.map((one) => one.
     await fresh.close();
   });
 });
-
-if (!executablePath) notRun('the proxy before a real browser: no Chromium here');
