@@ -1,11 +1,10 @@
 /** Stored images that were damaged or swapped: each is noticed, named in one line, set aside, and counts as absent. */
 import { execFileSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -15,50 +14,26 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { partitionOffset, sifFront } from '../../converters/sif.ts';
 import { ImageStore } from '../../converters/store.ts';
 import { shelfFault } from '../../converters/store-trust.ts';
-import type { SifReceipt } from '../../core/artifacts.ts';
-import type { Transport } from '../../core/transport.ts';
-import { openTransport } from '../../transports/index.ts';
+import { sifOf, storeRig } from './store-rig.ts';
 
 const KEY = 'b'.repeat(32);
-const root = mkdtempSync(join(tmpdir(), 'hb-damaged-'));
 const partition = randomBytes(600_000);
 const front = sifFront(
   { platform: 'linux/amd64', identity: KEY, created: 1_700_000_000, objects: [] },
   partition.length,
 );
 const data = Buffer.concat([front, partition]);
-const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-const sif = { path: join(root, 'local.sif'), bytes: data.length, sha256: sha256(data) };
-const receipt: SifReceipt = {
-  schema: 1,
-  key: KEY,
-  bytes: sif.bytes,
-  sha256: sif.sha256,
-  platform: 'linux/amd64',
-  builtAt: '2026-01-01T00:00:00Z',
-  repo: './x',
-  tool: 'hpcbinder 0.1.0',
-  contentInImage: false,
-};
+const { root, sif, receipt, transport } = await storeRig(KEY, data);
 
-let transport: Transport;
 let directory: string;
 let store: ImageStore;
 let path: string;
 let count = 0;
-beforeAll(async () => {
-  writeFileSync(sif.path, data);
-  transport = await openTransport('local', undefined);
-});
-afterAll(async () => {
-  await transport[Symbol.asyncDispose]();
-});
 beforeEach(async () => {
   directory = join(root, `store-${++count}`);
   store = new ImageStore(transport, directory, 'python3');
@@ -153,8 +128,7 @@ describe('a stored image', () => {
 
   it('F-39: that a new one replaces stays under another name, for a job that reads it', async () => {
     const next = Buffer.concat([data, Buffer.alloc(10)]);
-    const newer = { path: join(root, 'newer.sif'), bytes: next.length, sha256: sha256(next) };
-    writeFileSync(newer.path, next);
+    const newer = sifOf(root, 'newer.sif', next);
     const inode = statSync(path).ino;
     await store.put(newer, { ...receipt, bytes: newer.bytes, sha256: newer.sha256 }, { tookOver: false });
     expect(statSync(path).size).toBe(next.length);

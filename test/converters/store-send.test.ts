@@ -1,42 +1,18 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageStore } from '../../converters/store.ts';
-import type { SifFile, SifReceipt } from '../../core/artifacts.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 import type { Link, Transport } from '../../core/transport.ts';
-import { openTransport } from '../../transports/index.ts';
 import { Watched } from '../../transports/watch.ts';
+import { storeRig } from './store-rig.ts';
 
 const NOTHING = new Uint8Array();
 const KEY = 'b'.repeat(32);
-const root = mkdtempSync(join(tmpdir(), 'hb-send-'));
 const data = randomBytes(1_000_000);
-const sha256 = createHash('sha256').update(data).digest('hex');
-const sif: SifFile = { path: join(root, 'local.sif'), bytes: data.length, sha256 };
-const receipt: SifReceipt = {
-  schema: 1,
-  key: KEY,
-  bytes: sif.bytes,
-  sha256,
-  platform: 'linux/amd64',
-  builtAt: '2026-01-01T00:00:00Z',
-  repo: './x',
-  tool: 'hpcbinder 0.1.0',
-  contentInImage: false,
-};
-
-let transport: Transport;
-beforeAll(async () => {
-  writeFileSync(sif.path, data);
-  transport = await openTransport('local', undefined);
-});
-afterAll(async () => {
-  await transport[Symbol.asyncDispose]();
-});
+const { root, sif, receipt, transport } = await storeRig(KEY, data);
 
 /** A fake line over the real local transport: each upload breaks after 400 kB, until `lives` are used up. */
 class Breaking {

@@ -1,45 +1,18 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ImageStore } from '../../converters/store.ts';
 import { parseReceipt } from '../../converters/store-questions.ts';
-import type { SifFile, SifReceipt } from '../../core/artifacts.ts';
-import type { Transport } from '../../core/transport.ts';
-import { openTransport } from '../../transports/index.ts';
+import { storeRig } from './store-rig.ts';
 
 const KEY = 'a'.repeat(32);
-const root = mkdtempSync(join(tmpdir(), 'hb-store-'));
 const data = randomBytes(300_000);
-const sif: SifFile = {
-  path: join(root, 'local.sif'),
-  bytes: data.length,
-  sha256: createHash('sha256').update(data).digest('hex'),
-};
-const receipt: SifReceipt = {
-  schema: 1,
-  key: KEY,
-  bytes: sif.bytes,
-  sha256: sif.sha256,
-  platform: 'linux/amd64',
-  builtAt: '2026-01-01T00:00:00Z',
-  repo: './x',
-  tool: 'hpcbinder 0.1.0',
-  contentInImage: false,
-};
+const { root, sif, receipt, transport } = await storeRig(KEY, data);
 
-let transport: Transport;
 let directory: string;
 let store: ImageStore;
 let count = 0;
-beforeAll(async () => {
-  writeFileSync(sif.path, data);
-  transport = await openTransport('local', undefined);
-});
-afterAll(async () => {
-  await transport[Symbol.asyncDispose]();
-});
 beforeEach(() => {
   directory = join(root, `store-${++count}`);
   store = new ImageStore(transport, directory, 'python3');
