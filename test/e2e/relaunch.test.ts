@@ -1,19 +1,20 @@
-/** What a relaunch costs, counted on the other side: by the engine's events, a relay before sshd, and the accounting. */
+/** What a relaunch costs, counted on the other side: by the engine's events, a line before sshd, and the accounting. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import Docker from 'dockerode';
 import { execa } from 'execa';
+import { Line } from '../faults/line.ts';
 import { hpcbinder, on, type Ready, Running } from './rig.ts';
 import { Terminal } from './terminal.ts';
-import { EngineEvents, OwnWorld, Relay } from './worlds.ts';
+import { EngineEvents, OwnWorld } from './worlds.ts';
 
 /** Session files, agent and content of a small repository, with what SSH adds; an image is 180 MB. */
 const SMALL = 1_000_000;
 const LARGE = 50_000_000;
 
 let world: OwnWorld;
-let relay: Relay;
+let line: Line;
 let dir: string;
 let url: string;
 const at = ['--time', '10m', '--mem', '2G'];
@@ -22,7 +23,7 @@ const at = ['--time', '10m', '--mem', '2G'];
 const ssh = () =>
   `ssh -F none -oBatchMode=yes -oIdentitiesOnly=yes -i ${world.entry.identity_file} -oUserKnownHostsFile=${world.entry.known_hosts}`;
 
-/** Not the synchronous kind: it speaks through the relay, which runs in this process. */
+/** Not the synchronous kind: it speaks through the line, which runs in this process. */
 async function git(...args: string[]): Promise<string> {
   const who = ['-c', 'user.name=test', '-c', 'user.email=test@example.org', '-c', 'commit.gpgsign=false'];
   return (await execa('git', [...who, ...args], { cwd: dir, env: { GIT_SSH_COMMAND: ssh() }, timeout: 60_000 })).stdout;
@@ -50,10 +51,10 @@ type Counted = { sent: number; jobs: number; events: EngineEvents; record: Recor
 /** Of a launch until its app answers; the session is stopped before the next. */
 async function counted(launch: () => Promise<unknown>): Promise<Counted> {
   const events = await EngineEvents.start();
-  const before = { sent: relay.sent, jobs: (await world.jobs()).length };
+  const before = { sent: line.sent, jobs: (await world.jobs()).length };
   try {
     await launch();
-    const sent = relay.sent - before.sent;
+    const sent = line.sent - before.sent;
     const { stdout } = await hpcbinder(['list', '--json'], { env: world.env });
     const record = JSON.parse(stdout)[0];
     expect(await hpcbinder(['stop', record.id], { env: world.env })).toMatchObject({ code: 0 });
@@ -77,14 +78,14 @@ const keyOf = ({ record }: Counted) => record.key ?? '';
 
 beforeAll(async () => {
   world = new OwnWorld();
-  relay = await Relay.to(world.entry.port);
-  world.through(relay);
+  line = await Line.to(world.entry.port);
+  world.through(line);
   world.env.GIT_SSH_COMMAND = ssh();
   dir = join(world.dir, 'repository');
   mkdirSync(dir);
   await git('init', '-q', '-b', 'main');
   await on('login', 'alice', `git init -q --bare -b main ${world.home}/analysis.git`);
-  url = `ssh://alice@127.0.0.1:${relay.port}${world.home}/analysis.git`;
+  url = `ssh://alice@127.0.0.1:${line.port}${world.home}/analysis.git`;
   // those of the quickstart, whose image the engine may have
   const requirements = 'matplotlib>=3.8,<4\nnumpy>=1.26,<3\n';
   await commit({ 'requirements.txt': requirements, 'analysis.ipynb': notebook('one'), 'notes.txt': 'one\n' });
@@ -93,7 +94,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
-  await relay.close();
+  await line.close();
 });
 
 describe('a relaunch', () => {

@@ -1,6 +1,5 @@
 /** A test's own user: config, state and cache of its own, and own directories on the cluster, so that it can count. */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import Docker from 'dockerode';
@@ -76,44 +75,6 @@ export class OwnWorld implements AsyncDisposable {
     if (running.length > 0) await on('login', 'root', `scancel ${running.join(' ')}`);
     await on('login', 'root', `chmod -R u+rwX ${this.home} ${this.scratch}; rm -rf ${this.home} ${this.scratch}`);
     rmSync(this.dir, { recursive: true, force: true });
-  }
-}
-
-/** A TCP relay on loopback that counts what goes to the server. */
-export class Relay {
-  sent = 0;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  private constructor(server: Server) {
-    this.#server = server;
-  }
-
-  static async to(port: number): Promise<Relay> {
-    const server = createServer();
-    const relay = new Relay(server);
-    server.on('connection', (client) => {
-      const upstream = createConnection({ host: '127.0.0.1', port });
-      for (const socket of [client, upstream]) {
-        relay.#sockets.add(socket);
-        socket.on('error', () => {}).on('close', () => [client, upstream].forEach((one) => void one.destroy()));
-      }
-      client.on('data', (data) => {
-        relay.sent += data.length;
-      });
-      client.pipe(upstream).pipe(client);
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return relay;
-  }
-
-  get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address ? address.port : 0;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
   }
 }
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { launchOf, type Shown, startController, status, stop, storedImage } from './rig.ts';
+import { inQueue, launchOf, type Shown, startController, status, stop, storedImage } from './rig.ts';
 
 let world: OwnWorld;
 let sif: string;
@@ -52,15 +52,7 @@ it('F-20: dead for a minute, a live session answers as before, one in the queue 
   const client = await Client.enter(session.url);
   const waiting = new Running([...launchOf(sif), '--sbatch', '--begin=now+1hour'], { env: world.env });
   try {
-    const inQueue = (text: RegExp, from = 0) =>
-      waiting.until(
-        (event) =>
-          event.type === 'update' &&
-          event.phase === 'queue' &&
-          text.test(String(event.text)) &&
-          waiting.events.indexOf(event) >= from,
-      );
-    await inQueue(/^waiting: /);
+    await inQueue(waiting, /^waiting: /);
     const known: Shown[] = JSON.parse((await hpcbinder(['list', '--json'], { env: world.env })).stdout);
     const id = known.find(({ phase }) => phase === 'queued')?.id ?? '';
     expect(id).toMatch(/^hb-/);
@@ -76,14 +68,14 @@ it('F-20: dead for a minute, a live session answers as before, one in the queue 
       await new Promise((resolve) => setTimeout(resolve, 2_000));
     }
     expect([...answers]).toEqual([200]);
-    await inQueue(/^the scheduler does not answer at the moment; still waiting$/);
+    await inQueue(waiting, /^the scheduler does not answer at the moment; still waiting$/);
     expect((await on('login', 'root', 'scontrol ping')).stdout).toContain('is DOWN');
     expect(await status(world, session.id)).toMatchObject({ phase: 'ready' });
     expect(await status(world, id)).toMatchObject({ phase: 'queued' });
 
     const outage = waiting.events.length;
     await startController();
-    await inQueue(/^waiting: /, outage);
+    await inQueue(waiting, /^waiting: /, outage);
     expect([await stateOf(id), await stateOf(session.id)]).toEqual(['PENDING', 'RUNNING']);
     expect((await client.send('GET', '/api')).status).toBe(200);
     expect(await stop(world, id)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });

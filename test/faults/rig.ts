@@ -1,6 +1,8 @@
 /** What every fault needs: a session from an image that is stored already, its record, and the controller's life and death. */
-import { CLUSTER, hpcbinder, on } from '../e2e/rig.ts';
-import type { OwnWorld } from '../e2e/worlds.ts';
+import { Client } from '../e2e/client.ts';
+import { CLUSTER, hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { OwnWorld } from '../e2e/worlds.ts';
+import { Line } from './line.ts';
 
 export type Shown = {
   id: string;
@@ -40,6 +42,48 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) =>
     const answer = await ask();
     if (holds(answer) || Date.now() > deadline) return answer;
     await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** Until the queue's line of a launch says so, in an event after `from`; the event. */
+export const inQueue = (running: Running, text: RegExp, from = 0) =>
+  running.until(
+    (event) =>
+      event.type === 'update' &&
+      event.phase === 'queue' &&
+      text.test(String(event.text)) &&
+      running.events.indexOf(event) >= from,
+    120_000,
+  );
+
+/** A session in a world of its own, with a client of its page; all that goes to the cluster takes one line. */
+export type Far = AsyncDisposable & {
+  readonly world: OwnWorld;
+  readonly line: Line;
+  readonly running: Running;
+  readonly session: Ready;
+  readonly client: Client;
+};
+
+export async function farSession(launch: (sif: string) => readonly string[]): Promise<Far> {
+  const sif = await storedImage();
+  const world = new OwnWorld();
+  const line = await Line.to(world.entry.port);
+  world.through(line);
+  const running = new Running(launch(sif), { env: world.env });
+  const dispose = async () => {
+    line.mend({ lost: false });
+    await running.close();
+    await world[Symbol.asyncDispose]();
+    await line.close();
+  };
+  try {
+    const session = await running.ready();
+    const client = await Client.enter(session.url);
+    return { world, line, running, session, client, [Symbol.asyncDispose]: dispose };
+  } catch (error) {
+    await dispose();
+    throw error;
   }
 }
 

@@ -3,7 +3,17 @@ import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { configured, eventually, launchOf, type Shown, startController, status, stop, storedImage } from './rig.ts';
+import {
+  configured,
+  eventually,
+  inQueue,
+  launchOf,
+  type Shown,
+  startController,
+  status,
+  stop,
+  storedImage,
+} from './rig.ts';
 
 let world: OwnWorld;
 let sif: string;
@@ -35,17 +45,6 @@ function launched(...flags: string[]): Running {
 async function sessions(): Promise<Shown[]> {
   return JSON.parse((await hpcbinder(['list', '--json'], { env: world.env })).stdout);
 }
-
-/** Until the queue's line says so, in an event after `from`; the event. */
-const inQueue = (running: Running, text: RegExp, from = 0) =>
-  running.until(
-    (event) =>
-      event.type === 'update' &&
-      event.phase === 'queue' &&
-      text.test(String(event.text)) &&
-      running.events.indexOf(event) >= from,
-    120_000,
-  );
 
 async function waiting(): Promise<{ running: Running; id: string; jobId: string }> {
   const running = launched('--sbatch', '--begin=now+1hour');
