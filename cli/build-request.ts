@@ -31,6 +31,7 @@ export function buildRequest(input: {
     repository: {},
     site: BUILD_REQUEST,
     partitions: cluster.partitions,
+    partitionFlag: '--build-partition',
   });
   const { account, qos } = entry.defaults ?? {};
   return { ...request, ...(account ? { account } : {}), ...(qos ? { qos } : {}) };

@@ -5,7 +5,7 @@ import { HpcbinderError } from '../core/errors.ts';
 import type { Extension } from '../core/scheduler.ts';
 import { quoteWords } from '../core/shell.ts';
 import { ask } from '../core/transport.ts';
-import { duration, parseDuration } from '../core/units.ts';
+import { duration, durationWord, parseDuration } from '../core/units.ts';
 import { endInWords } from '../sessions/advance.ts';
 import { controlRequest } from '../sessions/control.ts';
 import type { SessionRecord } from '../sessions/records.ts';
@@ -16,7 +16,7 @@ import { disposable, findLocal, freshRecord } from './find.ts';
 import type { Flags } from './flags.ts';
 import { refreshed } from './refresh.ts';
 import { plain } from './terminal.ts';
-import { relaunchOf, shortId } from './words.ts';
+import { relaunchWords, shortId } from './words.ts';
 import { localRecords, toAgent } from './world.ts';
 
 type Running = SessionRecord & { jobId: string };
@@ -46,7 +46,8 @@ function running(record: SessionRecord): Running {
   const how = record.phase === 'ended' ? `is over: ${endInWords(record.ended?.why ?? 'lost')}` : 'has no job yet';
   throw new HpcbinderError('E-SESSION-STATE', {
     message: `session ${shortId(record.id)} ${how}`,
-    hint: `Its work is kept; go on with: ${relaunchOf(record)}`,
+    hint: 'Its work is kept.',
+    next: relaunchWords(record),
   });
 }
 
@@ -61,14 +62,10 @@ function refusal(answer: Exclude<Extension, 'extended'>, record: Running, second
   const until = record.endsAt ? `, it ends at ${clock(new Date(record.endsAt * 1000), new Date())}` : '';
   return new HpcbinderError('E-LIMIT', {
     message: `session ${shortId(record.id)} was not extended${until}: ${why}`,
-    hint: `Your work is kept. Go on in a new job, at the same address: ${relaunchOf(record)} --time ${typed(seconds)}`,
+    hint: 'Your work is kept: a new job goes on with it, at the same address.',
+    // whole minutes, as schedulers count
+    next: [...relaunchWords(record), '--time', durationWord(Math.ceil(seconds / 60) * 60)],
   });
-}
-
-/** As `--time` takes it: whole minutes, as schedulers count. */
-function typed(seconds: number): string {
-  const minutes = Math.max(1, Math.ceil(seconds / 60));
-  return minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`;
 }
 
 /** The new end is the scheduler's own; the agent is told, for its warnings and its own end in order. */

@@ -67,7 +67,7 @@ export function showFailure(thrown: unknown, failing: Failing = {}): number {
   const written = trifle ? undefined : noteFailure(error, doing, failing.story);
   // where nothing was begun there is nothing to read
   const log = code === 2 && failing.story === undefined ? undefined : (written ?? error.log);
-  const next = nextCommand(error.code, doing);
+  const next = nextCommand(error, doing);
   const { phase, left } = failing;
   if (failing.json) {
     const { message, hint, evidence, transient } = error;

@@ -1,5 +1,5 @@
 /** After each kind of failure one command that goes on from there. Pure; the table is as closed as the catalogue. */
-import type { ErrorCode } from '../core/errors.ts';
+import type { ErrorCode, HpcbinderError } from '../core/errors.ts';
 import { redact } from '../core/redact.ts';
 import { quoteWords } from '../core/shell.ts';
 import { harmless } from '../core/text.ts';
@@ -19,7 +19,8 @@ export type Doing = {
 type Next = (doing: Doing) => string | undefined;
 
 /** A secret that was typed is not printed again. */
-const line = (words: readonly string[]) => redact(harmless(`hpcbinder ${quoteWords(words)}`));
+const shown = (words: readonly string[]) => redact(harmless(quoteWords(words)));
+const line = (words: readonly string[]) => shown(['hpcbinder', ...words]);
 const isLaunch = ({ words }: Doing) => words[0] === 'launch' || words[0] === 'build';
 const always =
   (text: string): Next =>
@@ -44,8 +45,8 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-USAGE': help,
   'E-CONFIG': always('hpcbinder config check'),
   'E-REPO-SYNTAX': help,
-  'E-REPO-MISSING': again,
-  'E-REF-MISSING': again,
+  'E-REPO-MISSING': help,
+  'E-REF-MISSING': help,
   'E-REPO-FETCH': again,
   'E-BUILDER-UNSUPPORTED': launchWith('--builder', 'repo2docker'),
   'E-TOOL-NONE': dryRun,
@@ -104,7 +105,33 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-INTERNAL': report,
 };
 
+/** Other names of the flags whose value may be corrected. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  '--partition': ['-p', '--queue'],
+  '--gpus': ['-G'],
+  '--cpus': ['-c'],
+  '--time': ['-t'],
+};
+
+/** What was typed, with other values of some flags; those that were not typed come last. */
+function corrected(words: readonly string[], instead: Readonly<Record<string, string>>): string[] {
+  const result = [...words];
+  for (const [flag, value] of Object.entries(instead)) {
+    const names = [flag, ...(ALIASES[flag] ?? [])];
+    const at = result.findLastIndex((word) => names.includes(word.replace(/=.*$/s, '')));
+    if (at < 0) result.push(flag, value);
+    else if (result[at]?.includes('=')) result[at] = `${flag}=${value}`;
+    else result[at + 1] = value;
+  }
+  return result;
+}
+
 /** Undefined where there is nothing to do but what the hint says. */
-export function nextCommand(code: ErrorCode, doing: Doing): string | undefined {
-  return NEXT[code](doing) ?? again(doing);
+export function nextCommand(
+  error: Pick<HpcbinderError, 'code' | 'instead' | 'next'>,
+  doing: Doing,
+): string | undefined {
+  if (error.next) return shown(error.next);
+  if (error.instead && isLaunch(doing)) return line(corrected(doing.words, error.instead));
+  return NEXT[error.code](doing) ?? again(doing);
 }

@@ -18,7 +18,11 @@ export function whereOf(host: string, directory: string): string {
 
 /** The line that goes on from a session's work, at its address. */
 export function relaunchOf({ id }: Pick<SessionRecord, 'id'>): string {
-  return `hpcbinder launch --continue ${shortId(id)}`;
+  return relaunchWords({ id }).join(' ');
+}
+
+export function relaunchWords({ id }: Pick<SessionRecord, 'id'>): string[] {
+  return ['hpcbinder', 'launch', '--continue', shortId(id)];
 }
 
 /** What came of the request to the open pages to save: one line, or one more for each file that could not be. */

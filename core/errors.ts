@@ -76,6 +76,10 @@ export type ErrorDetail = {
   evidence?: readonly string[];
   /** where the whole log is: a path or a command */
   log?: string;
+  /** the same command would go through with these values, by flag: a limit, the nearest name */
+  instead?: Readonly<Record<string, string>>;
+  /** the command that goes on from here, program first, where it follows from more than the code */
+  next?: readonly string[];
   /** trying again later can help: exit 75 (EX_TEMPFAIL of sysexits.h) */
   transient?: boolean;
   cause?: unknown;
@@ -86,6 +90,8 @@ export class HpcbinderError extends Error {
   readonly hint: string | undefined;
   readonly evidence: readonly string[];
   readonly log: string | undefined;
+  readonly instead: Readonly<Record<string, string>> | undefined;
+  readonly next: readonly string[] | undefined;
   readonly transient: boolean;
   constructor(code: ErrorCode, detail: ErrorDetail) {
     super(detail.message, { cause: detail.cause });
@@ -94,6 +100,8 @@ export class HpcbinderError extends Error {
     this.hint = detail.hint;
     this.evidence = detail.evidence ?? [];
     this.log = detail.log;
+    this.instead = detail.instead;
+    this.next = detail.next;
     this.transient = detail.transient ?? false;
   }
 }

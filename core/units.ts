@@ -68,6 +68,17 @@ export function duration(seconds: number): string {
   return parts.filter((part) => part !== '').join(' ');
 }
 
+/** As `--time` takes it: `4h`, `90m`, `45s`. */
+export function durationWord(seconds: number): string {
+  const [size, unit] = (
+    [
+      [3600, 'h'],
+      [60, 'm'],
+    ] as const
+  ).find(([each]) => seconds % each === 0) ?? [1, 's'];
+  return `${seconds / size}${unit}`;
+}
+
 /** `410 MB`: decimal, as disks are sold and files are listed. */
 export function size(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
@@ -78,6 +89,11 @@ export function size(bytes: number): string {
     unit++;
   }
   return `${value < 9.95 && unit > 0 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** As `--mem` takes it: `8G`, `15900M`. */
+export function memoryWord(mib: number): string {
+  return mib % 1024 === 0 ? `${mib / 1024}G` : `${mib}M`;
 }
 
 /** Memory in MiB as people ask for it: `8 GB`. */

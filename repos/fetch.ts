@@ -7,7 +7,7 @@ import type { OnProgress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
 import { type GitAccess, type GitResult, git } from './git.ts';
 import type { Limits } from './limits.ts';
-import { refusal } from './refusal.ts';
+import { listed, refusal } from './refusal.ts';
 
 type Access = GitAccess & { cwd: string; url: string; on?: OnProgress };
 
@@ -88,5 +88,6 @@ function noCommit(repo: ResolvedRepo & { kind: 'git' }): HpcbinderError {
   return new HpcbinderError('E-REF-MISSING', {
     message: `${repo.url} has no commit ${repo.commit}`,
     hint: 'Check the id, or name a branch or a tag. A commit that was never pushed is only on its own machine.',
+    next: listed(repo.url),
   });
 }

@@ -1,7 +1,7 @@
 /** A directory of this machine: its content is its name; git is asked only what to show. Works without git. */
 import { chmod, copyFile, lstat, mkdir, realpath, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { RepoFile, RepoFiles, ResolvedRepo } from '../core/artifacts.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { harmless } from '../core/text.ts';
@@ -64,12 +64,19 @@ export async function shallowGit(from: string, to: string, access: GitAccess): P
   }
 }
 
+/** The first directory on the way up that is there. */
+async function nearestAbove(path: string): Promise<string> {
+  const above = dirname(path);
+  return above === path || (await lstat(above).catch(() => undefined)) ? above : nearestAbove(above);
+}
+
 async function directory(path: string): Promise<string> {
   const real = await realpath(path).catch(() => undefined);
   if (real !== undefined && (await lstat(real)).isDirectory()) return real;
   throw new HpcbinderError('E-REPO-MISSING', {
     message: `there is no directory ${harmless(path)}`,
     hint: 'Give the path of a directory, or a repository: https://host/org/repo, org/repo (on GitHub).',
+    next: ['ls', await nearestAbove(path)],
   });
 }
 

@@ -9,6 +9,11 @@ const UNREACHABLE =
   /Could not resolve host|Failed to connect|Couldn't connect|Connection (?:refused|timed out|reset)|Network is unreachable|No route to host|Operation too slow|timed out|error: 5[0-9][0-9]|early EOF|unexpected disconnect|SSL|certificate/i;
 const ADVICE = /^(?:Please make sure you have the correct access rights|and the repository exists\.)$/gm;
 
+/** What is there, as the person's own git sees it. */
+export function listed(url: string): string[] {
+  return ['git', 'ls-remote', '--heads', '--tags', url];
+}
+
 export function refusal(result: GitResult, url: string): HpcbinderError {
   // git's advice under a refused ssh connection hides the line that says why
   const evidence = lastLines(result.stderr.replace(ADVICE, ''), 3);
@@ -26,6 +31,7 @@ export function refusal(result: GitResult, url: string): HpcbinderError {
       hint: ssh
         ? 'Check the address; `ssh-add -l` shows the keys that were offered.'
         : 'Check the address. A private repository needs your git credential helper, or its ssh address: git@host:org/repo.',
+      next: listed(url),
       evidence,
     });
   }

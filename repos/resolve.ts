@@ -5,7 +5,7 @@ import { nearest } from '../core/text.ts';
 import { type GitAccess, git } from './git.ts';
 import { resolveLocal } from './local.ts';
 import { isCommitId } from './refname.ts';
-import { refusal } from './refusal.ts';
+import { listed, refusal } from './refusal.ts';
 
 type GitRef = RepoRef & { kind: 'git' };
 export type Found = { commit: string; ref?: string };
@@ -79,6 +79,7 @@ async function missing(ref: GitRef, wanted: string, access: GitAccess): Promise<
     return new HpcbinderError('E-REF-MISSING', {
       message: `${ref.url} is empty: it has no branch and no tag`,
       hint: 'Push a commit first.',
+      next: listed(ref.url),
     });
   }
   const near = nearest(wanted, names);
@@ -88,5 +89,6 @@ async function missing(ref: GitRef, wanted: string, access: GitAccess): Promise<
     hint: digits
       ? 'A commit must be written with all its 40 digits: a server cannot be asked for a shortened one.'
       : `There are ${names.slice(0, 8).join(', ')}${names.length > 8 ? ` and ${names.length - 8} more` : ''}.`,
+    next: listed(ref.url),
   });
 }

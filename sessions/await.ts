@@ -156,6 +156,5 @@ export async function endedEarly(
   return new HpcbinderError(code, {
     ...common,
     message: `job ${session.jobId ?? ''} ended before the app was ready: ${endInWords(why)}${detail}`,
-    hint: `Your work directory is kept: ${cluster.profile.host}:${session.workDirectory}`,
   });
 }

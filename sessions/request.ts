@@ -5,7 +5,7 @@
 import { HpcbinderError } from '../core/errors.ts';
 import type { Partition, ResourceRequest } from '../core/scheduler.ts';
 import { nearest } from '../core/text.ts';
-import { duration, memory } from '../core/units.ts';
+import { duration, durationWord, memory, memoryWord } from '../core/units.ts';
 
 /** Each field is absent where nobody said anything. Memory in MiB, time in seconds. */
 export type Wishes = Partial<Omit<ResourceRequest, 'extra'>> & { extra?: readonly string[] };
@@ -26,11 +26,13 @@ export function decideRequest(input: {
   repository: Wishes;
   site: Wishes;
   partitions: readonly Partition[];
+  /** the flag that names the partition, where it is another than --partition */
+  partitionFlag?: string;
 }): Decided {
-  const { flags, repository, site, partitions } = input;
+  const { flags, repository, site, partitions, partitionFlag = '--partition' } = input;
   const notes: string[] = [];
   const name = flags.partition ?? site.partition ?? partitions.find((p) => p.isDefault)?.name;
-  const partition = name === undefined ? undefined : findPartition(name, partitions);
+  const partition = name === undefined ? undefined : findPartition(name, partitions, partitionFlag);
 
   const usual = {
     seconds: site.seconds ?? OURS.seconds,
@@ -53,7 +55,7 @@ export function decideRequest(input: {
     gpus = 1;
     notes.push(`every node of ${partition.name} has GPUs: 1 asked for (--gpus 0 for none)`);
   }
-  if (partition) checkGpus(gpus ?? 0, asked.gpuType, partition);
+  if (partition) checkGpus(gpus ?? 0, asked.gpuType, partition, partitions);
 
   const clamped = clamp({ ...asked, gpus: gpus ?? 0 }, flags, partition, notes);
   return {
@@ -75,41 +77,60 @@ export function decideRequest(input: {
   };
 }
 
-export function findPartition(name: string, partitions: readonly Partition[]): Partition | undefined {
-  if (partitions.length === 0) return undefined;
+function findPartition(name: string, partitions: readonly Partition[], flag: string): Partition | undefined {
+  const [first] = partitions;
+  if (first === undefined) return undefined;
   const found = partitions.find((p) => p.name === name);
   if (found) return found;
   const names = partitions.map((p) => p.name);
   const near = nearest(name, names);
   throw new HpcbinderError('E-PARTITION', {
     message: `there is no partition "${name}" on this cluster`,
-    hint: `${near ? `Did you mean ${near}? ` : ''}There ${names.length === 1 ? 'is' : 'are'}: ${names.join(', ')} (--partition).`,
+    hint: `${near ? `Did you mean ${near}? ` : ''}There ${names.length === 1 ? 'is' : 'are'}: ${names.join(', ')} (${flag}).`,
+    instead: { [flag]: near ?? partitions.find((p) => p.isDefault)?.name ?? first.name },
   });
 }
 
-function checkGpus(gpus: number, type: string | undefined, partition: Partition): void {
-  const types = Object.entries(partition.gpusPerNode);
-  if (type !== undefined && !types.some(([known]) => known === type)) {
-    const names = types.map(([known]) => known).filter((known) => known !== '');
+function checkGpus(
+  gpus: number,
+  type: string | undefined,
+  partition: Partition,
+  partitions: readonly Partition[],
+): void {
+  const names = Object.keys(partition.gpusPerNode).filter((known) => known !== '');
+  if (type !== undefined && !Object.hasOwn(partition.gpusPerNode, type)) {
+    const near = nearest(type, names) ?? names[0];
+    const count = Math.min(gpus, mostGpus(partition, near));
     throw new HpcbinderError('E-GPU', {
       message: `partition ${partition.name} has no GPU of type "${type}"`,
       hint:
         names.length > 0
           ? `It has: ${names.join(', ')} (--gpus TYPE:N).`
           : 'It names no GPU types; ask with a number alone (--gpus N).',
+      instead: { '--gpus': near === undefined ? `${count}` : `${near}:${count}` },
     });
   }
-  const most = Math.max(
-    0,
-    ...types.filter(([known]) => type === undefined || known === type).map(([, count]) => count),
-  );
+  const most = mostGpus(partition, type);
   if (gpus > most) {
+    const other = partitions.find((each) => mostGpus(each, type) >= gpus)?.name;
     throw new HpcbinderError('E-GPU', {
       message: `${gpus} ${gpus === 1 ? 'GPU' : 'GPUs'} asked for, and a node of partition ${partition.name} has ${most === 0 ? 'none' : `at most ${most}`}`,
       hint:
         most === 0 ? 'Choose a partition with GPUs (--partition), or --gpus 0.' : `Ask for at most ${most} (--gpus).`,
+      instead:
+        most === 0 && other !== undefined
+          ? { '--partition': other }
+          : { '--gpus': type === undefined || most === 0 ? `${most}` : `${type}:${most}` },
     });
   }
+}
+
+/** In a node of it, of one type or of any. */
+function mostGpus({ gpusPerNode }: Partition, type: string | undefined): number {
+  const counts = Object.entries(gpusPerNode).map(([known, count]) =>
+    type === undefined || known === type ? count : 0,
+  );
+  return Math.max(0, ...counts);
 }
 
 /** What the user typed over the limit is refused with the limit; what we or a repository chose is lowered to it, and told. */
@@ -126,12 +147,14 @@ function clamp(
     typed: boolean,
     flag: string,
     show: (n: number) => string,
+    word: (n: number) => string,
   ): number => {
     if (most === undefined || most <= 0 || value <= most) return value;
     if (typed) {
       throw new HpcbinderError('E-LIMIT', {
         message: `${flag}: ${show(value)} is over the limit of partition ${partition.name}: ${show(most)}`,
         hint: `Ask for at most ${show(most)} (${flag}), or choose another partition (--partition).`,
+        instead: { [flag]: word(most) },
       });
     }
     notes.push(`${flag} lowered from ${show(value)} to ${show(most)}, the limit of partition ${partition.name}`);
@@ -139,9 +162,16 @@ function clamp(
   };
   return {
     gpus: asked.gpus,
-    seconds: limit(asked.seconds, partition.maxSeconds, flags.seconds !== undefined, '--time', duration),
-    cpus: limit(asked.cpus, partition.cpusPerNode, flags.cpus !== undefined, '--cpus', cores),
-    memoryMb: limit(asked.memoryMb, partition.memoryMbPerNode, flags.memoryMb !== undefined, '--mem', memory),
+    seconds: limit(asked.seconds, partition.maxSeconds, flags.seconds !== undefined, '--time', duration, durationWord),
+    cpus: limit(asked.cpus, partition.cpusPerNode, flags.cpus !== undefined, '--cpus', cores, String),
+    memoryMb: limit(
+      asked.memoryMb,
+      partition.memoryMbPerNode,
+      flags.memoryMb !== undefined,
+      '--mem',
+      memory,
+      memoryWord,
+    ),
   };
 }
 

@@ -129,12 +129,30 @@ describe('the next command', () => {
     ['E-INTERNAL', {}, 'hpcbinder bugreport k3f9'],
     ['E-SCHEDULER-DOWN', { words: ['stop', 'k3f9'] }, 'hpcbinder stop k3f9'],
   ])('after %s (%j): %s', (code, doing, next) => {
-    expect(nextCommand(code, { ...launch, ...doing })).toBe(next);
+    expect(nextCommand(sample(code), { ...launch, ...doing })).toBe(next);
+  });
+
+  it.each<[string[], Record<string, string>, string]>([
+    [['launch', 'r', '--partition', 'gpuu'], { '--partition': 'gpu' }, 'launch r --partition gpu'],
+    [['launch', 'r', '--queue=gpuu', '-G', '9'], { '--partition': 'gpu' }, 'launch r --partition=gpu -G 9'],
+    [['launch', 'r', '-t', '9h', '-t', '8h', '--json'], { '--time': '4h' }, 'launch r -t 9h -t 4h --json'],
+    [['launch', 'r'], { '--gpus': 'a100:2' }, 'launch r --gpus a100:2'],
+    [['extend', 'k3f9', '9h'], { '--time': '4h' }, 'extend k3f9 9h'],
+  ])('of %j with %j instead is what was typed with the value that would go through', (words, instead, next) => {
+    expect(nextCommand(sample('E-LIMIT', { instead }), { words })).toBe(`hpcbinder ${next}`);
+  });
+
+  it('is the one that the failure itself names, without its secrets', () => {
+    const next = ['git', 'ls-remote', 'https://alice:hunter22@git.example.org/r'];
+    expect(nextCommand(sample('E-REPO-MISSING', { next }), launch)).toMatch(
+      /^git ls-remote https:.*@git\.example\.org\/r/,
+    );
+    expect(nextCommand(sample('E-REPO-MISSING', { next }), launch)).not.toContain('hunter22');
   });
 
   it('quotes what was typed, shows no secret of it, and steers no terminal', () => {
     const words = ['launch', 'https://alice:hunter22@git.example.org/r', "--sbatch=--comment=it's", 'a\u001b[2Jb'];
-    const next = nextCommand('E-REPO-FETCH', { words }) ?? '';
+    const next = nextCommand(sample('E-REPO-FETCH'), { words }) ?? '';
     expect(next).not.toContain('hunter22');
     expect(next).toContain(`'--sbatch=--comment=it'"'"'s'`);
     expect(hasControls(next)).toBe(false);

@@ -123,7 +123,9 @@ describe('files that cannot be meant', () => {
 
 describe('a repository that is not there', () => {
   it('is told apart from one whose server does not answer, which can be tried again', async () => {
-    expect(await failed(['launch', './nosuch'])).toMatchObject({ code: 1, id: 'E-REPO-MISSING' });
+    const nowhere = await failed(['launch', './nosuch']);
+    expect(nowhere).toMatchObject({ code: 1, id: 'E-REPO-MISSING' });
+    expect(nowhere.said).toMatch(/^ {2}next {4}ls \//m);
     const silent = await failed(['launch', 'https://nosuch.invalid/org/repo']);
     expect(silent).toMatchObject({ code: 75, id: 'E-REPO-FETCH' });
     expect(silent.said).toMatch(/Could not resolve host/);
@@ -168,7 +170,7 @@ describe('a job that the cluster does not take', () => {
       'a partition',
       ['--partition', 'gpuu'],
       'E-PARTITION',
-      /no partition "gpuu"[\s\S]*Did you mean gpu\? There are: debug, gpu/,
+      /no partition "gpuu"[\s\S]*Did you mean gpu\? There are: debug, gpu[\s\S]*^ {2}next .* --partition gpu$/m,
     ],
     [
       'an account',
@@ -177,9 +179,19 @@ describe('a job that the cluster does not take', () => {
       /account may not be used[\s\S]*Yours: --account lab · --qos normal/,
     ],
     ['a QOS', ['--qos', 'high'], 'E-ACCOUNT', /QOS may not be used[\s\S]*Yours: --account lab · --qos normal/],
-    ['a GPU type', ['--partition', 'gpu', '--gpus', 'a100:1'], 'E-GPU', /no GPU of type "a100"[\s\S]*It has: fake/],
+    [
+      'a GPU type',
+      ['--partition', 'gpu', '--gpus', 'a100:1'],
+      'E-GPU',
+      /no GPU of type "a100"[\s\S]*It has: fake[\s\S]*^ {2}next .* --gpus fake:1$/m,
+    ],
     ['too many GPUs', ['--partition', 'gpu', '--gpus', '5'], 'E-GPU', /5 GPUs asked for, .* has at most 2/],
-    ['too long a walltime', ['--time', '9h'], 'E-LIMIT', /--time: 9 h is over the limit of partition debug: 4 h/],
+    [
+      'too long a walltime',
+      ['--time', '9h'],
+      'E-LIMIT',
+      /--time: 9 h is over the limit of partition debug: 4 h[\s\S]*^ {2}next .* --time 4h$/m,
+    ],
     ['too much memory', ['--mem', '900G'], 'E-LIMIT', /--mem: 900 GB is over the limit of partition debug: /],
     ['too many cores', ['--cpus', '900'], 'E-LIMIT', /--cpus: 900 cores is over the limit of partition debug: /],
     ['a reservation', ['--reservation', 'nosuch'], 'E-OPTION', /there is no such reservation/],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { parseDuration, parseMemory } from '../../core/units.ts';
 import { decideRequest, requestInWords, type Wishes } from '../../sessions/request.ts';
 import { partition } from './example.ts';
 
@@ -57,6 +58,34 @@ describe('what is asked of the scheduler', () => {
     ['more memory than a node has', { memoryMb: 1 << 20 }, 'E-LIMIT', /--mem/],
   ])('refuses %s', (_, flags, code, hint) => {
     expect(() => decide(flags)).toThrow(expect.objectContaining({ code, hint: expect.stringMatching(hint) }));
+  });
+
+  it.each<[Wishes, Record<string, string>]>([
+    [{ partition: 'gpuu' }, { '--partition': 'gpu' }],
+    [{ partition: 'unlike' }, { '--partition': 'debug' }],
+    [{ partition: 'gpu', gpus: 3, gpuType: 'a10' }, { '--gpus': 'a100:2' }],
+    [{ gpus: 1, gpuType: 'h100' }, { '--gpus': '0' }],
+    [{ partition: 'gpu', gpus: 3 }, { '--gpus': '2' }],
+    [{ partition: 'gpu', gpus: 3, gpuType: 'a100' }, { '--gpus': 'a100:2' }],
+    [{ gpus: 2 }, { '--partition': 'gpu' }],
+    [{ gpus: 3 }, { '--gpus': '0' }],
+    [{ seconds: 86_400 }, { '--time': '4h' }],
+    [{ memoryMb: 1 << 20 }, { '--mem': '16000M' }],
+    [{ cpus: 99 }, { '--cpus': '8' }],
+  ])('says of %j what it would take instead, and takes it: %j', (flags, instead) => {
+    expect(() => decide(flags)).toThrow(expect.objectContaining({ instead }));
+    const { '--partition': partition, '--gpus': gpus, '--time': time, '--mem': mem, '--cpus': cpus } = instead;
+    const [gpuType, count] = gpus?.split(':') ?? [];
+    const { gpuType: _, ...rest } = flags;
+    const better = {
+      ...(gpus === undefined ? flags : rest),
+      ...(partition === undefined ? {} : { partition }),
+      ...(gpus === undefined ? {} : count ? { gpuType, gpus: Number(count) } : { gpus: Number(gpus) }),
+      ...(time === undefined ? {} : { seconds: parseDuration(time) }),
+      ...(mem === undefined ? {} : { memoryMb: parseMemory(mem) }),
+      ...(cpus === undefined ? {} : { cpus: Number(cpus) }),
+    } as Wishes;
+    expect(() => decide(better)).not.toThrow();
   });
 
   it('believes the user where the scheduler named no partitions', () => {
