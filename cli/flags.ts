@@ -30,6 +30,7 @@ export type Options = {
   verbose: boolean;
   browser: boolean;
   detach: boolean;
+  maxWait: number | undefined;
   port: number | undefined;
   urlBase: string | undefined;
   app: AppName | undefined;
@@ -54,6 +55,9 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
   const variables = parseVariables(words('env'), words('allowEnv'), process.env);
   const seconds = (key: string, flag: string) => optional(text(key), (value) => inFlag(flag, value, parseDuration));
   const [idle, maxAge] = [seconds('idle', '--idle'), seconds('maxAge', '--max-age')];
+  const maxWait = seconds('maxWait', '--max-wait');
+  if (maxWait !== undefined && flags.detach === true)
+    throw new HpcbinderError('E-USAGE', { message: '--max-wait and --detach exclude each other: nobody would wait' });
   const app = appOf(text('app'));
   return {
     repo,
@@ -71,6 +75,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     verbose: flags.verbose === true,
     browser: flags.browser !== false && config.browser !== false && flags.json !== true,
     detach: flags.detach === true,
+    maxWait,
     port: flags.port === undefined ? undefined : wholeNumber(String(flags.port), '--port', 1, 65535),
     urlBase: text('urlBase'),
     app,

@@ -40,7 +40,9 @@ export async function launchCommand(typed: string | undefined, typedFlags: Flags
   const interrupts = new Interrupts();
   try {
     const input = { ...options.input(choice), ...(former ? { continues: former } : {}) };
-    const run = launch(input, { ...bound(world), refresh, arrows: watching(arrows, world, id) }, interrupts.signal);
+    const { maxWait } = options;
+    const own = { refresh, arrows: watching(arrows, world, id), ...(maxWait ? { maxWaitSeconds: maxWait } : {}) };
+    const run = launch(input, { ...bound(world), ...own }, interrupts.signal);
     const arrived = await shown(run, display, id);
     display.stop();
     if (options.detach) return detached(arrived.session, options);

@@ -91,6 +91,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-SCHEDULER-DOWN': again,
   'E-SUBMIT-UNKNOWN': always('hpcbinder list --refresh'),
   'E-JOB-FAILED': logs,
+  'E-MAX-WAIT': dryRun,
   'E-JOB-MEMORY': logs,
   'E-NODE-DIRECTORY': always('hpcbinder config show'),
   'E-AGENT': status,

@@ -52,6 +52,7 @@ export const ERROR_CODES = [
   'E-SCHEDULER-DOWN', // the scheduler does not answer
   'E-SUBMIT-UNKNOWN', // it is not known whether the job was accepted
   'E-JOB-FAILED', // the job ended before the app was ready
+  'E-MAX-WAIT', // the job did not begin in the time that was given
   'E-JOB-MEMORY', // killed for its memory
   'E-NODE-DIRECTORY', // the login node can write there, the compute node can't
   'E-AGENT', // the job-side agent cannot be reached or refused

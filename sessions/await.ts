@@ -10,6 +10,7 @@ import { memory } from '../core/units.ts';
 import type { Sighting } from '../jobs/poller.ts';
 import { advance, endInWords, lostAt } from './advance.ts';
 import { lackingOnNode } from './lacking.ts';
+import { lose, patience, waitedEnough } from './patience.ts';
 import type { SessionRecord, WorkReport } from './records.ts';
 import { saveSession } from './remote.ts';
 import { neverStarts, queueInWords } from './waiting.ts';
@@ -22,6 +23,8 @@ export type AwaitWorld = {
   agent(session: SessionRecord): Promise<Seen['agent']>;
   /** the record changed: keep the local copy, and remember it for ctrl-C */
   keep(record: SessionRecord): void;
+  /** the job must have begun by then, else it is cancelled; absent: it may wait for ever */
+  maxWaitSeconds?: number;
   now(): Date;
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 };
@@ -47,6 +50,7 @@ export async function until(
     job = status;
   });
   const began = world.now().getTime();
+  const waiting = patience(world.now(), world.maxWaitSeconds);
   let said: string | undefined;
   try {
     for (;;) {
@@ -69,7 +73,10 @@ export async function until(
       if (current.phase === 'ended') {
         world.keep(current);
         await ask(cluster.transport, saveSession(cluster.profile, current)).catch(() => undefined);
-        throw await endedEarly(cluster, current, (line) => on({ type: 'log', phase: 'start', line }));
+        throw (
+          waitedEnough(waiting, current) ??
+          (await endedEarly(cluster, current, (line) => on({ type: 'log', phase: 'start', line })))
+        );
       }
       if (current.phase === 'ready' || (wanted === 'running' && current.phase === 'starting'))
         return { session: current, work };
@@ -80,6 +87,7 @@ export async function until(
         if (never !== undefined) on({ type: 'warning', text: never });
       }
       tell(current, job, world, on);
+      await lose(waiting, cluster, current, world, signal);
       await world.sleep(pause(current.phase === 'queued' && job !== undefined, world.now().getTime() - began), signal);
     }
   } finally {

@@ -33,6 +33,7 @@ export function register(program: Command): void {
       'where an editor or another proxy forwards to that port, for example https://name.example.org',
     )
     .option('--no-browser', 'print the URL, open nothing')
+    .option('--max-wait <time>', 'cancel the job if it has not begun by then (default: it may wait for ever)')
     .option('--detach', 'return when the job is submitted')
     .addHelpText(
       'after',

@@ -113,6 +113,18 @@ it('F-28: held, then without a node, the launch says why it waits, and ctrl-C le
   expect(await stop(world, id)).toMatchObject({ phase: 'ended' });
 });
 
+it('F-28: a job that has not begun by --max-wait is cancelled, and the launch ends with that reason', async () => {
+  const running = launched('--sbatch', '--begin=now+1hour', '--max-wait', '15s');
+  const { code, message } = await running.until(({ type }) => type === 'error', 120_000);
+  expect({ code, message }).toMatchObject({
+    code: 'E-MAX-WAIT',
+    message: expect.stringMatching(/not begun after 15 s/),
+  });
+  expect(await running.ended()).toBe(75);
+  const [last] = (await sessions()).filter(({ phase }) => phase === 'ended').slice(-1);
+  expect((await on('login', 'root', `squeue -h -t all -o %T -j ${last?.jobId}`)).stdout).toBe('CANCELLED');
+});
+
 it('F-31: with a limit on the rate of requests, a launch and its wait stay below it', async () => {
   const before = (await on('login', 'root', "grep -ci 'rate limit exceeded' /var/log/slurm/slurmctld.log")).stdout;
   // a bucket of 30 and 2 a second, as slurm.conf(5) has them where a site says no more

@@ -11,8 +11,9 @@ const ready = { ready: true, idleSince: 5, busyKernels: 0 };
 const notYet = { ...ready, ready: false };
 const times = (count: number, moment: Moment) => Array.from({ length: count }, () => moment);
 
-async function arrive(moments: readonly Moment[], wanted: 'running' | 'ready' = 'ready', more = {}) {
+async function arrive(moments: readonly Moment[], wanted: 'running' | 'ready' = 'ready', more = {}, maxWait?: number) {
   const faked = worldOf(moments, more);
+  if (maxWait !== undefined) faked.world.maxWaitSeconds = maxWait;
   const told: Progress[] = [];
   const result = await until(wanted, faked.cluster, queued, faked.world, (event) => told.push(event), signal).then(
     (arrived) => ({ session: arrived.session, error: undefined }),
@@ -85,6 +86,32 @@ describe('waiting for a job', () => {
     expect(near.elapsed()).toBeLessThanOrEqual(4_000);
     const hour = await arrive([...times(400, { job: jobOf('pending') }), { address: true, agent: ready }]);
     expect(hour.elapsed()).toBeGreaterThan(3_600_000);
+  });
+
+  it('ends with a cancelled job and that reason where a wait has a limit, asked again of a silent scheduler (F-28)', async () => {
+    const pending = { job: jobOf('pending') };
+    const { error, asked, elapsed, kept } = await arrive(
+      [
+        ...times(60, pending),
+        ...times(60, { ...pending, refusesCancel: true }),
+        pending,
+        { job: jobOf('ended', { end: 'cancelled' }) },
+      ],
+      'ready',
+      {},
+      60,
+    );
+    expect(error).toMatchObject({ code: 'E-MAX-WAIT', message: expect.stringContaining('not begun after 1 min') });
+    expect(elapsed()).toBeGreaterThan(60_000);
+    expect(asked.filter((command) => command === 'cancel').length).toBeGreaterThan(4);
+    expect(kept.at(-1)).toMatchObject({ phase: 'ended', ended: { why: 'cancelled' } });
+  });
+
+  it('never cancels a job that has begun in time', async () => {
+    const late = times(400, { job: jobOf('running') });
+    const { session: arrived, asked } = await arrive([...late, { address: true, agent: ready }], 'ready', {}, 10);
+    expect(arrived?.phase).toBe('ready');
+    expect(asked).not.toContain('cancel');
   });
 
   it('ends with the caller’s signal, and watches nothing afterwards', async () => {

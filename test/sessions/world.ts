@@ -1,6 +1,7 @@
 /** A cluster whose time is a table: what its files, scheduler and agent say at each look. */
 import type { Cluster } from '../../core/cluster.ts';
-import { type CommandResult, ok } from '../../core/command.ts';
+import { type CommandResult, ok, unreachable } from '../../core/command.ts';
+import { HpcbinderError } from '../../core/errors.ts';
 import type { JobStatus } from '../../core/scheduler.ts';
 import type { Seen } from '../../core/session.ts';
 import { bytes } from '../../core/transport.ts';
@@ -16,6 +17,8 @@ export type Moment = {
   agent?: Seen['agent'];
   /** the link is down: every command is lost, or throws as a transport does that gave up */
   link?: 'lost' | 'thrown';
+  /** the scheduler does not answer to a cancel */
+  refusesCancel?: boolean;
 };
 
 export const START = Date.parse('2026-11-23T12:00:00Z');
@@ -47,7 +50,9 @@ export function worldOf(moments: readonly Moment[], more: { final?: JobStatus; l
     return parts.map((part) => `${part === undefined ? '' : JSON.stringify(part)}\u001e`).join('');
   };
   const run = async ({ argv }: { argv: readonly string[] }): Promise<CommandResult> => {
-    asked.push(argv.includes('look') ? 'look' : argv[0] === 'sacct' ? 'final' : 'save');
+    asked.push(
+      argv.includes('look') ? 'look' : argv[0] === 'sacct' ? 'final' : argv[0] === 'scancel' ? 'cancel' : 'save',
+    );
     if (now().link === 'thrown') throw new Error('the link is down');
     const ended = now().link === 'lost' ? ({ kind: 'lost', cause: 0 } as const) : ({ kind: 'exit', code: 0 } as const);
     return { ended, stdout: text(files()), stderr: text(''), truncated: false };
@@ -67,6 +72,13 @@ export function worldOf(moments: readonly Moment[], more: { final?: JobStatus; l
       },
     },
     scheduler: {
+      cancel: () => ({
+        command: { argv: ['scancel'] },
+        parse: () =>
+          now().refusesCancel
+            ? unreachable(new HpcbinderError('E-SCHEDULER-DOWN', { message: 'silent', transient: true }))
+            : ok('cancelled'),
+      }),
       finalStatus: () => ({
         questions: [{ command: { argv: ['sacct'] }, parse: () => ok(undefined) }],
         combine: () => ok(more.final),
