@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
+import { systemClock } from '../jobs/clock.ts';
 import type { RouteState } from '../server/routes.ts';
 import { advance, endInWords } from '../sessions/advance.ts';
 import { missingInWords } from '../sessions/await.ts';
@@ -108,10 +109,9 @@ export async function attend(
       if (signal.aborted) break;
       await stillThere(cluster);
       if (over) {
-        record = await settle(cluster, record, over, new Date());
+        record = await settle(cluster, record, over, systemClock, signal);
         break;
       }
-      ending.look(record);
       const seen = await askAgent(cluster, record);
       if (seen === 'unreachable' || !reachable) {
         const looked = await look(cluster, record);
@@ -122,6 +122,8 @@ export async function attend(
       world.interest = reachable ? 'live' : 'usual';
       told = sayMissing(record, reachable, told);
       record = advance(record, { agent: seen }, new Date());
+      // after the agent, who says what time it is: this machine's clock may have been set
+      if (record.phase !== 'ended') ending.look(record);
     }
   } finally {
     unwatch();

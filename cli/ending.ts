@@ -5,6 +5,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import type { PageSaves } from '../server/open-pages.ts';
+import { hereAt, secondsUntil } from '../sessions/clocks.ts';
 import { controlRequest } from '../sessions/control.ts';
 import { followNotices, type Notice } from '../sessions/notices.ts';
 import type { SessionRecord } from '../sessions/records.ts';
@@ -39,7 +40,7 @@ export class Ending {
     this.#pages = pages;
     this.#json = how.json;
     // what has passed when one comes back to a session is in the lines that one is shown then
-    this.#mark(this.#left(Date.now()));
+    this.#mark(this.#left(record.endsAt));
   }
 
   /** Listens to the agent until `signal`, also when it comes back at another address. */
@@ -59,7 +60,7 @@ export class Ending {
   look(record: SessionRecord): void {
     if (record.endsAt !== this.#record.endsAt) this.#warned.clear();
     this.#record = record;
-    const left = this.#left(Date.now());
+    const left = this.#left(record.endsAt);
     if (!WARN_SECONDS.some((moment) => left <= moment - LATE_SECONDS && !this.#warned.has(moment))) return;
     const told = this.#mark(left);
     if (told) this.#say(`${this.#words(left)}\nThe agent does not answer: nothing could be saved.`, { endsIn: left });
@@ -73,8 +74,8 @@ export class Ending {
     await controlRequest(connect, id, secrets, { verb: 'ends', at: endsAt }).catch(() => {});
   }
 
-  #left(now: number): number {
-    return this.#record.endsAt ? this.#record.endsAt - now / 1000 : Number.POSITIVE_INFINITY;
+  #left(endsAt: number | undefined): number {
+    return endsAt ? secondsUntil(this.#record, endsAt, new Date()) : Number.POSITIVE_INFINITY;
   }
 
   /** Is one of them new? */
@@ -93,7 +94,7 @@ export class Ending {
 
   async #save(notice: Exclude<Notice, { kind: 'moved' }>): Promise<PageSaves> {
     const last = notice.kind === 'end';
-    const left = notice.endsAt - Date.now() / 1000;
+    const left = this.#left(notice.endsAt);
     // by half a minute, for a warning may come while the clocks differ a little
     this.#mark(left - 30);
     const words = last ? `${shortId(this.#record.id)} ends now. ${this.#keep()}` : this.#words(left);
@@ -111,7 +112,7 @@ export class Ending {
   }
 
   #at(): string {
-    return clock(new Date((this.#record.endsAt ?? 0) * 1000), new Date());
+    return clock(hereAt(this.#record, this.#record.endsAt ?? 0), new Date());
   }
 
   #keep(): string {

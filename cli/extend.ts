@@ -7,6 +7,7 @@ import { quoteWords } from '../core/shell.ts';
 import { ask } from '../core/transport.ts';
 import { duration, durationWord, parseDuration } from '../core/units.ts';
 import { endInWords } from '../sessions/advance.ts';
+import { hereAt, secondsUntil } from '../sessions/clocks.ts';
 import { controlRequest } from '../sessions/control.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { saveSession } from '../sessions/remote.ts';
@@ -59,7 +60,7 @@ function refusal(answer: Exclude<Extension, 'extended'>, record: Running, second
     'over-limit': 'this is over a limit of the partition or of your account',
     over: `job ${record.jobId} has ended`,
   }[answer];
-  const until = record.endsAt ? `, it ends at ${clock(new Date(record.endsAt * 1000), new Date())}` : '';
+  const until = record.endsAt ? `, it ends at ${clock(hereAt(record, record.endsAt), new Date())}` : '';
   return new HpcbinderError('E-LIMIT', {
     message: `session ${shortId(record.id)} was not extended${until}: ${why}`,
     hint: 'Your work is kept: a new job goes on with it, at the same address.',
@@ -86,8 +87,8 @@ function inWords(record: SessionRecord, seconds: number): string {
   const id = shortId(record.id);
   const more = `${duration(seconds)} more`;
   if (!record.endsAt || !record.address) return `${id} has ${more}: ${duration(record.request.seconds)} once it runs`;
-  const left = duration(Math.max(60, record.endsAt - Date.now() / 1000));
-  return `${id} has ${more}: it ends at ${clock(new Date(record.endsAt * 1000), new Date())}, in ${left}`;
+  const left = duration(Math.max(60, secondsUntil(record, record.endsAt, new Date())));
+  return `${id} has ${more}: it ends at ${clock(hereAt(record, record.endsAt), new Date())}, in ${left}`;
 }
 
 function dryRun(argv: readonly string[], record: SessionRecord, flags: Flags): number {

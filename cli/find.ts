@@ -50,9 +50,14 @@ export async function freshRecord(cluster: Cluster, record: SessionRecord): Prom
     });
   }
   if (read.kind !== 'record') return record;
-  // the port is this machine's, the rest is the cluster's
-  const { localPort: _, localPid: __, ...shared } = read.record;
-  return { ...shared, ...(record.localPort ? { localPort: record.localPort } : {}) };
+  return withOurs(read.record, record);
+}
+
+/** The cluster's record with what is of this machine: its port and its clock. `ours`: the copy here, where there is one. */
+export function withOurs(theirs: SessionRecord, ours: SessionRecord | undefined): SessionRecord {
+  const { localPort: _, localPid: __, localAhead: ___, ...shared } = theirs;
+  const { localPort, localAhead } = ours ?? {};
+  return { ...shared, ...(localPort ? { localPort } : {}), ...(localAhead ? { localAhead } : {}) };
 }
 
 export async function disposable(record: SessionRecord): Promise<AsyncDisposable & { value: Cluster }> {

@@ -8,6 +8,7 @@ import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
 import { endInWords } from '../sessions/advance.ts';
 import { missingInWords } from '../sessions/await.ts';
+import { hereAt, secondsUntil } from '../sessions/clocks.ts';
 import { readRecord, type SessionRecord } from '../sessions/records.ts';
 import { lookAt } from '../sessions/remote.ts';
 import { requestInWords } from '../sessions/request.ts';
@@ -15,7 +16,7 @@ import { waitingRows } from '../sessions/waiting.ts';
 import { ago, clock } from '../sessions/words.ts';
 import { loadConfig } from './config-file.ts';
 import { chooseCluster, connectCluster } from './connect.ts';
-import { disposable, findLocal, freshRecord } from './find.ts';
+import { disposable, findLocal, freshRecord, withOurs } from './find.ts';
 import { refreshed } from './refresh.ts';
 import { CUT, plain, prompter, table } from './terminal.ts';
 import { savedInWords, shortId, shownRecord } from './words.ts';
@@ -74,7 +75,7 @@ export function stateInWords(record: SessionRecord): string {
   if (record.phase !== 'ready' || !record.idle) return words[record.phase];
   const { busyKernels, since } = record.idle;
   if (busyKernels > 0) return `ready · busy (${busyKernels} ${busyKernels === 1 ? 'kernel' : 'kernels'})`;
-  return since > 0 ? `ready · idle ${duration(Math.max(1, Date.now() / 1000 - since))}` : 'ready';
+  return since > 0 ? `ready · idle ${duration(Math.max(1, -secondsUntil(record, since, new Date())))}` : 'ready';
 }
 
 /** Short, for the column of a table. */
@@ -86,8 +87,8 @@ function queued({ job }: SessionRecord): string {
 function ends(record: SessionRecord): string {
   if (record.ended) return clock(new Date(record.ended.at), new Date());
   if (!record.endsAt) return '–';
-  const left = record.endsAt - Date.now() / 1000;
-  return `${clock(new Date(record.endsAt * 1000), new Date())}  ${left > 0 ? `in ${duration(Math.max(60, left))}` : 'over'}`;
+  const left = secondsUntil(record, record.endsAt, new Date());
+  return `${clock(hereAt(record, record.endsAt), new Date())}  ${left > 0 ? `in ${duration(Math.max(60, left))}` : 'over'}`;
 }
 
 /** Every cluster of the config that has live sessions of ours, and the default one for those launched from elsewhere. */
@@ -114,7 +115,7 @@ async function refreshAll(): Promise<void> {
         const read = readRecord(files.get('session.json'));
         if (read.kind !== 'record') continue;
         const before = known.get(read.record.id);
-        const record = { ...read.record, cluster: name, ...(before?.localPort ? { localPort: before.localPort } : {}) };
+        const record = { ...withOurs(read.record, before), cluster: name };
         if (before?.phase !== 'ended') local.save(record.phase === 'ended' ? record : await refreshed(cluster, record));
         known.delete(read.record.id);
       }
@@ -150,12 +151,12 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['job', record.jobId],
     ['node', record.address?.host],
     ['asked for', requestInWords(record.request)],
-    ['started', record.startedAt ? clock(new Date(record.startedAt * 1000), new Date()) : undefined],
+    ['started', record.startedAt ? clock(hereAt(record, record.startedAt), new Date()) : undefined],
     ['ends', ends(record)],
     [
       'saved',
       record.saved &&
-        `${clock(new Date(record.saved.at * 1000), new Date())}: ${savedInWords(record.saved).replaceAll('\n', ' ')}`,
+        `${clock(hereAt(record, record.saved.at), new Date())}: ${savedInWords(record.saved).replaceAll('\n', ' ')}`,
     ],
     ['work', record.workDirectory],
     ['image', record.sif],

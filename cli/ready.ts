@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Cluster } from '../core/cluster.ts';
 import type { Bind } from '../core/config.ts';
 import { duration } from '../core/units.ts';
+import { hereAt } from '../sessions/clocks.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { clock } from '../sessions/words.ts';
 import { plain } from './terminal.ts';
@@ -30,7 +31,7 @@ export function showReady(ready: Ready): void {
     return;
   }
   const until = record.endsAt
-    ? `${clock(new Date(record.endsAt * 1000), new Date())} (walltime ${duration(record.request.seconds)}), or `
+    ? `${clock(hereAt(record, record.endsAt), new Date())} (walltime ${duration(record.request.seconds)}), or `
     : '';
   const id = shortId(record.id);
   const lines = [

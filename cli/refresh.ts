@@ -19,15 +19,15 @@ export async function refreshed(cluster: Cluster, record: SessionRecord): Promis
   if (!answer.ok) return current;
   const job = answer.value.get(current.jobId);
   if (job) {
-    current = job.state === 'ended' ? await settle(cluster, current, job, now()) : advance(current, { job }, now());
+    current = job.state === 'ended' ? await settle(cluster, current, job) : advance(current, { job }, now());
     return current;
   }
   // one miss is no proof (SECURITY R12): accounting's own word ends it, or a second look that misses it much later
   const { finalStatus } = await import('../sessions/watch.ts');
   const final = await finalStatus(cluster, current);
   if (final === 'unreachable') return current;
-  if (final?.state === 'ended') return settle(cluster, current, final, now());
+  if (final?.state === 'ended') return settle(cluster, current, final);
   const lost = lostAt(current);
-  if (final === undefined && lost !== undefined && lost <= now()) return settle(cluster, current, 'absent', now());
+  if (final === undefined && lost !== undefined && lost <= now()) return settle(cluster, current, 'absent');
   return advance(current, { job: 'missing' }, now());
 }

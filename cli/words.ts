@@ -1,6 +1,7 @@
 /** How sessions and places are written for the person. */
 import type { SaveReport } from '../core/session.ts';
 import { harmless } from '../core/text.ts';
+import { secondsUntil } from '../sessions/clocks.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 
 /** A save at the end is asked for right before it. */
@@ -37,8 +38,9 @@ export function savedInWords({ pages, files, failed, silent }: SaveReport): stri
 }
 
 /** Of a session that is over, where its end asked for it; with a line end. */
-export function savedAtEnd({ saved, ended }: Pick<SessionRecord, 'saved' | 'ended'>): string {
-  const late = saved && ended ? Math.abs(Date.parse(ended.at) / 1000 - saved.at) > AT_END_SECONDS : true;
+export function savedAtEnd(record: Pick<SessionRecord, 'saved' | 'ended' | 'localAhead'>): string {
+  const { saved, ended } = record;
+  const late = saved && ended ? Math.abs(secondsUntil(record, saved.at, new Date(ended.at))) > AT_END_SECONDS : true;
   return saved && !late ? `${savedInWords(saved)}\n` : '';
 }
 

@@ -36,6 +36,7 @@ export async function askAgent(cluster: Cluster, record: SessionRecord): Promise
       ready: status.ready === true,
       idleSince: Number(status.idleSince) || 0,
       busyKernels: Number(status.busyKernels) || 0,
+      ...(Number(status.now) > 0 ? { now: Number(status.now) } : {}),
       ...(Number(status.endsAt) > 0 ? { endsAt: Number(status.endsAt) } : {}),
       ...(saved ? { saved } : {}),
     };

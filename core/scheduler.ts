@@ -130,7 +130,7 @@ export type AddressFile = {
   restart: number;
   host: string;
   port: number;
-  /** epoch seconds, by the node's clock */
+  /** epoch seconds, by the cluster's clock */
   startedAt: number;
   endsAt: number;
 };

@@ -27,7 +27,7 @@ export type AppName = 'lab' | 'notebook';
 
 /** What came of the last request to the open pages to save. */
 export type SaveReport = {
-  /** epoch seconds by the node's clock */
+  /** epoch seconds by the cluster's clock */
   at: number;
   pages: number;
   /** saved by it */
@@ -73,10 +73,13 @@ export type Session = {
   jobId?: JobId;
   job?: JobStatus;
   address?: { host: string; port: number };
+  /** epoch seconds by the cluster's clock, as all numbers that are times; ISO texts are by this machine's */
   startedAt?: number;
   endsAt?: number;
   /** of this laptop; kept so that an open tab lives on */
   localPort?: number;
+  /** of this laptop: by how many seconds its clock is ahead of the cluster's, as the agent last told */
+  localAhead?: number;
   /** of this laptop: the process that submits; a record whose process is gone was cut off */
   localPid?: number;
   /** the session whose name and cookie the origin has, where this one goes on from a former one */
@@ -102,6 +105,6 @@ export type Seen = {
   /** of the agent's own end file */
   end?: { why: EndReason; detail?: string; at: number; saved?: SaveReport };
   agent?:
-    | { ready: boolean; idleSince: number; busyKernels: number; endsAt?: number; saved?: SaveReport }
+    | { ready: boolean; idleSince: number; busyKernels: number; now?: number; endsAt?: number; saved?: SaveReport }
     | 'unreachable';
 };

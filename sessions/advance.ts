@@ -2,6 +2,7 @@
 import type { JobEnd, JobStatus } from '../core/scheduler.ts';
 import type { EndReason, Seen, Session } from '../core/session.ts';
 import { CONFIRMED_MS } from '../jobs/poller.ts';
+import { aheadOf, hereAt } from './clocks.ts';
 
 export function advance<S extends Session>(session: S, seen: Seen, now: Date): S {
   if (session.phase === 'ended') return session;
@@ -27,7 +28,7 @@ export function advance<S extends Session>(session: S, seen: Seen, now: Date): S
     // the agent sees only a SIGTERM; who sent it, the scheduler knows
     const { why, at, detail, saved } = seen.end;
     const known = why === 'cancelled' ? (SENT_BY.find((end) => end === over?.end) ?? why) : why;
-    return { ...ended(next, known, new Date(at * 1000), detail), ...(saved ? { saved } : {}) };
+    return { ...ended(next, known, hereAt(next, at), detail), ...(saved ? { saved } : {}) };
   }
   if (over) return endedByScheduler(next, over, now);
   if (seen.job === 'absent') {
@@ -63,6 +64,7 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
     // who answers is not suspended, whatever the scheduler said before
     if (next.job?.state === 'suspended') next = { ...next, job: { ...next.job, state: 'running', raw: 'RUNNING' } };
     const { idleSince, busyKernels, endsAt, saved } = seen.agent;
+    if (seen.agent.now !== undefined) next = { ...next, localAhead: aheadOf(seen.agent.now, now) };
     // `extend` or an administrator may have moved the end
     next = {
       ...next,
@@ -112,7 +114,7 @@ function endedByScheduler<S extends Session>(session: S, status: JobStatus, now:
       : status.end === 'failed' && session.phase === 'ready'
         ? 'app-failed'
         : WHY[status.end];
-  const at = status.endsAt === undefined ? now : new Date(Math.min(status.endsAt * 1000, now.getTime()));
+  const at = status.endsAt === undefined ? now : new Date(Math.min(hereAt(session, status.endsAt).getTime(), now.getTime()));
   const detail = status.exitCode ? `exit ${status.exitCode}` : undefined;
   return { ...ended(session, why, at, detail), job: status };
 }

@@ -49,7 +49,8 @@ export async function until(
   const unwatch = world.watchJob(jobOf(session), (status) => {
     job = status;
   });
-  const began = world.now().getTime();
+  const timer = { now: () => world.now().getTime(), sleep: (ms: number) => world.sleep(ms, signal) };
+  const began = timer.now();
   const waiting = patience(world.now(), world.maxWaitSeconds);
   let said: string | undefined;
   try {
@@ -59,7 +60,7 @@ export async function until(
         const over = job === 'absent' || (typeof job === 'object' && job.state === 'ended');
         current =
           over && job !== 'unreachable' && job !== 'missing'
-            ? await settle(cluster, current, job, world.now())
+            ? await settle(cluster, current, job, timer, signal)
             : advance(current, { job }, world.now());
       }
       if (current.phase !== 'ended') {
@@ -88,7 +89,7 @@ export async function until(
       }
       tell(current, job, world, on);
       await lose(waiting, cluster, current, world, signal);
-      await world.sleep(pause(current.phase === 'queued' && job !== undefined, world.now().getTime() - began), signal);
+      await world.sleep(pause(current.phase === 'queued' && job !== undefined, timer.now() - began), signal);
     }
   } finally {
     unwatch();

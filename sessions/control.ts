@@ -32,11 +32,12 @@ export type ControlRequest =
 export type AgentStatus = {
   ready: boolean;
   appVersion: string | null;
-  /** epoch seconds by the node's clock */
+  /** epoch seconds by the cluster's clock */
   idleSince: number;
   busyKernels: number;
   startedAt: number;
   endsAt: number;
+  now: number;
   figures: { cpuSeconds?: number; memoryBytes?: number; processes?: number };
   saved: SaveReport | null;
   product: string;

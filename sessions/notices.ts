@@ -3,7 +3,7 @@ import type { SaveReport } from '../core/session.ts';
 import { agentFault, type ClientSecrets, type Connect, converse } from './control.ts';
 import { frames, send } from './frames.ts';
 
-/** Times are epoch seconds of the node's clock. */
+/** Times are epoch seconds of the cluster's clock. */
 export type Notice =
   | { kind: 'moved'; endsAt: number }
   /** the open pages are to save, and the answer to be there within `seconds` */

@@ -40,7 +40,7 @@ export async function stopSession(cluster: Cluster, before: SessionRecord, world
     const { seen } = await look(cluster, record);
     return kept(cluster, withStatus(advance(record, seen, now(world)), last), stateOf(last), world);
   }
-  const settled = await settle(cluster, record, last === 'missing' ? 'absent' : last, now(world));
+  const settled = await settle(cluster, record, last === 'missing' ? 'absent' : last, world.clock);
   return kept(cluster, withStatus(settled, last), 'over', world);
 }
 

@@ -5,8 +5,10 @@ import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import type { JobRef, JobStatus } from '../core/scheduler.ts';
 import type { Seen, Session } from '../core/session.ts';
 import { ask, askAll } from '../core/transport.ts';
+import { type Clock, systemClock } from '../jobs/clock.ts';
 import type { Sighting } from '../jobs/poller.ts';
 import { advance } from './advance.ts';
+import { hereAt } from './clocks.ts';
 import { readAddress, readEnd, readWorkReport, type WorkReport } from './records.ts';
 
 /** The subscription that jobs/ gives: one query per cluster and interval, however many sessions. */
@@ -66,14 +68,41 @@ export async function finalStatus(
   return answer.ok ? answer.value : 'unreachable';
 }
 
-/** An ended job's own words come before the scheduler's, for the agent knows why. */
+/** nfs(5): what is known of a directory counts for up to 60 s (`acdirmax`). */
+const LATE_MS = 90_000;
+const LATE_EVERY_MS = 2_000;
+
+/**
+ * What the agent wrote last. One that left with 0 has said why, and a network file system may show that late: it is waited
+ * for until a minute and a half after the job's end (SECURITY F-40).
+ */
+async function lastLook(
+  cluster: Cluster,
+  session: Session,
+  status: JobStatus | 'absent',
+  clock: Clock,
+  signal: AbortSignal | undefined,
+): Promise<Seen> {
+  const written = status !== 'absent' && status.end === 'completed' ? status.endsAt : undefined;
+  const ago = written === undefined ? LATE_MS : Math.max(0, clock.now() - hereAt(session, written).getTime());
+  for (let left = LATE_MS - ago; ; left -= LATE_EVERY_MS) {
+    const { seen } = await look(cluster, session);
+    if (seen.end || signal?.aborted || left <= 0) return seen;
+    await clock.sleep(LATE_EVERY_MS, signal);
+  }
+}
+
+/** An ended job's own words come before the scheduler's, for the agent knows why. As it was where `signal` ends the wait for them. */
 export async function settle<S extends Session>(
   cluster: Cluster,
   session: S,
   status: JobStatus | 'absent',
-  now: Date,
+  clock: Clock = systemClock,
+  signal?: AbortSignal,
 ): Promise<S> {
-  const { seen } = await look(cluster, session);
+  const seen = await lastLook(cluster, session, status, clock, signal);
+  if (!seen.end && signal?.aborted) return session;
+  const now = new Date(clock.now());
   if (seen.end) return advance(session, { ...seen, job: status }, now);
   // the queue's short answer has no exit code
   const bare = status === 'absent' || (status.end === 'failed' && status.exitCode === undefined && !status.unopened);

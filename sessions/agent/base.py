@@ -13,6 +13,27 @@ import time
 LOG_BYTES = 1 << 20
 
 
+class Clock(object):
+    """The scheduler's clock in epoch seconds: read once from the node's, then only counted. A node's clock that differs, or is
+    set meanwhile, moves no end, no warning and no idleness (SECURITY F-46)."""
+
+    def __init__(self):
+        self.start(0)
+
+    def start(self, ahead):
+        """`ahead`: so many seconds the node's clock is ahead of the scheduler's."""
+        self._zero = time.time() - ahead - time.monotonic()
+
+    def now(self):
+        return self._zero + time.monotonic()
+
+    def ahead(self):
+        return time.time() - self.now()
+
+
+CLOCK = Clock()
+
+
 class Ending(Exception):
     """The session ends: `why` is one of core/session.ts END_REASONS, `detail` one line for people."""
 

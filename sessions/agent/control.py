@@ -226,7 +226,7 @@ def serve_put(frames, request, session):
         with contextlib.suppress(FrameError):
             data.drain()
         return frames.end({"error": getattr(error, "strerror", None) or str(error)})
-    session.use.touch(time.time())
+    session.use.touch(CLOCK.now())
     frames.end({"code": 0})
 
 

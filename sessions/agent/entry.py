@@ -14,7 +14,11 @@ def main():
         sys.exit("%s/job.json is not there, or was written by another version of hpcbinder" % directory)
     over = sys.argv[1:] == ["over"]
     again = over or sys.argv[1:] == ["again"]
-    session = Session(parameters, directory, time.time())
+    ahead = clock_ahead(os.environ, time.time(), age_of(os.getppid()))
+    CLOCK.start(ahead)
+    session = Session(parameters, directory, CLOCK.now())
+    if ahead:
+        session.say("the clock of this node is %d s ahead of the scheduler's" % ahead)
     if not take_lock(session.id, session.job, directory, again):
         session.say("job %s leaves: another has the session" % session.job.id)
         return 0

@@ -102,7 +102,7 @@ class Session(object):
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
         threading.Thread(target=self.app.keep_log_small, daemon=True).start()
-        self._ticked = time.time()
+        self._ticked = CLOCK.now()
         self._tick()
         self.loop.run()
 
@@ -118,7 +118,7 @@ class Session(object):
     def _became_ready(self):
         if self._ending is None:
             self._ready = True
-            self.use.touch(time.time())
+            self.use.touch(CLOCK.now())
             self._write_address()
             self.say("ready: %s, port %d" % (os.uname().nodename, self._port))
 
@@ -141,7 +141,7 @@ class Session(object):
         while True:
             kernels = self.app.get("/api/kernels")
             terminals = self.app.get("/api/terminals") if kernels is not None else None
-            self.use.learn(kernels, terminals, time.time())
+            self.use.learn(kernels, terminals, CLOCK.now(), CLOCK.ahead())
             with contextlib.suppress(OSError):
                 self._figures = self.app.count()
             if time.monotonic() - beat > BEAT_SECONDS:
@@ -151,12 +151,12 @@ class Session(object):
             time.sleep(min(POLL_SECONDS, max(1, self.parameters["limits"]["idleSeconds"] / 4)))
 
     def _tick(self):
-        self._mind_the_gap(time.time())
+        self._mind_the_gap(CLOCK.now())
         code = self.app.poll()
         if code is not None:
             self._end(self._why_app_ended(code), at_once=True)
             return
-        now = time.time()
+        now = CLOCK.now()
         limit = why_end(now, self.parameters["limits"], self.job, self.use)
         if limit is not None:
             self._end(Ending(*limit))
@@ -166,12 +166,12 @@ class Session(object):
         self.loop.later(TICK_SECONDS, self._tick)
 
     def _mind_the_gap(self, now):
-        """The job was suspended, its node frozen, or the node's clock was set: no idleness and no walltime has passed.
+        """The job was suspended, or its node frozen: no idleness and no walltime has passed.
         Should the walltime have passed all the same, the scheduler's own signal comes in time to end in order."""
         gap = now - self._ticked - TICK_SECONDS
         self._ticked = now
         if abs(gap) > GAP_SECONDS:
-            self.say("the clock moved by %d s between two looks at it" % gap)
+            self.say("%d s have passed between two looks at the clock" % gap)
             self.use.shift(gap)
             self.job.shift(gap)
 
@@ -183,7 +183,7 @@ class Session(object):
     # The end --------------------------------------------------------------------------------------------------------
 
     def _told_to_end(self, _number, _frame):
-        near = time.time() >= self.job.ends - 2 * BEFORE_WALLTIME
+        near = CLOCK.now() >= self.job.ends - 2 * BEFORE_WALLTIME
         ending = Ending("timeout", "the walltime ended") if near else Ending("cancelled", "the job got a signal to end")
         if self.loop is None:
             # Still preparing: nothing there outlives an exception.
@@ -206,7 +206,7 @@ class Session(object):
         if signalled:
             # What comes next the scheduler may not wait for.
             write_end(self._file("end.json"), ending, self.board)
-        self.board.ask({"kind": "end", "why": ending.why, "endsAt": int(time.time())}, self.loop.stop)
+        self.board.ask({"kind": "end", "why": ending.why, "endsAt": int(CLOCK.now())}, self.loop.stop)
 
     def _finish(self, end):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -235,7 +235,7 @@ class Session(object):
         return Audit(asked).run()
 
     def status(self):
-        now = time.time()
+        now = CLOCK.now()
         return {
             "ready": self._ready,
             "appVersion": self.app.version,
@@ -243,6 +243,7 @@ class Session(object):
             "busyKernels": self.use.busy_kernels,
             "startedAt": int(self.job.started),
             "endsAt": int(self.job.ends),
+            "now": int(now),
             "figures": self._figures,
             "saved": self.board.saved,
             "product": self.parameters.get("product", ""),

@@ -7,6 +7,22 @@ import time
 
 # sun_path is 108 bytes; what hangs below is at most run/ and a socket's name (CLUSTER.md).
 SHORT_PATH = 40
+# As long a prolog may take between the job's start and its script's; what is more is a clock that differs. Where it is taken for
+# the other, the session ends so much earlier, which loses nothing. MUNGE lets no clock differ by more: its TTL is 300 s.
+LONGEST_PROLOG = 300
+
+
+def clock_ahead(environ, now, age):
+    """Seconds that this node's clock, `now`, is ahead of the scheduler's, where they differ: the job's script began `age`
+    seconds ago, and the scheduler says when it started the job. What `squeue` says on the node is counted by this clock too."""
+    started = _number(environ.get("SLURM_JOB_START_TIME"))
+    ahead = now - age - started if started else 0
+    return 0 if -5 < ahead < LONGEST_PROLOG else ahead
+
+
+def age_of(pid):
+    """Seconds since that process began, by the clock that only counts (7: CLOCK_BOOTTIME, which Python 3.6 has no name for)."""
+    return max(0, time.clock_gettime(7) - (start_ticks(pid) or 0) / os.sysconf("SC_CLK_TCK"))
 
 
 class Job(object):

@@ -41,7 +41,7 @@ class Deadline(object):
         self._board = board
         self._say = say
         self._moved = moved
-        self._warnings = Warnings(moments, job.ends - time.time())
+        self._warnings = Warnings(moments, job.ends - CLOCK.now())
 
     def look(self, now):
         if self._warnings.due(self._job.ends - now):
@@ -49,7 +49,7 @@ class Deadline(object):
 
     def move(self, ends, call):
         """To that moment, in epoch seconds, by the loop's `call`. Answers what the client is told."""
-        if not isinstance(ends, int) or not time.time() < ends < time.time() + LONGEST_SECONDS:
+        if not isinstance(ends, int) or not CLOCK.now() < ends < CLOCK.now() + LONGEST_SECONDS:
             return {"error": "an end has to be a time to come, in epoch seconds"}
         call(lambda: self._move(ends))
         return {"endsAt": ends}
@@ -59,7 +59,7 @@ class Deadline(object):
             return
         self._say("the walltime's end moves by %d s" % (ends - self._job.ends))
         self._job.ends = ends
-        self._warnings.rearm(ends - time.time())
+        self._warnings.rearm(ends - CLOCK.now())
         self._moved()
         self._board.tell({"kind": "moved", "endsAt": ends})
 
@@ -119,7 +119,7 @@ class Board(object):
         if answers is None:
             return
         self.saved = {
-            "at": int(time.time()),
+            "at": int(CLOCK.now()),
             "pages": answers["pages"],
             "files": answers["files"],
             "failed": answers["failed"][:MOST_FAILED],
@@ -131,7 +131,7 @@ class Board(object):
 
 def write_end(path, end, board):
     """end.json: why, and what the open pages saved where they were asked."""
-    record = {"schema": 1, "why": end.why, "detail": end.detail, "at": int(time.time())}
+    record = {"schema": 1, "why": end.why, "detail": end.detail, "at": int(CLOCK.now())}
     if board is not None and board.saved is not None:
         record["saved"] = board.saved
     write_json(path, record)

@@ -13,7 +13,7 @@ def serve_pipes(frames, words, environment, session):
         return frames.answer({"error": "the container does not start: %s" % error.strerror})
     session.shells.add(child)
     try:
-        with session.use.shell(time.time):
+        with session.use.shell(CLOCK.now):
             frames.answer({"ok": True})
             _Pipes(frames, child).relay()
     finally:

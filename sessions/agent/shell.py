@@ -46,7 +46,7 @@ def serve_shell(frames, request, session):
         os.close(theirs)
     session.shells.add(child)
     try:
-        with session.use.shell(time.time):
+        with session.use.shell(CLOCK.now):
             frames.answer({"ok": True})
             _relay(frames, ours, child)
     finally:

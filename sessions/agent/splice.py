@@ -79,7 +79,7 @@ class Splice(object):
                 if size == 0:
                     self._tls_over = True
                 elif changes_something(bytes(self._chunk[: min(size, 512)])):
-                    self._use.touch(time.time())
+                    self._use.touch(CLOCK.now())
                 self._up += self._chunk[:size]
             except _WAITS:
                 pass

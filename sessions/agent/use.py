@@ -26,6 +26,7 @@ class Use(object):
         self._lock = threading.Lock()
         self._last = now
         self._shells = 0
+        self._told = set()
         self.busy_kernels = 0
         # Until the app has answered, nobody knows what its kernels do.
         self.known = False
@@ -50,14 +51,17 @@ class Use(object):
                 self._shells -= 1
             self.touch(clock())
 
-    def learn(self, kernels, terminals, now):
-        """What GET /api/kernels and /api/terminals answered; None for kernels: no answer."""
+    def learn(self, kernels, terminals, now, ahead=0):
+        """What GET /api/kernels and /api/terminals answered; None for kernels: no answer. Jupyter's clock is `ahead` of ours."""
         if not isinstance(kernels, list):
             self.known = False
             return
         rows = [row for row in kernels + (terminals if isinstance(terminals, list) else []) if isinstance(row, dict)]
         busy = sum(1 for row in rows if row.get("execution_state") == "busy")
-        latest = max([min(epoch(row.get("last_activity")), now) for row in rows] or [0])
+        # Each once: a moment that was told before the node's clock was set is another one after it.
+        told = set(str(row.get("last_activity")) for row in rows)
+        latest = max([min(epoch(moment) - ahead, now) for moment in told - self._told] or [0])
+        self._told = told
         self.touch(now if busy else latest)
         with self._lock:
             self.busy_kernels = busy
@@ -69,7 +73,7 @@ class Use(object):
 
 
 def why_end(now, limits, job, use):
-    """(reason, detail) where a limit is reached, or None. Seconds of the node's clock."""
+    """(reason, detail) where a limit is reached, or None. Seconds of the scheduler's clock."""
     if now >= job.ends - BEFORE_WALLTIME:
         return "timeout", "the walltime of %d s ended" % (job.ends - job.started)
     oldest = limits.get("maxAgeSeconds")

@@ -144,8 +144,9 @@ def _work_sweep(parent, name, session):
             continue
         marker = os.path.join(made, WORK_OWN, "in-use.json")
         try:
-            age = time.time() - os.stat(marker if os.path.exists(marker) else made).st_mtime
+            beat = os.stat(marker if os.path.exists(marker) else made).st_mtime
             with WorkTree(made) as tree:
+                age = _work_now(tree) - beat
                 mine = (tree.read_record("in-use.json") or {}).get("session") == session
             if mine or age > WORK_STALE_SECONDS:
                 _work_drop(made)

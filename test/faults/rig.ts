@@ -11,7 +11,7 @@ export type Shown = {
   job?: { state: string; raw: string };
   directory: string;
   address?: { host: string; port: number };
-  ended?: { why: string; detail?: string };
+  ended?: { why: string; at: string; detail?: string };
 };
 
 /** The quickstart's image on the cluster, built and stored by the first who asks. */

@@ -10,10 +10,12 @@ const FOLDERS = ['test/faults', 'test/hostile/cluster'];
 /** Seconds that a file takes on two idle cores; one that is not named here is taken for two minutes. */
 const SECONDS = {
   agent: 40,
+  clocks: 130,
   'cluster-build': 420,
   controller: 150,
   kills: 90,
   laptop: 150,
+  late: 200,
   oracle: 90,
   repo2docker: 200,
   streams: 300,

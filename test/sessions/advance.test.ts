@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { JOB_STATES, type JobEnd, type JobStatus } from '../../core/scheduler.ts';
 import { END_REASONS, type Seen, type Session } from '../../core/session.ts';
 import { advance, endInWords, lostAt } from '../../sessions/advance.ts';
+import { secondsUntil } from '../../sessions/clocks.ts';
 import { session } from './example.ts';
 
 const now = new Date('2026-11-23T12:00:00Z');
@@ -31,6 +32,19 @@ describe('a session’s end', () => {
   it('tells what was saved at last', () => {
     const over = advance({ ...session, phase: 'ready' }, { end: { why: 'timeout', at: 10, saved } }, now);
     expect(over).toMatchObject({ phase: 'ended', saved });
+  });
+
+  it('is a moment of the cluster’s clock, which may differ from this machine’s', () => {
+    const cluster = now.getTime() / 1000 - 7200;
+    const ready = advance({ ...session, phase: 'starting' }, { agent: { ...agent, now: cluster } }, now);
+    expect(ready.localAhead).toBe(7200);
+    expect(secondsUntil(ready, cluster + 60, now)).toBe(60);
+    expect(advance(ready, { agent }, now).localAhead).toBe(7200);
+    expect(advance(ready, { end: { why: 'idle', at: cluster } }, now).ended?.at).toBe(now.toISOString());
+    const forgotten = advance(ready, { job: job('ended', { end: 'timeout', endsAt: cluster - 5 }) }, now);
+    expect(Date.parse(forgotten.ended?.at ?? '')).toBe(now.getTime() - 5000);
+    // the way of the answer is no difference
+    expect(advance(ready, { agent: { ...agent, now: now.getTime() / 1000 - 2 } }, now).localAhead).toBe(0);
   });
 });
 

@@ -56,7 +56,7 @@ function pythonPath(): string {
 let certificates: Promise<SessionCertificates> | undefined;
 
 export function rigCertificates(): Promise<SessionCertificates> {
-  certificates ??= makeCertificates(SESSION, 3600);
+  certificates ??= makeCertificates(SESSION, 86_400);
   return certificates;
 }
 
