@@ -32,7 +32,7 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
   return {
     ref,
     connect() {
-      const cluster = connectCluster(choice, prompter());
+      const cluster = connectCluster(choice, prompter(), { allowance: 'known' });
       void ahead(tools, { engine: ref !== undefined && options.buildOn !== 'cluster' });
       return cluster;
     },

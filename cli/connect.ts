@@ -10,6 +10,7 @@ import { nearest } from '../core/text.ts';
 import { ask, askAll, type Prompter } from '../core/transport.ts';
 import { type Probe, probe } from '../sessions/probe.ts';
 import type { Setup, ShellTransport } from '../transports/index.ts';
+import { allowanceOn } from './allowance.ts';
 import { configPath } from './config-file.ts';
 import { rememberCluster } from './known-clusters.ts';
 import { ownPath } from './paths.ts';
@@ -181,8 +182,12 @@ function prologueOf(entry: ClusterEntry, module: string | undefined): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** Transport, profile and what the scheduler offers: one connection, two questions. */
-export async function connectCluster(choice: Choice, prompter: Prompter | undefined): Promise<Cluster> {
+/** Transport, profile and what the scheduler offers: one connection, two questions, and once a day what the user may use. */
+export async function connectCluster(
+  choice: Choice,
+  prompter: Prompter | undefined,
+  how: { allowance?: 'known' | 'fresh' } = {},
+): Promise<Cluster> {
   const transport = await openLink(choice, prompter);
   try {
     const { found, profile } = await lookAtCluster(choice, transport);
@@ -190,7 +195,9 @@ export async function connectCluster(choice: Choice, prompter: Prompter | undefi
     const answer = await askAll(transport, scheduler.offers());
     if (answer.ok) rememberCluster({ profile, scheduler, partitions: answer.value });
     // partitions are for choosing and checking; a scheduler that is silent now may still take the job
-    return { profile, transport, scheduler, partitions: answer.ok ? answer.value : [] };
+    const cluster = { profile, transport, scheduler, partitions: answer.ok ? answer.value : [] };
+    const allowance = how.allowance && (await allowanceOn(cluster, how.allowance));
+    return allowance ? { ...cluster, allowance } : cluster;
   } catch (error) {
     await transport[Symbol.asyncDispose]();
     throw error;

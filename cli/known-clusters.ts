@@ -12,15 +12,37 @@ const MOST_BYTES = 1 << 20;
 
 export type KnownPartition = { name: string; gpus: readonly string[] };
 
-function pathOf(name: string): string | undefined {
+type Kind = 'json' | 'allowance';
+
+function pathOf(name: string, kind: Kind = 'json'): string | undefined {
   // also `user@host:port`, which is in no config
-  return /^[A-Za-z0-9_][A-Za-z0-9_.@+:-]{0,127}$/.test(name) ? join(stateDir(), 'clusters', `${name}.json`) : undefined;
+  return /^[A-Za-z0-9_][A-Za-z0-9_.@+:-]{0,127}$/.test(name)
+    ? join(stateDir(), 'clusters', `${name}.${kind}`)
+    : undefined;
 }
 
-/** Failing is no fault of the command that looked. */
-export function rememberCluster({ profile, scheduler, partitions }: Omit<Cluster, 'transport'>): void {
-  const path = pathOf(profile.name);
+/** Of the same look, or of another question. Failing is no fault of the command that asked. */
+export function keepText(name: string, kind: Kind, text: string): void {
+  const path = pathOf(name, kind);
   if (path === undefined) return;
+  try {
+    mkdirSync(join(stateDir(), 'clusters'), { recursive: true, mode: 0o700 });
+    const temporary = `${path}.${process.pid}`;
+    writeFileSync(temporary, text, { mode: 0o600 });
+    renameSync(temporary, path);
+  } catch {
+    // the disk is full, or the folder is not ours: the command goes on
+  }
+}
+
+/** The file's own text. */
+export function keptText(name: string, kind: Kind): string | undefined {
+  const path = pathOf(name, kind);
+  if (path === undefined || !existsSync(path) || statSync(path).size > MOST_BYTES) return undefined;
+  return readFileSync(path, 'utf8');
+}
+
+export function rememberCluster({ profile, scheduler, partitions }: Omit<Cluster, 'transport'>): void {
   const { container, python, platform, host, imageStore, workDir, stateDir: there } = profile;
   const seen = {
     schema: 1,
@@ -31,22 +53,12 @@ export function rememberCluster({ profile, scheduler, partitions }: Omit<Cluster
     python,
     platform,
   };
-  try {
-    mkdirSync(join(stateDir(), 'clusters'), { recursive: true, mode: 0o700 });
-    const temporary = `${path}.${process.pid}`;
-    const text = JSON.stringify({ ...seen, imageStore, workDir, stateDir: there, partitions }, undefined, 1);
-    writeFileSync(temporary, `${text}\n`, { mode: 0o600 });
-    renameSync(temporary, path);
-  } catch {
-    // the disk is full, or the folder is not ours: the launch goes on
-  }
+  const text = JSON.stringify({ ...seen, imageStore, workDir, stateDir: there, partitions }, undefined, 1);
+  keepText(profile.name, 'json', `${text}\n`);
 }
 
-/** The file's own text. */
 export function knownText(name: string): string | undefined {
-  const path = pathOf(name);
-  if (path === undefined || !existsSync(path) || statSync(path).size > MOST_BYTES) return undefined;
-  return readFileSync(path, 'utf8');
+  return keptText(name, 'json');
 }
 
 export function knownPartitions(name: string): KnownPartition[] {

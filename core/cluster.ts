@@ -1,4 +1,5 @@
 /** A cluster as a launch meets it: what was found there once, and what it offers now. */
+import type { Allowance } from './allowance.ts';
 import type { Platform } from './artifacts.ts';
 import type { Bind, ClusterEntry } from './config.ts';
 import type { Partition, Scheduler } from './scheduler.ts';
@@ -40,4 +41,6 @@ export type Cluster = {
   transport: Transport;
   scheduler: Scheduler;
   partitions: readonly Partition[];
+  /** asked at most once a day, for it seldom changes; absent where nobody asked */
+  allowance?: Allowance;
 };

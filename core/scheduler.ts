@@ -2,6 +2,7 @@
  * A scheduler is words: job → command, answer → state. No clock, disk, network or process (DESIGN section 3).
  * Slurm says partition, PBS says queue.
  */
+import type { Allowance } from './allowance.ts';
 import type { Inquiry, Question } from './command.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -94,6 +95,8 @@ export type Partition = {
   /** uname -m words, where known */
   architectures: readonly string[];
   idleNodes: number;
+  /** of its nodes that take jobs now; absent where the nodes may not be looked at */
+  free?: { cpus: number; memoryMb: number; gpus: Readonly<Record<string, number>> };
 };
 
 /** What became of the wish for more walltime. `over`: the job has ended. */
@@ -118,8 +121,8 @@ export interface Scheduler {
   /** commands by which any user of the cluster may look at the job: for `audit` */
   shownToAll(id: JobId): readonly (readonly string[])[];
   startEstimate(job: JobSpec): Question<Date | undefined>;
-  /** accounts and QOS that the user may use, for the message of a refusal */
-  associations(user: string): Question<{ accounts: readonly string[]; qos: readonly string[] }>;
+  /** accounts and QOS that the user may use; a scheduler without them asks nothing and gives `NO_ALLOWANCE` */
+  allowance(user: string): Inquiry<Allowance>;
 }
 
 /** What the node writes first: how the agent is reached. Written by temp + rename. */

@@ -60,9 +60,10 @@ async function withChoices(
   user: string | undefined,
 ): Promise<HpcbinderError> {
   if (error.code !== 'E-ACCOUNT' || user === undefined) return error;
-  const answer = await ask(transport, scheduler.associations(user)).catch(lost);
+  const answer = await askAll(transport, scheduler.allowance(user)).catch(lost);
   if (!answer.ok || answer.value.accounts.length === 0) return error;
-  const { accounts, qos } = answer.value;
+  const accounts = [...new Set(answer.value.accounts.map(({ name }) => name))].sort();
+  const qos = [...new Set(answer.value.accounts.flatMap((account) => account.qos))].sort();
   const { code, message, evidence } = error;
   const yours = `Yours: --account ${accounts.join(', ')}${qos.length > 0 ? ` · --qos ${qos.join(', ')}` : ''}`;
   return new HpcbinderError(code, { message, evidence, hint: yours, cause: error });

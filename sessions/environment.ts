@@ -36,7 +36,8 @@ export type Environment = {
 /** What is asked of this cluster's scheduler; a dry run shows the same. */
 export function decidedFor(cluster: Cluster, input: EnvironmentInput, wishes: RepositoryWishes): Decided {
   const { flags, site } = input;
-  return decideRequest({ flags, site, repository: wishes, partitions: cluster.partitions });
+  const { partitions, allowance } = cluster;
+  return decideRequest({ flags, site, repository: wishes, partitions, ...(allowance ? { allowance } : {}) });
 }
 
 export async function* environmentOn(

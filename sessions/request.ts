@@ -2,10 +2,13 @@
  * What is asked of the scheduler, from four sources: flags, the repository's hpc.yml (confirmed where it exceeds what the
  * user or site has set), the cluster's defaults, ours; clamped to the partition. Pure; every choice made for the user is told.
  */
+import type { Allowance } from '../core/allowance.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Partition, ResourceRequest } from '../core/scheduler.ts';
 import { nearest } from '../core/text.ts';
-import { duration, durationWord, memory, memoryWord } from '../core/units.ts';
+import { duration, memory } from '../core/units.ts';
+import { type Bound, boundsOf, checkCharged } from './allowed.ts';
+import { cores, gpuCount, withinBounds } from './within-bounds.ts';
 
 /** Each field is absent where nobody said anything. Memory in MiB, time in seconds. */
 export type Wishes = Partial<Omit<ResourceRequest, 'extra'>> & { extra?: readonly string[] };
@@ -28,8 +31,9 @@ export function decideRequest(input: {
   partitions: readonly Partition[];
   /** the flag that names the partition, where it is another than --partition */
   partitionFlag?: string;
+  allowance?: Allowance;
 }): Decided {
-  const { flags, repository, site, partitions, partitionFlag = '--partition' } = input;
+  const { flags, repository, site, partitions, allowance, partitionFlag = '--partition' } = input;
   const notes: string[] = [];
   const name = flags.partition ?? site.partition ?? partitions.find((p) => p.isDefault)?.name;
   const partition = name === undefined ? undefined : findPartition(name, partitions, partitionFlag);
@@ -57,15 +61,20 @@ export function decideRequest(input: {
   }
   if (partition) checkGpus(gpus ?? 0, asked.gpuType, partition, partitions);
 
-  const clamped = clamp({ ...asked, gpus: gpus ?? 0 }, flags, partition, notes);
+  const charged = pick({
+    partition: partition?.name ?? flags.partition,
+    account: flags.account ?? site.account,
+    qos: flags.qos ?? site.qos,
+  });
+  if (allowance) checkCharged(allowance, charged);
+  const bounds = [...(partition ? [ofPartition(partition)] : []), ...(allowance ? boundsOf(allowance, charged) : [])];
+  const clamped = withinBounds({ ...asked, gpus: gpus ?? 0 }, flags, bounds, notes);
   return {
     request: {
       ...clamped,
+      ...charged,
       ...pick({
-        partition: partition?.name ?? flags.partition,
         gpuType: asked.gpuType,
-        account: flags.account ?? site.account,
-        qos: flags.qos ?? site.qos,
         reservation: flags.reservation ?? site.reservation,
         constraint: flags.constraint ?? site.constraint,
       }),
@@ -114,7 +123,7 @@ function checkGpus(
   if (gpus > most) {
     const other = partitions.find((each) => mostGpus(each, type) >= gpus)?.name;
     throw new HpcbinderError('E-GPU', {
-      message: `${gpus} ${gpus === 1 ? 'GPU' : 'GPUs'} asked for, and a node of partition ${partition.name} has ${most === 0 ? 'none' : `at most ${most}`}`,
+      message: `${gpuCount(gpus)} asked for, and a node of partition ${partition.name} has ${most === 0 ? 'none' : `at most ${most}`}`,
       hint:
         most === 0 ? 'Choose a partition with GPUs (--partition), or --gpus 0.' : `Ask for at most ${most} (--gpus).`,
       instead:
@@ -133,50 +142,10 @@ function mostGpus({ gpusPerNode }: Partition, type: string | undefined): number 
   return Math.max(0, ...counts);
 }
 
-/** What the user typed over the limit is refused with the limit; what we or a repository chose is lowered to it, and told. */
-function clamp(
-  asked: { seconds: number; cpus: number; memoryMb: number; gpus: number },
-  flags: Wishes,
-  partition: Partition | undefined,
-  notes: string[],
-): { seconds: number; cpus: number; memoryMb: number; gpus: number } {
-  if (!partition) return asked;
-  const limit = (
-    value: number,
-    most: number | undefined,
-    typed: boolean,
-    flag: string,
-    show: (n: number) => string,
-    word: (n: number) => string,
-  ): number => {
-    if (most === undefined || most <= 0 || value <= most) return value;
-    if (typed) {
-      throw new HpcbinderError('E-LIMIT', {
-        message: `${flag}: ${show(value)} is over the limit of partition ${partition.name}: ${show(most)}`,
-        hint: `Ask for at most ${show(most)} (${flag}), or choose another partition (--partition).`,
-        instead: { [flag]: word(most) },
-      });
-    }
-    notes.push(`${flag} lowered from ${show(value)} to ${show(most)}, the limit of partition ${partition.name}`);
-    return most;
-  };
-  return {
-    gpus: asked.gpus,
-    seconds: limit(asked.seconds, partition.maxSeconds, flags.seconds !== undefined, '--time', duration, durationWord),
-    cpus: limit(asked.cpus, partition.cpusPerNode, flags.cpus !== undefined, '--cpus', cores, String),
-    memoryMb: limit(
-      asked.memoryMb,
-      partition.memoryMbPerNode,
-      flags.memoryMb !== undefined,
-      '--mem',
-      memory,
-      memoryWord,
-    ),
-  };
-}
-
-function cores(count: number): string {
-  return `${count} ${count === 1 ? 'core' : 'cores'}`;
+/** GPUs have their own check, by type. */
+function ofPartition({ name, maxSeconds, cpusPerNode, memoryMbPerNode }: Partition): Bound {
+  const limits = pick({ seconds: maxSeconds, cpus: cpusPerNode || undefined, memoryMb: memoryMbPerNode || undefined });
+  return { of: `partition ${name}`, limits };
 }
 
 function beyondDefaults(
@@ -192,7 +161,7 @@ function beyondDefaults(
   };
   over('cpus', cores);
   over('memoryMb', memory);
-  over('gpus', (n) => `${n} ${n === 1 ? 'GPU' : 'GPUs'}`);
+  over('gpus', gpuCount);
   over('seconds', duration);
   return beyond;
 }

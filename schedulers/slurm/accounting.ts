@@ -1,4 +1,4 @@
-/** What slurmdbd keeps: how jobs ended, and who may charge what. Sites without it answer with an error, which is no fault. */
+/** What slurmdbd keeps: how jobs ended. Sites without it answer with an error, which is no fault. */
 import { type CommandResult, type Inquiry, inquiry, ok, type Question, textOf } from '../../core/command.ts';
 import type { JobId, JobRef, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
@@ -46,13 +46,4 @@ export function find(tag: string, owner: number): Inquiry<JobId | undefined> {
   return inquiry(findInQueue(tag, owner), ended, (queue, accounts) =>
     queue.ok && queue.value === undefined && accounts.ok ? accounts : queue,
   );
-}
-
-export function associations(user: string): Question<{ accounts: readonly string[]; qos: readonly string[] }> {
-  const distinct = (words: readonly string[]) => [...new Set(words)].filter((word) => word !== '').sort();
-  return listing(['sacctmgr', '-n', '-P', 'show', 'assoc', `user=${user}`, 'format=Account,QOS'], (text) => {
-    const found = rows(text, 2);
-    const qos = found.flatMap(([, names = '']) => names.split(','));
-    return { accounts: distinct(found.map(([account = '']) => account)), qos: distinct(qos) };
-  });
 }

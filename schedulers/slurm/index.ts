@@ -1,7 +1,8 @@
 /** Slurm as words. */
 import { ok, succeeded, textOf } from '../../core/command.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
-import { associations, finalStatus, find } from './accounting.ts';
+import { finalStatus, find } from './accounting.ts';
+import { allowance } from './allowance.ts';
 import { command, failure } from './answers.ts';
 import { offers } from './offers.ts';
 import { jobWords, requestWords } from './options.ts';
@@ -60,5 +61,5 @@ export const slurm: Scheduler = {
       return ok(at === undefined ? undefined : new Date(Number(at) * 1000));
     },
   }),
-  associations,
+  allowance,
 };

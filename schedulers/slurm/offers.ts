@@ -2,15 +2,22 @@
 import { type Inquiry, inquiry, ok, type Question } from '../../core/command.ts';
 import type { Partition } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
+import { gpusOf } from './gres.ts';
+import { nodesBehind } from './nodes.ts';
 import { rows } from './queue.ts';
 
-type Kind = Omit<Partition, 'architectures'>;
+type Kind = Omit<Partition, 'architectures' | 'free'>;
 
 export function offers(): Inquiry<readonly Partition[]> {
-  return inquiry(kinds(), architectures(), (found, machines) => {
+  return inquiry(kinds(), nodesBehind(), (found, nodes) => {
     if (!found.ok) return found;
-    const known = machines.ok ? machines.value : new Map<string, Set<string>>();
-    return ok(found.value.map((one) => ({ ...one, architectures: [...(known.get(one.name) ?? [])].sort() })));
+    return ok(
+      found.value.map((one) => {
+        const behind = nodes.ok ? nodes.value.get(one.name) : undefined;
+        if (behind === undefined) return { ...one, architectures: [] };
+        return { ...one, architectures: [...behind.architectures].sort(), free: behind.free };
+      }),
+    );
   });
 }
 
@@ -60,38 +67,10 @@ function merged(a: Kind, b: Kind): Kind {
   };
 }
 
-/** `gpu:a100:4(S:0-1),gpu:2,lscratch:900` → a100: 4, '': 2. */
-export function gpusOf(gres: string): Readonly<Record<string, number>> {
-  const counts = new Map<string, number>();
-  for (const word of gres.replace(/\([^)]*\)/g, '').split(',')) {
-    const [, type = '', count = '1'] = /^gpu(?::([^:]*[^:0-9][^:]*))?(?::([0-9]+))?$/.exec(word) ?? [
-      undefined,
-      '',
-      '0',
-    ];
-    if (Number(count) > 0) counts.set(type, (counts.get(type) ?? 0) + Number(count));
-  }
-  return Object.fromEntries(counts);
-}
-
 /** `[D-]HH:MM:SS` or `MM:SS`; `infinite` and `n/a` are no limit. */
 export function secondsOf(text: string): number | undefined {
   const match = /^(?:([0-9]+)-)?(?:([0-9]+):)?([0-9]+):([0-9]+)$/.exec(text);
   if (match === null) return undefined;
   const [d, h, m, s] = match.slice(1).map((part) => Number(part ?? 0));
   return (d ?? 0) * 86_400 + (h ?? 0) * 3600 + (m ?? 0) * 60 + (s ?? 0);
-}
-
-/** sinfo has no field for it. A node's record holds words of administrators only. */
-function architectures(): Question<ReadonlyMap<string, ReadonlySet<string>>> {
-  return listing(['scontrol', '--oneliner', 'show', 'node'], (text) => {
-    const byPartition = new Map<string, Set<string>>();
-    for (const line of text.split('\n')) {
-      const arch = / Arch=(\w+)/.exec(line)?.[1];
-      for (const name of / Partitions=(\S+)/.exec(line)?.[1]?.split(',') ?? []) {
-        if (arch !== undefined) byPartition.set(name, (byPartition.get(name) ?? new Set()).add(arch));
-      }
-    }
-    return byPartition;
-  });
 }

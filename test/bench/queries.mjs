@@ -9,7 +9,7 @@ import { Poller } from '../../dist/jobs/poller.js';
 import { warm } from './launch.mjs';
 import { median } from './report.mjs';
 
-const COUNTED = 'sinfo squeue sbatch scontrol sacct scancel sprio sshare';
+const COUNTED = 'sinfo squeue sbatch scontrol sacct sacctmgr scancel sprio sshare';
 const MOST_PER_LAUNCH = 4;
 const MANY = 100;
 /** an attended session is watched so long after its page came */

@@ -182,7 +182,7 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       const { spec } = await job('true');
       const start = orThrow(await ask(transport, scheduler.startEstimate(spec)));
       expect(Math.abs((start?.getTime() ?? 0) - Date.now())).toBeLessThan(3_600_000 * 24);
-      expect(orThrow(await ask(transport, scheduler.associations(target.user))).accounts).not.toHaveLength(0);
+      expect(orThrow(await askAll(transport, scheduler.allowance(target.user))).accounts).not.toHaveLength(0);
     }, 60_000);
 
     it('ends a job at its walltime, seen by the poller', async () => {

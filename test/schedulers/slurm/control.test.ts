@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import { gpusOf } from '../../../schedulers/slurm/gres.ts';
 import { slurm } from '../../../schedulers/slurm/index.ts';
-import { gpusOf, secondsOf } from '../../../schedulers/slurm/offers.ts';
-import { answered, fixture, recorded, recording, result, UNKNOWN, user, valueIn } from './recordings.ts';
+import { secondsOf } from '../../../schedulers/slurm/offers.ts';
+import { answered, fixture, recorded, recording, result, UNKNOWN, valueIn } from './recordings.ts';
 
 const id = (name: string) => recorded(name).id;
 
@@ -84,8 +85,4 @@ describe('what a cluster offers', () => {
     ['4:00:00', 14_400],
     ['7-00:00:00', 604_800],
   ])('reads the limit %j', (text, seconds) => expect(secondsOf(text)).toBe(seconds));
-
-  it('includes the accounts and QOS that the user has', () => {
-    expect(valueIn(answered('associations', slurm.associations(user)))).toEqual({ accounts: ['lab'], qos: ['normal'] });
-  });
 });
