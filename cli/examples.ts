@@ -46,6 +46,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['cluster ls', ['hpcbinder cluster ls']],
   ['cluster rm', ['hpcbinder cluster rm hpc']],
   ['cluster default', ['hpcbinder cluster default hpc']],
+  ['partitions', ['hpcbinder partitions', 'hpcbinder partitions hpc --json']],
   ['config', ['hpcbinder config show', 'hpcbinder config check']],
   ['base ls', ['hpcbinder base ls']],
   ['base update', ['hpcbinder base update 3.13']],

@@ -1,7 +1,7 @@
 /** The person's terminal: width, colour, questions. stdout is for scripts, stderr for the story (EXPERIENCE section 1). */
 import { createInterface } from 'node:readline';
 import { HpcbinderError } from '../core/errors.ts';
-import { harmless, width } from '../core/text.ts';
+import { cutMiddle, harmless, width } from '../core/text.ts';
 import type { Prompter } from '../core/transport.ts';
 
 export const isTerminal = process.stderr.isTTY === true && process.stdin.isTTY === true;
@@ -121,10 +121,18 @@ export async function confirm(text: string, how: { yes: boolean; flag: string })
 
 /** A table with a head, columns as wide as they need; what others wrote in its cells is made harmless. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return fittedTable(head, rows, Number.POSITIVE_INFINITY);
+}
+
+/** The same in so many columns: the widest give way, and their cells are cut in the middle. */
+export function fittedTable(head: readonly string[], rows: readonly (readonly string[])[], most: number): string {
   const cells = [head, ...rows].map((row) => row.map((cell) => plain(harmless(cell))));
   const widths = head.map((_, i) => Math.max(...cells.map((row) => width(row[i] ?? ''))));
-  const line = (row: readonly string[]) => row.map((cell, i) => padTo(cell, widths[i] ?? 0)).join('  ');
-  return cells.map((row) => line(row).trimEnd()).join('\n');
+  const sum = () => widths.reduce((total, each) => total + each, 2 * (widths.length - 1));
+  for (let widest = Math.max(...widths); sum() > most && widest > 8; widest = Math.max(...widths))
+    widths[widths.indexOf(widest)] = widest - 1;
+  const cell = (text: string, i: number) => padTo(cutMiddle(text, widths[i] ?? 0, CUT), widths[i] ?? 0);
+  return cells.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
 }
 
 /** Filled up with spaces to so many columns. */

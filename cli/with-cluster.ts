@@ -10,9 +10,10 @@ export async function withCluster<T>(
   flags: Flags,
   command: string,
   work: (cluster: Cluster, choice: Choice) => Promise<T>,
+  how: { allowance?: 'known' | 'fresh' } = {},
 ): Promise<T> {
   const choice = await wantedCluster(flags.cluster as string | undefined, command);
-  const cluster = await connectCluster(choice, prompter());
+  const cluster = await connectCluster(choice, prompter(), how);
   try {
     return await work(cluster, choice);
   } finally {

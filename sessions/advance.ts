@@ -114,7 +114,8 @@ function endedByScheduler<S extends Session>(session: S, status: JobStatus, now:
       : status.end === 'failed' && session.phase === 'ready'
         ? 'app-failed'
         : WHY[status.end];
-  const at = status.endsAt === undefined ? now : new Date(Math.min(hereAt(session, status.endsAt).getTime(), now.getTime()));
+  const at =
+    status.endsAt === undefined ? now : new Date(Math.min(hereAt(session, status.endsAt).getTime(), now.getTime()));
   const detail = status.exitCode ? `exit ${status.exitCode}` : undefined;
   return { ...ended(session, why, at, detail), job: status };
 }

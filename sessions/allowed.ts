@@ -47,6 +47,13 @@ export function checkCharged(allowance: Allowance, request: Charged): void {
     );
 }
 
+/** May any account of the user's charge a job there? */
+export function chargeable({ accounts, partitions, enforces }: Allowance, partition: string): boolean {
+  const rules = partitions.find(({ name }) => name === partition);
+  if (!enforces.accounts || rules === undefined || accounts.length === 0) return true;
+  return accounts.some(({ name }) => !closed(rules.accounts, rules.notAccounts, name));
+}
+
 function closed(allowed: readonly string[] | undefined, denied: readonly string[] | undefined, name: string): boolean {
   return (allowed !== undefined && !allowed.includes(name)) || (denied?.includes(name) ?? false);
 }

@@ -4,6 +4,14 @@ import type { Command } from 'commander';
 type Flags = Record<string, unknown>;
 
 export function register(program: Command): void {
+  program
+    .command('partitions')
+    .description('what a cluster offers and what of it is free now; your accounts and QOS')
+    .argument('[cluster]', 'name or user@host (default: the one of your config)')
+    .option('--json', 'as JSON')
+    .action(async (name: string | undefined, flags: Flags) => {
+      process.exitCode = await (await import('../partitions.ts')).partitions(name, flags);
+    });
   const cluster = program.command('cluster').description('the clusters you use');
   cluster
     .command('add')

@@ -38,9 +38,9 @@ const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/unrecognized|ambiguous|Invalid .* specification|argument/i, 'E-OPTION', 'one of the options is not accepted'],
 ];
 const HINTS: ReadonlyMap<ErrorCode, string> = new Map([
-  ['E-PARTITION', '`sinfo -s` on the cluster lists the partitions.'],
+  ['E-PARTITION', '`hpcbinder partitions` lists those there are.'],
   ['E-ACCOUNT', 'Choose one of yours with --account and --qos.'],
-  ['E-GPU', '`sinfo -o "%P %G"` on the cluster lists the GPUs of each partition.'],
+  ['E-GPU', '`hpcbinder partitions` lists the GPUs of each partition.'],
   ['E-LIMIT', 'Ask for less with --time, --cpus, --mem or --gpus, or choose another --partition, --account or --qos.'],
   [
     'E-OPTION',
