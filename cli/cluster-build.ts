@@ -113,6 +113,7 @@ async function begun(
   on({ type: 'update', phase: 'build', text: `a job builds the image · ${requestInWords(request)}` });
   const files = await clusterBuildFiles(planned.plan, {
     tag,
+    key: planned.key,
     base: baseOf(planned, cluster),
     container: profile.container.command,
     scratch: `${profile.imageStore}/tmp`,

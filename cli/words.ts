@@ -40,8 +40,10 @@ export function savedInWords({ pages, files, failed, silent }: SaveReport): stri
 /** Of a session that is over, where its end asked for it; with a line end. */
 export function savedAtEnd(record: Pick<SessionRecord, 'saved' | 'ended' | 'localAhead'>): string {
   const { saved, ended } = record;
-  const late = saved && ended ? Math.abs(secondsUntil(record, saved.at, new Date(ended.at))) > AT_END_SECONDS : true;
-  return saved && !late ? `${savedInWords(saved)}\n` : '';
+  if (!saved || !ended || Math.abs(secondsUntil(record, saved.at, new Date(ended.at))) > AT_END_SECONDS) return '';
+  // whoever stops it knows what is open; an end that comes by itself may come too soon for a page that is closed just then
+  const nobody = ended.why === 'stopped' && saved.pages === 0 && saved.silent === 0;
+  return `${nobody ? 'No page of JupyterLab was open, so none was asked to save.' : savedInWords(saved)}\n`;
 }
 
 /** What became of the user's own changes when a new commit came; the names in it are a repository's. */

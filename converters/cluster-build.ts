@@ -1,6 +1,6 @@
 /** A build on the cluster: the files that the job's directory needs, and what they answer. The job itself is run elsewhere. */
 import { readFile } from 'node:fs/promises';
-import type { BuildPlan, PlanStep } from '../core/artifacts.ts';
+import type { BuildPlan, EnvironmentKey, PlanStep } from '../core/artifacts.ts';
 import { ok, type Question, succeeded, textOf } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { CONTEXT_FILE, type DefinitionBase, renderDefinition, STEP_MARK } from './definition.ts';
@@ -9,6 +9,7 @@ import { needsOtherIds } from './id-packages.ts';
 export type ClusterBuild = {
   /** of the job: its whole name in the queue */
   tag: string;
+  key: EnvironmentKey;
   base: DefinitionBase;
   /** command or path of apptainer or singularity there */
   container: string;
@@ -34,7 +35,7 @@ export async function clusterBuildFiles(
   }
   const file = (name: string, text: string, mode = 0o600) => ({ name, mode, text });
   return [
-    file('image.def', renderDefinition(plan, build.base)),
+    file('image.def', renderDefinition(plan, build.key, build.base)),
     file('container', `${build.container}\n`),
     file('scratch', `${build.scratch}\n`),
     file('output', `${build.output}\n`),

@@ -3,7 +3,7 @@
  * `apptainer build` by a user who has no other ids. So no chown, useradd or su (DESIGN 5); "user" steps run as the
  * build's only id, with the user's HOME. The definition stays in the SIF: secrets are in the context, never here.
  */
-import type { BuildPlan, PlanStep } from '../core/artifacts.ts';
+import { type BuildPlan, type EnvironmentKey, KEY_LABEL, type PlanStep } from '../core/artifacts.ts';
 import { PREPARE_SETTINGS, SETTINGS_CONTEXT, SETTINGS_DIR, stepContext } from '../core/build-context.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
@@ -21,7 +21,7 @@ const CONTEXT = '/run/hpcbinder-context';
 /** The log's line in front of a step: it names the step that failed. */
 export const STEP_MARK = 'hpcbinder: step ';
 
-export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string {
+export function renderDefinition(plan: BuildPlan, key: EnvironmentKey, base: DefinitionBase): string {
   if (plan.dockerfile !== undefined) throw notHere('a Dockerfile is built by a container engine only');
   const steps = plan.steps.flatMap((step, index) =>
     step.kind === 'run' && step.onlyWithIds ? [] : [{ step, index, text: stepText(plan, step, index) }],
@@ -51,13 +51,14 @@ export function renderDefinition(plan: BuildPlan, base: DefinitionBase): string 
     contained(inside.join('\n')),
   ];
   const script = runscript({ entrypoint: plan.entrypoint, cmd: ['jupyter', 'lab'], workingDir: plan.repoDir });
+  const labels = [...plan.labels, [KEY_LABEL, key] as const];
   const sections: readonly (readonly [string, string])[] = [
     ['files', `${CONTEXT_FILE} ${CONTEXT}.tar`],
     ['post', post.join('\n')],
     ['environment', plan.env.map(([name, value]) => exported(name, value)).join('\n')],
     ['runscript', script],
     ['startscript', script],
-    ['labels', plan.labels.map(([name, value]) => `${label(name)} ${harmless(value)}`).join('\n')],
+    ['labels', labels.map(([name, value]) => `${label(name)} ${harmless(value)}`).join('\n')],
   ];
   const header = `Bootstrap: ${base.bootstrap}\nFrom: ${from(base.from)}\n`;
   return `${header}${sections.map(([name, text]) => `\n%${name}\n${body(text)}\n`).join('')}`;

@@ -183,6 +183,8 @@ export type BuildSettings = {
 
 /** 32 hex: the first half of sha256 over canonical(plan without labels). The name of the SIF. */
 export type EnvironmentKey = string;
+/** of an image, in the engine and as a SIF, whichever way it was built */
+export const KEY_LABEL = 'org.hpcbinder.key';
 
 /** An image in an engine. */
 export type ImageRef = { id: string; tag: string; platform: Platform; created: string; size: number };

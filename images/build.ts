@@ -1,6 +1,13 @@
 /** BuildPlan → image in the engine. */
 import { Readable } from 'node:stream';
-import type { BuildPlan, BuildSettings, Checkout, EnvironmentKey, ImageRef } from '../core/artifacts.ts';
+import {
+  type BuildPlan,
+  type BuildSettings,
+  type Checkout,
+  type EnvironmentKey,
+  type ImageRef,
+  KEY_LABEL,
+} from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { buildContext, CONTEXT_DOCKERFILE, dockerfileContext } from './context.ts';
@@ -8,7 +15,6 @@ import { instructions } from './dockerfile.ts';
 import { buildFailure } from './failure.ts';
 import { onLoopback } from './settings.ts';
 
-export const KEY_LABEL = 'org.hpcbinder.key';
 /** what is kept of the output to explain a failure */
 const KEPT_LINES = 400;
 

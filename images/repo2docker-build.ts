@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { BuildPlan, Checkout, ImageRef } from '../core/artifacts.ts';
+import { type BuildPlan, type Checkout, type ImageRef, KEY_LABEL } from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { LineCutter } from '../core/line-cutter.ts';
 import { TAR_END, tarFile } from '../core/tar.ts';
 import { plainLine } from '../core/text.ts';
-import { type BuildHow, findImage, imageTag, KEY_LABEL } from './build.ts';
+import { type BuildHow, findImage, imageTag } from './build.ts';
 import { buildFailure } from './failure.ts';
 import { checkBuildx, PROXIES, type Repo2docker, toolEnvironment } from './repo2docker.ts';
 

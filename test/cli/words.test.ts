@@ -52,6 +52,13 @@ describe('a session in words', () => {
     expect(savedAtEnd({ ended, saved: { ...nothing, at: 900 } })).toBe('');
     expect(savedAtEnd({ ended })).toBe('');
   });
+
+  it('is no alarm where the person stopped it with no page open', () => {
+    const saved = { ...nothing, at: 996 };
+    const stopped = { why: 'stopped', at: new Date(1_000_000).toISOString() } as const;
+    expect(savedAtEnd({ ended: stopped, saved })).toBe('No page of JupyterLab was open, so none was asked to save.\n');
+    expect(savedAtEnd({ ended: stopped, saved: { ...saved, silent: 1 } })).toContain('may not have saved');
+  });
 });
 
 describe('what became of the user’s changes', () => {

@@ -5,6 +5,7 @@ import { renderDefinition } from '../../converters/definition.ts';
 import { needsOtherIds } from '../../converters/id-packages.ts';
 import { PLAN } from '../images/plans.ts';
 
+const KEY = '5'.repeat(32);
 const BASE = { bootstrap: 'docker-archive', from: '/scratch/base.tar' } as const;
 const run = (shell: string) => ({
   ...PLAN,
@@ -12,11 +13,16 @@ const run = (shell: string) => ({
 });
 
 describe('the Apptainer definition of a plan', () => {
-  const text = renderDefinition(PLAN, BASE);
+  const text = renderDefinition(PLAN, KEY, BASE);
 
   it('has the sections in order, and the base', () => {
     expect(text.match(/^%\w+/gm)).toEqual(['%files', '%post', '%environment', '%runscript', '%startscript', '%labels']);
     expect(text).toMatch(/^Bootstrap: docker-archive\nFrom: \/scratch\/base\.tar\n/);
+  });
+
+  it('has the labels of an image that an engine builds, the key among them', () => {
+    const wanted = [...PLAN.labels.map(([name, value]) => `${name} ${value}`), `org.hpcbinder.key ${KEY}`];
+    expect(text.split('%labels\n')[1]?.trim().split('\n')).toEqual(wanted);
   });
 
   it('tries for other ids before anything else, and needs none', () => {
@@ -30,9 +36,9 @@ describe('the Apptainer definition of a plan', () => {
   });
 
   it('refuses what a definition cannot carry, and never lets it open a section', () => {
-    expect(() => renderDefinition(run("cat 'a\n%runscript\nid'"), BASE)).toThrow(/cannot carry/);
-    expect(() => renderDefinition(run('echo {{ x }}'), BASE)).toThrow(/cannot carry/);
-    expect(() => renderDefinition(PLAN, { ...BASE, from: '/x\n%post' })).toThrow(/no base/);
+    expect(() => renderDefinition(run("cat 'a\n%runscript\nid'"), KEY, BASE)).toThrow(/cannot carry/);
+    expect(() => renderDefinition(run('echo {{ x }}'), KEY, BASE)).toThrow(/cannot carry/);
+    expect(() => renderDefinition(PLAN, KEY, { ...BASE, from: '/x\n%post' })).toThrow(/no base/);
   });
 
   it('says before the queue which packages need other ids', () => {

@@ -164,6 +164,6 @@ describe('F-29: the walltime ends', () => {
     await page.close();
     const stopped = await hpcbinder(['stop', ready.id], { env: world.env });
     expect(stopped).toMatchObject({ code: 0 });
-    expect(stopped.stderr).toContain('No page of JupyterLab is open: nothing could be saved.');
+    expect(stopped.stderr).toContain('No page of JupyterLab was open, so none was asked to save.');
   });
 });
