@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -84,8 +94,12 @@ describe('the agent and its script', () => {
     expect(rig.file('agent.log') + rig.file('app.log')).not.toContain(TOKEN);
   });
 
-  it('keep all that they write to the owner', async () => {
-    const rig = await session();
+  it('keep all that they write to the owner, and the socket where its path is short, with a TMPDIR of 120 characters (NET-04)', async () => {
+    const long = mkdtempSync(join(tmpdir(), 'hb-long-').padEnd(114, 'x'));
+    expect(long).toHaveLength(120);
+    const rig = await session({ env: { TMPDIR: long } });
+    rmdirSync(long);
+    expect(nodeDirectories(rig)).toMatch(/^\/(var\/)?tmp\/hb-/);
     const own = ['address.json', 'agent.log', 'app.log', 'work.json', 'starts.log', 'home', 'lock'];
     for (const name of own) expect(statSync(join(rig.dir, name)).mode & 0o077).toBe(0);
     expect(nodeDirectories(rig).length).toBeLessThanOrEqual(40);
