@@ -13,6 +13,7 @@ import time
 import uuid
 
 EVERY_SECONDS = 0.5
+BEAT_SECONDS = 20
 
 
 class Kept(Exception):
@@ -58,6 +59,51 @@ def remove_tree(name, parent, device, alive):
     return freed
 
 
+class Lock(object):
+    """That of jobs/lock-scripts.ts: made beside and renamed, so that none is ever without its owner; touched while it is
+    held; given back only while it is still ours."""
+
+    def __init__(self, name, parent):
+        self.name, self.parent, self.at = name, parent, time.time()
+        mark = str(uuid.uuid4())
+        self.line = ("removing images (%s, process %d) %s" % (os.uname().nodename, os.getpid(), mark)).encode()
+        new = "%s.%s" % (name, mark)
+        if info_of(name, parent) is not None:
+            raise Kept("another hpcbinder holds it")
+        os.mkdir(new, 0o700, dir_fd=parent)
+        try:
+            owner = os.open(new + "/owner", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=parent)
+            os.write(owner, self.line)
+            os.close(owner)
+            os.rename(new, name, src_dir_fd=parent, dst_dir_fd=parent)
+        except OSError as error:
+            remove_tree(new, parent, os.fstat(parent).st_dev, lambda: None)
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise Kept("another hpcbinder holds it")
+            raise
+
+    def ours(self):
+        try:
+            owner = os.open(self.name + "/owner", os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self.parent)
+        except OSError:
+            return False
+        try:
+            return os.read(owner, 1000) == self.line
+        finally:
+            os.close(owner)
+
+    def beat(self):
+        if time.time() - self.at > BEAT_SECONDS and self.ours():
+            self.at = time.time()
+            os.utime(self.name + "/owner", dir_fd=self.parent)
+
+    def free(self):
+        if self.ours():
+            gone = "%s.%d" % (self.name, os.getpid())
+            os.rename(self.name, gone, src_dir_fd=self.parent, dst_dir_fd=self.parent)
+            remove_tree(gone, self.parent, os.fstat(self.parent).st_dev, lambda: None)
+
+
 class Roots(object):
     """The two directories, opened once: whatever is put in their place later is not touched."""
 
@@ -69,9 +115,11 @@ class Roots(object):
                 self.fds[root] = folder(path)
             except FileNotFoundError:
                 pass
-        self.freed, self.done, self.at = 0, 0, time.time()
+        self.freed, self.done, self.at, self.lock = 0, 0, time.time(), None
 
     def alive(self):
+        if self.lock is not None:
+            self.lock.beat()
         if time.time() - self.at > EVERY_SECONDS:
             self.at = time.time()
             told(done=self.done, bytes=self.freed)
@@ -133,15 +181,8 @@ class Roots(object):
 
     def image(self, key, used, parent):
         """Under the store's lock of this key. Without its receipt it is no image: whoever looked before has touched it."""
-        lock = key + ".lock"
+        lock = self.lock = Lock(key + ".lock", parent)
         try:
-            os.mkdir(lock, 0o700, dir_fd=parent)
-        except FileExistsError:
-            raise Kept("another hpcbinder holds it")
-        try:
-            owner = os.open(lock + "/owner", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=parent)
-            os.write(owner, ("removing images (%s, process %d) %s" % (os.uname().nodename, os.getpid(), uuid.uuid4())).encode())
-            os.close(owner)
             info = info_of(key + ".sif", parent)
             if info is not None:
                 self.mine(info)
@@ -154,7 +195,8 @@ class Roots(object):
             for name in (key + ".sif", key + ".seal", gone):
                 self.freed += remove_tree(name, parent, os.fstat(parent).st_dev, self.alive)
         finally:
-            remove_tree(lock, parent, os.fstat(parent).st_dev, self.alive)
+            self.lock = None
+            lock.free()
 
 
 def hollow(path, alive):
