@@ -107,10 +107,12 @@ else {
         'ARG REPO_DIR',
         'COPY --chown=1000:1000 . /srv/repo',
         // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a Dockerfile
-        'RUN echo "built for ${NB_USER} in ${REPO_DIR}" > /srv/repo/built.txt && env > /srv/repo/env.txt',
+        'RUN echo "built for ${NB_USER} in ${REPO_DIR}" > /srv/repo/built.txt && env > /srv/repo/env.txt && sleep 1',
         'LABEL ours="a \\"quoted\\" one"',
       ];
-      const dir = repository({ Dockerfile: `${lines.join('\n')}\n`, 'notes.md': 'of the repository' });
+      // new on each run: of what the engine's cache gives at once no step is shown
+      const notes = `of the repository, ${Date.now()}`;
+      const dir = repository({ Dockerfile: `${lines.join('\n')}\n`, 'notes.md': notes });
       const running = new Running(['launch', dir, ...upstream, '--time', '15m'], { env });
       try {
         const session = await running.ready();
@@ -119,7 +121,7 @@ else {
           (JSON.parse((await client.send('GET', `/api/contents/${path}?content=1`)).text) as { content: string })
             .content;
         expect(await content('built.txt')).toBe('built for jovyan in /srv/repo\n');
-        expect(await content('notes.md')).toBe('of the repository');
+        expect(await content('notes.md')).toBe(notes);
         expect(await content('env.txt')).not.toContain('hb-secret');
         const said = running.events.map((event) => String(event.text ?? event.line ?? ''));
         expect(said).toContainEqual(`repo2docker ${VERSION} · Dockerfile`);
