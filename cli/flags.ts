@@ -25,6 +25,8 @@ export type Options = {
   converter: Converter | undefined;
   yes: boolean;
   dryRun: boolean;
+  /** asks when it would start, and submits nothing */
+  when: boolean;
   json: boolean;
   quiet: boolean;
   verbose: boolean;
@@ -41,7 +43,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
   const text = (key: string) => (typeof flags[key] === 'string' ? (flags[key] as string) : undefined);
   const wishes = wishesOf(flags, text);
   const sif = text('sif');
-  if (repo === undefined && sif === undefined) {
+  if (repo === undefined && sif === undefined && flags.when !== true) {
     throw new HpcbinderError('E-USAGE', {
       message: 'name a repository',
       hint: 'For example: hpcbinder launch https://github.com/org/repo',
@@ -70,6 +72,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     converter: text('converter') as Converter | undefined,
     yes: flags.yes === true,
     dryRun: flags.dryRun === true,
+    when: flags.when === true,
     json: flags.json === true,
     quiet: flags.quiet === true,
     verbose: flags.verbose === true,

@@ -18,6 +18,7 @@ import { Interrupts } from './interrupts.ts';
 import { refreshed } from './refresh.ts';
 import { attended, bound, shown } from './story.ts';
 import { canMove, plain } from './terminal.ts';
+import { QueueKeys } from './waiting.ts';
 import { shortId } from './words.ts';
 import { localRecords, World } from './world.ts';
 
@@ -34,16 +35,18 @@ export async function launchCommand(typed: string | undefined, typedFlags: Flags
   const choice = await wantedCluster(options.cluster, repo === undefined ? 'launch --sif PATH' : 'launch REPO');
   const arrows = makeArrows(choice, options, config);
   if (options.dryRun) return dryRun(choice, options, arrows);
+  if (options.when) return (await import('./when.ts')).when(choice, options, arrows);
 
   const world = new World();
   const display = new Display(styleOf(options), { verbose: options.verbose });
   const interrupts = new Interrupts();
+  const keys = styleOf(options) === 'moving' ? new QueueKeys(world, display, interrupts.signal) : undefined;
   try {
     const input = { ...options.input(choice), ...(former ? { continues: former } : {}) };
     const { maxWait } = options;
     const own = { refresh, arrows: watching(arrows, world, id), ...(maxWait ? { maxWaitSeconds: maxWait } : {}) };
     const run = launch(input, { ...bound(world), ...own }, interrupts.signal);
-    const arrived = await shown(run, display, id);
+    const arrived = await shown(run, display, id, keys?.on);
     display.stop();
     if (options.detach) return detached(arrived.session, options);
     interrupts.reset();
@@ -55,6 +58,7 @@ export async function launchCommand(typed: string | undefined, typedFlags: Flags
       ...(options.urlBase ? { urlBase: options.urlBase } : {}),
     });
   } catch (error) {
+    keys?.close();
     return await afterFailure(error, id, world, interrupts, display, { json: options.json, login: loginWords(choice) });
   } finally {
     interrupts.dispose();

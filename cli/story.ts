@@ -15,13 +15,19 @@ export function bound(world: World) {
 }
 
 /** Shows each event, writes the story down, and gives what the generator returns. */
-export async function shown<T>(run: AsyncGenerator<Progress, T>, display: Display, id: string): Promise<T> {
+export async function shown<T>(
+  run: AsyncGenerator<Progress, T>,
+  display: Display,
+  id: string,
+  on: (event: Progress) => void = () => {},
+): Promise<T> {
   const records = localRecords();
   records.tidy(new Date());
   for (;;) {
     const step = await run.next();
     if (step.done) return step.value;
     display.on(step.value);
+    on(step.value);
     const line = storyLine(step.value);
     if (line !== undefined) records.tell(id, line);
   }

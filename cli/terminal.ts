@@ -1,8 +1,10 @@
 /** The person's terminal: width, colour, questions. stdout is for scripts, stderr for the story (EXPERIENCE section 1). */
 import { createInterface } from 'node:readline';
+
 import { HpcbinderError } from '../core/errors.ts';
 import { cutMiddle, harmless, width } from '../core/text.ts';
 import type { Prompter } from '../core/transport.ts';
+import { keysPaused } from './keys.ts';
 
 export const isTerminal = process.stderr.isTTY === true && process.stdin.isTTY === true;
 
@@ -84,11 +86,13 @@ function question(prompt: string, secret: boolean): Promise<string> {
   return new Promise((resolve, reject) => {
     eraseMoving();
     asking = true;
+    const resumeKeys = keysPaused();
     const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
     lines.once('SIGINT', () => lines.close());
     // ctrl-C, ctrl-D, or the terminal went away; after an answer this changes nothing
     lines.once('close', () => {
       asking = false;
+      resumeKeys();
       process.stderr.write(answered && !secret ? '' : '\n');
       reject(new HpcbinderError('E-CANCELLED', { message: 'cancelled' }));
     });

@@ -2,7 +2,7 @@
 import type { Cluster } from '../core/cluster.ts';
 import type { JobStatus, Partition, ResourceRequest } from '../core/scheduler.ts';
 import type { Session } from '../core/session.ts';
-import { duration } from '../core/units.ts';
+import { duration, durationWord } from '../core/units.ts';
 import { mendedBy, type Waiting } from '../core/waiting.ts';
 import { clock } from './words.ts';
 
@@ -51,8 +51,7 @@ export function changeFor(
   partitions: readonly Partition[],
 ): string | undefined {
   const most = partitions.find(({ name }) => name === request.partition)?.maxSeconds;
-  if (lever === '--time' && most !== undefined && most < request.seconds)
-    return `--time ${duration(most).replaceAll(' ', '')}`;
+  if (lever === '--time' && most !== undefined && most < request.seconds) return `--time ${durationWord(most)}`;
   return change;
 }
 

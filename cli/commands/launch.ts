@@ -35,6 +35,7 @@ export function register(program: Command): void {
     .option('--no-browser', 'print the URL, open nothing')
     .option('--max-wait <time>', 'cancel the job if it has not begun by then (default: it may wait for ever)')
     .option('--detach', 'return when the job is submitted')
+    .option('--when', 'ask when it would start, and what would start sooner; submit nothing; REPO may be absent')
     .addHelpText(
       'after',
       `
@@ -43,6 +44,7 @@ Examples:
   hpcbinder launch org/repo --ref v1.2 --time 4h --mem 32G
   hpcbinder launch ./analysis --bind /data/era5:/data:ro
   hpcbinder launch --continue k3f9 --time 4h
+  hpcbinder launch --when --partition gpu --time 8h
   hpcbinder launch org/repo --env API_TOKEN --env MODE=fast
   hpcbinder launch org/conda-repo --builder repo2docker
   hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run`,

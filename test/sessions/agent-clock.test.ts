@@ -7,7 +7,8 @@ import { notRun } from '../not-run.ts';
 import { type Changes, type Rig, SESSION, startSession } from './agent-rig.ts';
 
 const library = fakeClockLibrary();
-if (!library) notRun('F-46, the agent on a node whose clock is wrong: there is no C compiler here for test/fake-clock.c');
+if (!library)
+  notRun('F-46, the agent on a node whose clock is wrong: there is no C compiler here for test/fake-clock.c');
 const rigs: Rig[] = [];
 afterEach(async () => {
   for (const rig of rigs.splice(0)) await rig.stop();
