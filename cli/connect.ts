@@ -5,8 +5,9 @@ import type { Cluster, ClusterProfile } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
 import { type ClusterEntry, type Config, USER_NAME } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import type { Scheduler } from '../core/scheduler.ts';
 import { quote } from '../core/shell.ts';
-import { nearest } from '../core/text.ts';
+import { nearest, plainLine } from '../core/text.ts';
 import { ask, askAll, type Prompter } from '../core/transport.ts';
 import { type Probe, probe } from '../sessions/probe.ts';
 import type { Setup, ShellTransport } from '../transports/index.ts';
@@ -20,7 +21,7 @@ const ADDRESS = /^(?:(.+)@)?([A-Za-z0-9][A-Za-z0-9.-]*)(?::([0-9]{1,5}))?$/;
 
 export type Choice = { name: string; entry: ClusterEntry; saved: boolean };
 
-/** `--cluster NAME|USER@HOST`, else the config's default, else `local` where sbatch is on this machine; undefined: none. */
+/** `--cluster NAME|USER@HOST`, else the config's default, else `local` where sbatch or qsub is on this machine; undefined: none. */
 export function chooseCluster(config: Config, wanted: string | undefined): Choice | undefined {
   const entries = config.clusters ?? new Map<string, ClusterEntry>();
   if (wanted !== undefined) {
@@ -50,7 +51,7 @@ export function chooseCluster(config: Config, wanted: string | undefined): Choic
       hint: `Say which: --cluster NAME (${names.join(', ')}), or once: hpcbinder cluster default NAME`,
     });
   }
-  return onPath('sbatch') ? { name: 'local', entry: {}, saved: false } : undefined;
+  return onPath('sbatch') || onPath('qsub') ? { name: 'local', entry: {}, saved: false } : undefined;
 }
 
 function onPath(command: string): boolean {
@@ -87,8 +88,9 @@ export async function lookAtCluster(
   transport: ShellTransport,
   how: { figures?: boolean } = {},
 ): Promise<{ found: Probe; profile: ClusterProfile }> {
-  const { python } = choice.entry;
-  const asked = probe(shownHost(choice), { ...how, ...(python === undefined ? {} : { python }) });
+  const { python, scheduler } = choice.entry;
+  const named = { ...(python === undefined ? {} : { python }), ...(scheduler === undefined ? {} : { scheduler }) };
+  const asked = probe(shownHost(choice), { ...how, ...named });
   const found = orThrow(await ask(transport, asked));
   const profile = profileOf(choice, found);
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
@@ -128,6 +130,13 @@ export function profileOf(choice: Choice, found: Probe): ClusterProfile {
     throw new HpcbinderError('E-NO-SCHEDULER', {
       message: `neither sbatch nor qsub was found on ${host}`,
       hint: `If they are in a folder of their own, name it in the cluster's entry: path: [/opt/slurm/bin] (${configPath()}).`,
+    });
+  }
+  const { name: kind, version } = found.scheduler;
+  if (kind === 'pbs' && !/^pbs_version/.test(version)) {
+    throw new HpcbinderError('E-NO-SCHEDULER', {
+      message: `the qsub on ${host} is neither OpenPBS's nor PBS Professional's: its qstat says "${plainLine(version)}"`,
+      hint: 'Of other schedulers with this command, Torque and Grid Engine among them, hpcbinder speaks none.',
     });
   }
   if (!container) {
@@ -204,12 +213,12 @@ export async function connectCluster(
   }
 }
 
-async function schedulerOf(found: Probe): Promise<Cluster['scheduler']> {
+async function schedulerOf({ scheduler, user }: Probe): Promise<Scheduler> {
   const { SCHEDULERS } = await import('../schedulers/index.ts');
-  const scheduler = SCHEDULERS.get(found.scheduler?.name ?? 'slurm');
-  if (scheduler) return scheduler;
+  const made = SCHEDULERS.get(scheduler?.name ?? 'slurm');
+  if (made !== undefined) return made({ user });
   throw new HpcbinderError('E-NO-SCHEDULER', {
-    message: 'this cluster runs PBS, which hpcbinder does not speak yet',
-    hint: 'Slurm works.',
+    message: `there is no scheduler "${scheduler?.name}"`,
+    hint: [...SCHEDULERS.keys()].join(', '),
   });
 }

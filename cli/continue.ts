@@ -55,11 +55,15 @@ function asked({ request, app, limits }: SessionRecord, flags: Flags): Flags {
     qos,
     reservation,
     constraint,
-    ...(Array.isArray(flags.sbatch) && flags.sbatch.length > 0 ? {} : { sbatch: [...extra] }),
+    ...(typedWords(flags) ? {} : { [extra.some((word) => word.startsWith('--')) ? 'sbatch' : 'qsub']: [...extra] }),
     app,
     idle: `${limits.idleSeconds}s`,
     ...(limits.maxAgeSeconds === undefined ? {} : { maxAge: `${limits.maxAgeSeconds}s` }),
   };
+}
+
+function typedWords({ sbatch, qsub }: Flags): boolean {
+  return [sbatch, qsub].some((words) => Array.isArray(words) && words.length > 0);
 }
 
 /** What was typed: an empty list is commander's own default. */

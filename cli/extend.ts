@@ -29,7 +29,7 @@ export async function extend(id: string, time: string, flags: Flags): Promise<nu
   await using cluster = await disposable(found);
   const record = running(await refreshed(cluster.value, await freshRecord(cluster.value, found)));
   localRecords().save(record);
-  const question = cluster.value.scheduler.extend(record.jobId, seconds);
+  const question = cluster.value.scheduler.extend(record.jobId, seconds, total(record, seconds));
   if (flags.dryRun === true) return dryRun(question.command.argv, record, flags);
   const answer = orThrow(await ask(cluster.value.transport, question));
   if (answer !== 'extended') throw refusal(answer, record, seconds);
@@ -69,6 +69,11 @@ function refusal(answer: Exclude<Extension, 'extended'>, record: Running, second
   });
 }
 
+/** From its start; in whole minutes, as schedulers count. */
+function total(record: Running, seconds: number): number {
+  return record.request.seconds + Math.ceil(seconds / 60) * 60;
+}
+
 /** The new end is the scheduler's own; the agent is told, for its warnings and its own end in order. */
 async function moved(cluster: Cluster, record: Running, seconds: number): Promise<SessionRecord> {
   const { transport, scheduler, profile } = cluster;
@@ -76,7 +81,7 @@ async function moved(cluster: Cluster, record: Running, seconds: number): Promis
   const endsAt = known?.state === 'running' ? known.endsAt : undefined;
   if (record.address && endsAt !== undefined)
     await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'ends', at: endsAt });
-  const request = { ...record.request, seconds: record.request.seconds + Math.ceil(seconds / 60) * 60 };
+  const request = { ...record.request, seconds: total(record, seconds) };
   const now = { ...record, request, ...(endsAt === undefined ? {} : { endsAt }) };
   localRecords().save(now);
   orThrow(await ask(transport, saveSession(profile, now)));

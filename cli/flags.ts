@@ -6,7 +6,8 @@ import { checkConstraint } from '../core/request.ts';
 import type { AppName } from '../core/session.ts';
 import { parseDuration, parseMemory } from '../core/units.ts';
 import { parseVariables } from '../core/variables.ts';
-import { checkExtra } from '../schedulers/slurm/options.ts';
+import { checkExtra as checkQsub } from '../schedulers/pbs/options.ts';
+import { checkExtra as checkSbatch } from '../schedulers/slurm/options.ts';
 import type { LaunchInput } from '../sessions/launch.ts';
 import type { Wishes } from '../sessions/request.ts';
 import type { Choice } from './connect.ts';
@@ -118,7 +119,9 @@ function wishesOf(flags: Flags, text: (key: string) => string | undefined): Wish
     text('time'),
   ];
   // here, and not by the scheduler's room alone: a launch would build for minutes before it is refused
-  checkExtra((flags.sbatch as string[] | undefined) ?? []);
+  const { sbatch = [], qsub = [] } = flags as { sbatch?: string[]; qsub?: string[] };
+  checkSbatch(sbatch);
+  checkQsub(qsub);
   const named = (key: string) => optional(text(key), (value) => name(value, `--${key}`));
   const wishes: Record<string, unknown> = {
     partition: optional(partition, (value) => name(value, '--partition')),
@@ -130,7 +133,7 @@ function wishesOf(flags: Flags, text: (key: string) => string | undefined): Wish
     qos: named('qos'),
     reservation: named('reservation'),
     constraint: optional(text('constraint'), checkConstraint),
-    extra: flags.sbatch,
+    extra: sbatch.length + qsub.length > 0 ? [...sbatch, ...qsub] : undefined,
   };
   return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined)) as Wishes;
 }

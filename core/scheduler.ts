@@ -105,6 +105,8 @@ export type Extension = 'extended' | 'not-permitted' | 'over-limit' | 'over';
 export interface Scheduler {
   readonly name: 'slurm' | 'pbs';
   readonly can: { singleton: boolean; testOnly: boolean; extend: boolean };
+  /** Throws E-OPTION at what this scheduler has no words for, before anything is built. */
+  check(request: ResourceRequest): void;
   /** a constant script beside job.json, working directory = the session's, options as words */
   submit(job: JobSpec, scriptPath: string): Question<JobId>;
   /** absent from the map: it does not know the job. `owner`: the uid that a row must carry */
@@ -116,7 +118,8 @@ export interface Scheduler {
   /** name → job, of all jobs of the owner that are not over and whose name is one that core/ids.ts makes */
   unfinished(owner: number): Question<ReadonlyMap<string, JobId>>;
   cancel(job: JobRef): Question<'cancelled' | 'already-over'>;
-  extend(id: JobId, seconds: number): Question<Extension>;
+  /** `seconds` more, which make `total` from the start */
+  extend(id: JobId, seconds: number, total: number): Question<Extension>;
   offers(): Inquiry<readonly Partition[]>;
   /** commands by which any user of the cluster may look at the job: for `audit` */
   shownToAll(id: JobId): readonly (readonly string[])[];

@@ -1,5 +1,10 @@
 /** The only list of schedulers: a new one is one line here. */
 import type { Scheduler } from '../core/scheduler.ts';
+import { pbs } from './pbs/index.ts';
 import { slurm } from './slurm/index.ts';
 
-export const SCHEDULERS: ReadonlyMap<Scheduler['name'], Scheduler> = new Map([[slurm.name, slurm]]);
+/** `user`: whose jobs it is asked for, by the name on the cluster. */
+export const SCHEDULERS: ReadonlyMap<Scheduler['name'], (who: { user: string }) => Scheduler> = new Map([
+  ['slurm', () => slurm],
+  ['pbs', pbs],
+]);

@@ -36,8 +36,11 @@ export type Environment = {
 /** What is asked of this cluster's scheduler; a dry run shows the same. */
 export function decidedFor(cluster: Cluster, input: EnvironmentInput, wishes: RepositoryWishes): Decided {
   const { flags, site } = input;
-  const { partitions, allowance } = cluster;
-  return decideRequest({ flags, site, repository: wishes, partitions, ...(allowance ? { allowance } : {}) });
+  const { partitions, allowance, scheduler } = cluster;
+  const decided = decideRequest({ flags, site, repository: wishes, partitions, ...(allowance ? { allowance } : {}) });
+  // before minutes of building, not at the submit
+  scheduler.check(decided.request);
+  return decided;
 }
 
 export async function* environmentOn(

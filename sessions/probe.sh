@@ -11,6 +11,9 @@ find_in() { # how, command...
 say user "$(id -un)"; say uid "$(id -u)"; say home "$HOME"; say machine "$(uname -m)"; say hostname "$(hostname 2>/dev/null || uname -n)"
 say shell "${SHELL:-/bin/sh}"
 find_in path sbatch qsub apptainer singularity
+# Torque's and Grid Engine's qsub have the name too: only their words tell them apart
+pbs_version() { say qsub.version "$("${1%/*}/qstat" --version 2>&1 </dev/null | sed -n 1p)"; }
+q=$(command -v qsub) && pbs_version "$q"
 login() { # one login shell, its chatter kept apart by a mark
   "${SHELL:-/bin/sh}" -l -c "$1" </dev/null 2>/dev/null | sed -n 's/^hpcbinder-mark //p'
 }
@@ -19,7 +22,10 @@ command -v sbatch >/dev/null 2>&1 || command -v qsub >/dev/null 2>&1 || missing=
 command -v apptainer >/dev/null 2>&1 || command -v singularity >/dev/null 2>&1 || missing=1
 if [ -n "$missing" ]; then
   login 'for c in sbatch qsub apptainer singularity; do p=`command -v $c` && echo "hpcbinder-mark $c=$p"; done; true' |
-    while IFS='=' read -r c p; do case $p in /*) say "$c.login" "$p";; esac; done
+    while IFS='=' read -r c p; do
+      case $p in /*) say "$c.login" "$p";; esac
+      case $c=$p in qsub=/*) pbs_version "$p";; esac
+    done
   if ! command -v apptainer >/dev/null 2>&1 && ! command -v singularity >/dev/null 2>&1; then
     for m in apptainer singularity singularityce; do
       p=$(login "module load $m && echo hpcbinder-mark \`command -v apptainer || command -v singularity\`")
@@ -40,7 +46,7 @@ for d in "$SCRATCH" "$WORK" "/scratch/$me" "/scratch/users/$me" "/work/$me" "/lu
   if [ -n "$d" ] && [ -d "$d" ] && [ -w "$d" ] && [ "$d" != "$HOME" ]; then say scratch "$d"; say scratch.free "$(free "$d")"; break; fi
 done
 if [ -n "$HPCBINDER_FIGURES" ]; then
-  command -v sbatch >/dev/null 2>&1 && say scheduler.version "$(sbatch --version 2>/dev/null)"
+  command -v sbatch >/dev/null 2>&1 && say sbatch.version "$(sbatch --version 2>/dev/null)"
   for c in apptainer singularity; do command -v $c >/dev/null 2>&1 && say "$c.version" "$($c --version 2>/dev/null)"; done
 fi
 say probed 1

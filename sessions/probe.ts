@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Platform } from '../core/artifacts.ts';
 import { ok, type Question, refused, textOf, unreachable } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import type { Scheduler } from '../core/scheduler.ts';
 
 export type Probe = {
   user: string;
@@ -10,7 +11,7 @@ export type Probe = {
   home: string;
   hostname: string;
   platform: Platform;
-  scheduler?: { name: 'slurm' | 'pbs'; version: string; directory: string; onPath: boolean };
+  scheduler?: { name: Scheduler['name']; version: string; directory: string; onPath: boolean };
   container?: { command: string; flavor: 'apptainer' | 'singularity'; version: string; module?: string };
   python?: { command: string; version: string };
   /** bytes free */
@@ -21,10 +22,14 @@ export type Probe = {
 const PROGRAM = readFileSync(new URL('probe.sh', import.meta.url), 'utf8');
 
 /**
- * `host` is for messages. A named Python is the only one that is looked at; `figures` adds versions and free room. Refused
+ * `host` is for messages. A named Python is the only one that is looked at, a named scheduler goes before another that is
+ * there too; `figures` adds versions and free room. Refused
  * where the shell there does not let the program end.
  */
-export function probe(host: string, how: { python?: string; figures?: boolean } = {}): Question<Probe> {
+export function probe(
+  host: string,
+  how: { python?: string; scheduler?: Scheduler['name']; figures?: boolean } = {},
+): Question<Probe> {
   return {
     command: {
       argv: ['/bin/sh', '-c', PROGRAM],
@@ -47,19 +52,26 @@ export function probe(host: string, how: { python?: string; figures?: boolean } 
         });
         return silent ? unreachable(error) : refused(error);
       }
-      return ok(understand(found));
+      return ok(understand(found, how.scheduler));
     },
   };
 }
 
-export function understand(found: ReadonlyMap<string, string>): Probe {
+/** How each scheduler is submitted to. Slurm first: it has a qsub for people who come from PBS. */
+const SUBMITS = [
+  ['slurm', 'sbatch'],
+  ['pbs', 'qsub'],
+] as const;
+
+export function understand(found: ReadonlyMap<string, string>, wanted?: Scheduler['name']): Probe {
   const text = (key: string) => found.get(key) || undefined;
-  const scheduler = firstOf(['sbatch', 'qsub'] as const, (name) => {
+  const first = [...SUBMITS].sort(([a], [b]) => Number(b === wanted) - Number(a === wanted));
+  const scheduler = firstOf(first, ([kind, name]) => {
     const path = text(name) ?? text(`${name}.login`);
     if (path === undefined) return undefined;
     return {
-      name: name === 'sbatch' ? ('slurm' as const) : ('pbs' as const),
-      version: text('scheduler.version') ?? '',
+      name: kind,
+      version: text(`${name}.version`) ?? '',
       directory: path.slice(0, path.lastIndexOf('/')),
       onPath: text(name) !== undefined,
     };

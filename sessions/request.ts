@@ -106,6 +106,8 @@ function checkGpus(
   partition: Partition,
   partitions: readonly Partition[],
 ): void {
+  // a site may keep its nodes to itself: then the scheduler alone knows
+  if (partition.nodes === 0) return;
   const names = Object.keys(partition.gpusPerNode).filter((known) => known !== '');
   if (type !== undefined && !Object.hasOwn(partition.gpusPerNode, type)) {
     const near = nearest(type, names) ?? names[0];

@@ -103,5 +103,6 @@ function resources(command: Command): Command {
     .option('--qos <name>', 'quality of service')
     .option('--reservation <name>', 'reservation')
     .option('-C, --constraint <expr>', 'features that the node must have')
-    .option('--sbatch <--name=value>', 'any other option of sbatch; can be repeated', many, []);
+    .option('--sbatch <--name=value>', 'any other option of sbatch; can be repeated', many, [])
+    .option('--qsub <-x value>', 'the same of qsub, where the cluster runs PBS', many, []);
 }

@@ -5,7 +5,7 @@ import { finalStatus, find } from './accounting.ts';
 import { allowance } from './allowance.ts';
 import { command, failure } from './answers.ts';
 import { offers } from './offers.ts';
-import { jobWords, requestWords } from './options.ts';
+import { checkRequest, jobWords, requestWords } from './options.ts';
 import { status, unfinished } from './queue.ts';
 
 /** The job starts with nothing of the login shell. NONE would make slurmd run a login shell for it first, which hangs where a profile does. */
@@ -14,6 +14,7 @@ const CLEAN = '--export=NIL';
 export const slurm: Scheduler = {
   name: 'slurm',
   can: { singleton: true, testOnly: true, extend: false },
+  check: checkRequest,
   submit: (job, scriptPath) => ({
     command: command(
       ['sbatch', '--parsable', CLEAN, ...jobWords(job), ...requestWords(job.request), scriptPath],

@@ -62,13 +62,14 @@ def _address(place):
 
 def _owners(job_id):
     """inode of a socket → (name of its process, of this job?)"""
-    mark = ("\0SLURM_JOB_ID=%s\0" % job_id).encode()
+    marks = [("\0%s=%s\0" % (name, job_id)).encode() for name in ("SLURM_JOB_ID", "PBS_JOBID")]
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             handles = os.listdir("/proc/%s/fd" % pid)
             with open("/proc/%s/environ" % pid, "rb") as stream:
-                ours = mark in b"\0" + stream.read(1 << 20)
+                environment = b"\0" + stream.read(1 << 20)
+                ours = any(mark in environment for mark in marks)
             with open("/proc/%s/comm" % pid) as stream:
                 name = stream.read().strip()
         except OSError:

@@ -12,7 +12,7 @@ HOME_BYTES = 50 << 20
 HOME_FILES = 2000
 
 # From the job's environment into the container; everything else stays out (SECURITY INJ-08).
-PASSED = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_CPUS_PER_TASK", "TZ")
+PASSED = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_ID", "SLURM_CPUS_PER_TASK", "PBS_JOBID", "NCPUS", "TZ")
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 # Names by which a value becomes code: of loaders, shells, interpreters, git; the same list is in core/variables.ts.
 CODE = re.compile(

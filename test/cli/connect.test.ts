@@ -111,6 +111,24 @@ describe('a cluster’s profile', () => {
   });
 });
 
+describe('the qsub of a cluster', () => {
+  const pbs = (version: string) => ({ name: 'pbs' as const, version, directory: '/opt/pbs/bin', onPath: true });
+  it.each(['pbs_version = 23.06.06', 'pbs_version = 2022.1.1.20220620133745'])(
+    'is taken with the words %j',
+    (version) => {
+      expect(profile({}, { scheduler: pbs(version) })).toMatchObject({ host: 'h' });
+    },
+  );
+  it.each(['Version: 6.1.2', 'SGE 8.1.9', 'error: unrecognized option', ''])(
+    'is refused with the words %j',
+    (version) => {
+      expect(() => profile({}, { scheduler: pbs(version) })).toThrow(
+        expect.objectContaining({ code: 'E-NO-SCHEDULER', message: expect.stringMatching(/neither OpenPBS/) }),
+      );
+    },
+  );
+});
+
 describe('what runs in a job before the agent', () => {
   const shell = (text: string) =>
     execFileSync('/bin/sh', ['-c', `module() { printf '[%s]' "$@"; }\n${text}\nprintf '%s' "$PATH"`], {

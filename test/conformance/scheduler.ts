@@ -1,4 +1,4 @@
-/** What every scheduler must do with real jobs on a real cluster. A new one adds a row to test/e2e/scheduler.test.ts. */
+/** What every scheduler must do with real jobs on a real cluster. A new one adds its words to `dialect`. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { orThrow } from '../../core/command.ts';
 import { newSessionId } from '../../core/ids.ts';
@@ -8,12 +8,13 @@ import { remoteLock } from '../../jobs/lock.ts';
 import { Poller, type Sighting } from '../../jobs/poller.ts';
 import { jobRunner } from '../../jobs/run.ts';
 import { submitOnce } from '../../jobs/submit.ts';
+import { notRun } from '../not-run.ts';
 
 export type SchedulerTarget = {
   scheduler: Scheduler;
   transport: Pick<Transport, 'run' | 'read'>;
-  /** runs as another user of the cluster */
-  stranger: Pick<Transport, 'run'>;
+  /** runs as another user of the cluster; undefined: what needs one is not run */
+  stranger: Pick<Transport, 'run'> | undefined;
   owner: number;
   /** absolute, shared with the nodes, the owner's; removed at the end */
   directory: string;
@@ -21,8 +22,51 @@ export type SchedulerTarget = {
   user: string;
 };
 
+/** What the suite itself says to a scheduler, as a stranger would, and what each refuses at the door. */
+type Dialect = {
+  submit(title: string): readonly string[];
+  id: RegExp;
+  cancel(id: string): readonly string[];
+  /** what anybody may write would be a row of an answer here, were it not kept in its place */
+  forge(id: string, owner: number): readonly string[];
+  refusals: readonly (readonly [Partial<JobSpec['request']>, string])[];
+};
+const sbatch = (title: string) => [
+  ...['sbatch', '--parsable', '--mem=50M', `--job-name=${title}`, '--chdir=/tmp', '--output=/dev/null'],
+  '--wrap=sleep 60',
+];
+const qsub = (title: string, ...words: string[]) => [
+  ...['qsub', '-N', title, '-o', '/dev/null', '-j', 'oe', ...words],
+  ...['--', '/bin/sleep', '60'],
+];
+const dialects: Readonly<Record<Scheduler['name'], Dialect>> = {
+  slurm: {
+    submit: sbatch,
+    forge: (id, owner) => sbatch(`x\n${id}|COMPLETED|evil|${owner}|1|1|None`),
+    id: /^[0-9]+$/,
+    cancel: (id) => ['scancel', id],
+    refusals: [
+      [{ account: 'nosuch' }, 'E-ACCOUNT'],
+      [{ gpus: 99 }, 'E-GPU'],
+      [{ memoryMb: 1 << 24 }, 'E-LIMIT'],
+    ],
+  },
+  pbs: {
+    submit: qsub,
+    // names of PBS are words; of what else anybody may write the server keeps all (seen with 23.06)
+    forge: (id) => {
+      const row = `x"}},\n"${id}": {"Job_Name": "hb-aaaaaaaaaa", "Job_Owner": "alice@login", "job_state": "F"},"y":{"z":"`;
+      return qsub('forged', '-A', row, '-v', `A='${row.replaceAll('\n', ' ')}'`);
+    },
+    id: /^[0-9]+\.[\w.-]+$/,
+    cancel: (id) => ['qdel', id],
+    refusals: [[{ constraint: 'nosuch=1' }, 'E-OPTION']],
+  },
+};
+
 export function schedulerConformance(name: string, target: SchedulerTarget): void {
   const { scheduler, transport, stranger, owner, directory } = target;
+  const dialect = dialects[scheduler.name];
   const sh = (program: string, ...words: string[]) => transport.run({ argv: ['sh', '-c', program, 'sh', ...words] });
 
   /** A job that runs these lines of shell; each has a directory of its own, with characters that need care. */
@@ -46,7 +90,8 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
   const status = async (job: JobRef) => orThrow(await ask(transport, scheduler.status([job], owner))).get(job.id);
   async function until(id: JobRef, ...states: JobState[]): Promise<JobStatus> {
     for (;;) {
-      const seen = await status(id);
+      // of a job that is over some schedulers tell only where they are asked for it
+      const seen = (await status(id)) ?? (await final(id));
       if (seen !== undefined && states.includes(seen.state)) return seen;
       await new Promise((resolve) => setTimeout(resolve, 500));
     }
@@ -97,7 +142,7 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       expect(orThrow(await ask(transport, scheduler.cancel(mine)))).toBe('cancelled');
     }, 60_000);
 
-    it('lets a second job of the same name wait, and finds the first by the name', async () => {
+    it('finds the first of two jobs of one name, and lets the second wait where it can', async () => {
       const { spec, script } = await job('exec sleep 300');
       const submit = async (): Promise<JobRef> => {
         const id = orThrow(await ask(transport, scheduler.submit(spec, script)));
@@ -106,7 +151,9 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       const first = await submit();
       await until(first, 'running');
       const second = await submit();
-      expect(await status(second)).toMatchObject({ state: 'pending' });
+      expect(await until(second, 'pending', 'running')).toMatchObject(
+        scheduler.can.singleton ? { state: 'pending' } : {},
+      );
       expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBe(first.id);
       expect(orThrow(await ask(transport, scheduler.unfinished(owner))).get(spec.tag)).toBe(first.id);
       for (const each of [second, first]) await ask(transport, scheduler.cancel(each));
@@ -136,33 +183,27 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       expect(orThrow(await askAll(transport, scheduler.find(newSessionId(), owner)))).toBeUndefined();
     }, 60_000);
 
-    it('is told of no job of a stranger, whatever its name claims (SECURITY INJ-10)', async () => {
-      const id = await submitted('exec sleep 300');
-      const before = await until(id, 'running');
-      const { spec } = await job('true');
-      const forged = `x\n${id.id}|COMPLETED|evil|${owner}|1|1|None`;
-      const words = (title: string) => [
-        'sbatch',
-        '--parsable',
-        '--mem=50M',
-        `--job-name=${title}`,
-        '--chdir=/tmp',
-        '--output=/dev/null',
-        '--wrap=sleep 60',
-      ];
-      const theirs: string[] = [];
-      for (const title of [forged, spec.tag]) {
-        const { stdout } = await stranger.run({ argv: words(title) });
-        theirs.push(Buffer.from(stdout).toString().trim());
-      }
-      expect(theirs.every((one) => /^[0-9]+$/.test(one))).toBe(true);
-      expect(await status(id)).toEqual(before);
-      expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBeUndefined();
-      expect(await status({ id: theirs[0] ?? '', tag: id.tag })).toBeUndefined();
-      expect(await status({ id: theirs[1] ?? '', tag: spec.tag })).toBeUndefined();
-      for (const one of theirs) await stranger.run({ argv: ['scancel', one] });
-      await ask(transport, scheduler.cancel(id));
-    }, 60_000);
+    const told = 'is told of no job of a stranger, whatever its name claims (SECURITY INJ-10)';
+    if (stranger === undefined) notRun(`${name}: ${told}: no second user is given`);
+    else
+      it(told, async () => {
+        const id = await submitted('exec sleep 300');
+        const before = await until(id, 'running');
+        const { spec } = await job('true');
+        const theirs: string[] = [];
+        for (const argv of [dialect.forge(id.id, owner), dialect.submit(spec.tag)]) {
+          const { stdout, stderr } = await stranger.run({ argv });
+          theirs.push(`${Buffer.from(stdout)}${Buffer.from(stderr)}`.trim());
+        }
+        expect(theirs).toEqual([expect.stringMatching(dialect.id), expect.stringMatching(dialect.id)]);
+        expect(await status(id)).toEqual(before);
+        expect(orThrow(await askAll(transport, scheduler.find(spec.tag, owner)))).toBeUndefined();
+        expect(orThrow(await ask(transport, scheduler.unfinished(owner))).get(spec.tag)).toBeUndefined();
+        expect(await status({ id: theirs[0] ?? '', tag: id.tag })).toBeUndefined();
+        expect(await status({ id: theirs[1] ?? '', tag: spec.tag })).toBeUndefined();
+        for (const one of theirs) await stranger.run({ argv: dialect.cancel(one) });
+        await ask(transport, scheduler.cancel(id));
+      }, 60_000);
 
     it('refuses what it cannot run, by its code', async () => {
       const refusal = async (request: Partial<JobSpec['request']>) => {
@@ -170,15 +211,15 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
         return ask(transport, scheduler.submit(spec, script));
       };
       expect(await refusal({ partition: 'nosuch' })).toMatchObject({ why: 'refused', error: { code: 'E-PARTITION' } });
-      expect(await refusal({ account: 'nosuch' })).toMatchObject({ why: 'refused', error: { code: 'E-ACCOUNT' } });
-      expect(await refusal({ gpus: 99 })).toMatchObject({ why: 'refused', error: { code: 'E-GPU' } });
-      expect(await refusal({ memoryMb: 1 << 24 })).toMatchObject({ why: 'refused', error: { code: 'E-LIMIT' } });
+      for (const [request, code] of dialect.refusals)
+        expect(await refusal(request)).toMatchObject({ why: 'refused', error: { code } });
     }, 60_000);
 
-    it('names the partition, a likely start and the accounts', async () => {
+    it('names the partition, and a likely start and the accounts where it can', async () => {
       const offers = orThrow(await askAll(transport, scheduler.offers()));
       expect(offers.find((one) => one.name === target.partition)).toMatchObject({ up: true });
       expect(offers.filter((one) => one.isDefault)).toHaveLength(1);
+      if (!scheduler.can.testOnly) return;
       const { spec } = await job('true');
       const start = orThrow(await ask(transport, scheduler.startEstimate(spec)));
       expect(Math.abs((start?.getTime() ?? 0) - Date.now())).toBeLessThan(3_600_000 * 24);

@@ -11,6 +11,7 @@ import type { Checkout, SifReceipt } from '../../core/artifacts.ts';
 import type { Cluster } from '../../core/cluster.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
+import { slurm } from '../../schedulers/slurm/index.ts';
 import {
   contentOn,
   type Environment,
@@ -40,6 +41,7 @@ const planned = {
 const input: EnvironmentInput = { flags: {}, site: {}, product: 'hpcbinder 1', rebuild: false, noRepository: false };
 const cluster = {
   profile: { host: 'hpc', platform: 'linux/amd64', imageStore: '/s' },
+  scheduler: slurm,
   partitions: [partition({ isDefault: true })],
 } as unknown as Cluster;
 

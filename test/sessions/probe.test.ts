@@ -55,6 +55,22 @@ describe('a login node', () => {
     expect(seen.container).toMatchObject({ command: path, flavor: 'apptainer' });
   });
 
+  it('has PBS on PATH or in the login profile, and its qstat says whose it is', async () => {
+    program('behind', 'qsub', '');
+    program('behind', 'qstat', 'echo "pbs_version = 23.06.06"; echo more >&2');
+    const behind = loginShell(`PATH="${join(root, 'behind')}:$PATH"`);
+    const seen = { name: 'pbs', version: 'pbs_version = 23.06.06', directory: join(root, 'behind') };
+    expect((await found({ SHELL: behind })).scheduler).toEqual({ ...seen, onPath: false });
+    const PATH = `${join(root, 'bin')}:${join(root, 'behind')}`;
+    expect((await found({ PATH })).scheduler).toEqual({ ...seen, onPath: true });
+  });
+
+  it('has Slurm where it has both, unless its entry says otherwise', async () => {
+    for (const name of ['sbatch', 'qsub', 'qstat']) program('bin', name, '');
+    expect((await found()).scheduler?.name).toBe('slurm');
+    expect((await found({}, { scheduler: 'pbs' })).scheduler?.name).toBe('pbs');
+  });
+
   it('has singularity only', async () => {
     const path = program('bin', 'singularity', 'echo singularity-ce version 3.11.4');
     expect((await found()).container).toMatchObject({ command: path, flavor: 'singularity' });

@@ -26,10 +26,10 @@ describe('cancelling', () => {
 describe('extending', () => {
   it('is for administrators: Slurm refuses the owner', () => {
     expect(slurm.can.extend).toBe(false);
-    expect(valueIn(answered('extend-refused', slurm.extend(id('running'), 3600)))).toBe('not-permitted');
+    expect(valueIn(answered('extend-refused', slurm.extend(id('running'), 3600, 7200)))).toBe('not-permitted');
   });
   it('comes too late for a job that has ended', () => {
-    expect(valueIn(answered('extend-over', slurm.extend(id('running'), 3600)))).toBe('over');
+    expect(valueIn(answered('extend-over', slurm.extend(id('running'), 3600, 7200)))).toBe('over');
   });
 });
 
