@@ -102,6 +102,8 @@ it('F-26: the node frozen, the page says within seconds that it does not answer,
     await c2.unpause();
   }
   expect(await leftAfter(traces, 90_000)).toEqual(NOTHING);
-  const up = () => on('login', 'root', 'scontrol update nodename=c2 state=resume; sinfo -h -n c2 -p gpu -o %t');
-  expect((await eventually(up, ({ stdout }) => /^(idle|mix)$/.test(stdout), 60)).stdout).toMatch(/^(idle|mix)$/);
+  // the node serves again, and no job is left on it
+  const asked = "sinfo -h -n c2 -p gpu -o %t; squeue -h -w c2 -o '%j %T'";
+  const up = () => on('login', 'root', `scontrol update nodename=c2 state=resume; ${asked}`);
+  expect((await eventually(up, ({ stdout }) => stdout === 'idle', 60)).stdout).toBe('idle');
 });

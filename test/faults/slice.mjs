@@ -16,6 +16,7 @@ const SECONDS = {
   kills: 90,
   laptop: 150,
   late: 200,
+  memory: 110,
   oracle: 90,
   repo2docker: 200,
   streams: 300,
