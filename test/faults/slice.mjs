@@ -17,6 +17,7 @@ const SECONDS = {
   laptop: 150,
   late: 200,
   memory: 110,
+  node: 300,
   oracle: 90,
   repo2docker: 200,
   streams: 300,
