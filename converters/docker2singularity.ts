@@ -4,7 +4,7 @@ import type { ImageConfig, ImageRef, SifFile } from '../core/artifacts.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { finished } from './finished.ts';
-import { convertRootfs } from './rootfs.ts';
+import { convertRootfs, type RootLimits } from './rootfs.ts';
 import { labelsJson, runtimeFiles } from './runtime-files.ts';
 import { partitionOffset, SIF_TYPE, type SifObject, sifFront } from './sif.ts';
 import { hasMksquashfs, type SquashfsHow, squashHere, squashInContainer } from './squashfs.ts';
@@ -24,6 +24,7 @@ export type ConvertHow = {
   toolsBase?: string;
   /** where mksquashfs runs; by default here, where it is there */
   squash?: 'here' | 'container';
+  limits?: RootLimits;
 };
 
 /** Writes `<path>.partial`, then renames. Two conversions of one image give the same bytes. E-CONVERT, E-DISK-FULL. */
@@ -61,6 +62,7 @@ async function write(
   const root = convertRootfs(await engine.exportRoot(ref.id, how.signal), {
     runtime: runtimeFiles(config),
     created,
+    ...(how.limits ? { limits: how.limits } : {}),
     on: (done) => how.on?.({ done, total: Math.max(ref.size, done) }),
   });
   const squash: SquashfsHow = { out: partial, offset, created, ...(how.signal ? { signal: how.signal } : {}) };

@@ -6,12 +6,14 @@ import { TAR_END, type TarEntry, tarFile, tarHeader, tarName, tarPadding } from 
 import type { RuntimeFile } from './runtime-files.ts';
 import { readTar, refuse } from './tar-read.ts';
 
-/** A large conda image has 300,000 entries; each name is held until the end. */
-export const MAX_ENTRIES = 1_000_000;
+/**
+ * `entries`: a large conda image has 300,000, and each name is held until the end; `namesBytes`: of all names and links'
+ * targets together, for they are held too, and each can have 4096 bytes
+ */
+export type RootLimits = { entries: number; namesBytes: number };
+export const ROOT_LIMITS: RootLimits = { entries: 1_000_000, namesBytes: 128e6 };
 /** of all files together, before compression */
 export const MAX_ROOT_BYTES = 200e9;
-/** of all names and links' targets together; they are held too, and each can have 4096 bytes */
-export const MAX_NAMES_BYTES = 128e6;
 /** of dropped files that a hard link may still name, all together */
 export const MAX_SPARED_BYTES = 4 << 20;
 
@@ -38,6 +40,7 @@ export type RootfsHow = {
   created: number;
   /** bytes of content passed so far */
   on?(done: number): void;
+  limits?: RootLimits;
 };
 
 type Seen =
@@ -46,7 +49,7 @@ type Seen =
   | { kind: 'spared'; body: Buffer };
 
 export async function* convertRootfs(source: AsyncIterable<Uint8Array>, how: RootfsHow): AsyncGenerator<Uint8Array> {
-  const filter = new RootFilter();
+  const filter = new RootFilter(how.limits);
   for (const file of how.runtime) yield runtimeEntry(file, how.created);
   let left = 0;
   let current: TarEntry | undefined;
@@ -83,6 +86,11 @@ export class RootFilter {
   #last = '';
   #names = 0;
   #spared = 0;
+  readonly #limits: RootLimits;
+
+  constructor(limits = ROOT_LIMITS) {
+    this.#limits = limits;
+  }
 
   take(entry: TarEntry): TarEntry | undefined {
     const name = inside(entry);
@@ -90,9 +98,10 @@ export class RootFilter {
       if (entry.kind !== 'directory') throw refuse('its root is no directory', entry.name);
       return undefined;
     }
-    if (this.#seen.size >= MAX_ENTRIES) throw refuse(`it has more than ${MAX_ENTRIES} entries`);
+    const { entries, namesBytes } = this.#limits;
+    if (this.#seen.size >= entries) throw refuse(`it has more than ${entries} entries`);
     this.#names += name.length + entry.link.length;
-    if (this.#names > MAX_NAMES_BYTES) throw refuse(`its names are longer than ${MAX_NAMES_BYTES / 1e6} MB together`);
+    if (this.#names > namesBytes) throw refuse(`its names are longer than ${namesBytes / 1e6} MB together`);
     if (isReplaced(name)) {
       this.#last = name;
       this.#seen.set(name, { kind: 'dropped' });

@@ -91,7 +91,8 @@ function block(name: string, flag: string, meta: Omit<TarEntry, 'name' | 'kind'>
   header.write('ustar  \0', 257, 'latin1');
   header.fill(0x20, 148, 156);
   let sum = 0;
-  for (const byte of header) sum += byte;
+  // by index: an iterator over each header of an image of 300,000 entries takes seconds
+  for (let at = 0; at < TAR_BLOCK; at++) sum += header[at] ?? 0;
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return header;
 }

@@ -1,8 +1,8 @@
 /** Images that would fill memory or disk of whoever converts them: each ends early, and the error names the limit. */
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { MAX_ENTRIES, MAX_NAMES_BYTES, RootFilter } from '../../converters/rootfs.ts';
+import { ROOT_LIMITS, RootFilter, type RootLimits } from '../../converters/rootfs.ts';
 import { HpcbinderError } from '../../core/errors.ts';
-import { TAR_END, tarFile, tarHeader } from '../../core/tar.ts';
+import { TAR_END, tarHeader } from '../../core/tar.ts';
 import { Conversions, entry, USER } from './conversion.ts';
 
 const world = new Conversions();
@@ -12,6 +12,7 @@ describe('a bomb (TAR-07) ends early, with the limit named', () => {
   /** Bytes by which this process grew at most; its own floor is taken first. */
   async function refusedWithin(
     root: () => Iterable<Uint8Array>,
+    limits?: RootLimits,
   ): Promise<{ said: string; grown: number; seconds: number }> {
     const before = process.memoryUsage().rss;
     let most = before;
@@ -20,7 +21,7 @@ describe('a bomb (TAR-07) ends early, with the limit named', () => {
     }, 20);
     const began = performance.now();
     try {
-      await world.convert(USER, root);
+      await world.convert(USER, root, {}, limits ? { limits } : {});
       return { said: 'converted', grown: most - before, seconds: (performance.now() - began) / 1000 };
     } catch (error) {
       expect(error).toBeInstanceOf(HpcbinderError);
@@ -49,18 +50,24 @@ describe('a bomb (TAR-07) ends early, with the limit named', () => {
 
   it('of names', async () => {
     const long = `${'d'.repeat(255)}/`.repeat(15);
+    expect(ROOT_LIMITS.namesBytes).toBeLessThanOrEqual(128e6);
+    // an eighth of it, in an eighth of the time
+    const limits = { ...ROOT_LIMITS, namesBytes: 16e6 };
     const { said, grown, seconds } = await refusedWithin(function* () {
       for (let i = 0; i < 1e6; i++) yield tarHeader(entry({ name: `${long}${i >> 8}/${i}` }));
-    });
-    expect(said).toContain(`longer than ${MAX_NAMES_BYTES / 1e6} MB together`);
-    expect(grown).toBeLessThan(512e6);
-    expect(seconds).toBeLessThan(60);
+    }, limits);
+    expect(said).toContain('longer than 16 MB together');
+    expect(grown).toBeLessThan(256e6);
+    expect(seconds).toBeLessThan(8);
   });
 
   it('of files that are left out and could still be named', async () => {
-    const body = 'x'.repeat(1 << 20);
+    const body = Buffer.alloc(1 << 20, 'x');
     const { said, grown } = await refusedWithin(function* () {
-      for (let i = 0; i < 600; i++) yield tarFile(`.singularity.d/${i}`, 0o644, body, 0);
+      for (let i = 0; i < 600; i++) {
+        yield tarHeader(entry({ name: `.singularity.d/${i}`, size: body.length }));
+        yield body;
+      }
       yield tarHeader(entry({ name: 'kept', kind: 'hardlink', link: '.singularity.d/599' }));
       yield TAR_END;
     });
@@ -69,10 +76,13 @@ describe('a bomb (TAR-07) ends early, with the limit named', () => {
   });
 
   it('of entries', () => {
-    const filter = new RootFilter();
-    const fill = () => {
-      for (let i = 0; i <= MAX_ENTRIES; i++) filter.take(entry({ name: `f${i}` }));
+    expect(ROOT_LIMITS.entries).toBeLessThanOrEqual(1_000_000);
+    // the filter is the same for any limit: a million entries take seconds
+    const filter = new RootFilter({ ...ROOT_LIMITS, entries: 10_000 });
+    const fill = (from: number, to: number) => {
+      for (let i = from; i < to; i++) filter.take(entry({ name: `f${i}` }));
     };
-    expect(fill).toThrow(`more than ${MAX_ENTRIES} entries`);
+    fill(0, 10_000);
+    expect(() => fill(10_000, 10_001)).toThrow('more than 10000 entries');
   });
 });

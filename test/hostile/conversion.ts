@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { docker2singularity } from '../../converters/docker2singularity.ts';
+import { type ConvertHow, docker2singularity } from '../../converters/docker2singularity.ts';
 import { readSif, SIF_TYPE } from '../../converters/sif.ts';
 import type { TarEntry } from '../../core/tar.ts';
 import { engineOf } from './fake-engine.ts';
@@ -42,13 +42,13 @@ export class Conversions {
   }
 
   /** The SIF's path; where it fails nothing is left of it. */
-  async convert(uid: number, root: () => Iterable<Uint8Array>, config = {}): Promise<string> {
+  async convert(uid: number, root: () => Iterable<Uint8Array>, config = {}, how: ConvertHow = {}): Promise<string> {
     const dir = join(this.top, `out-${this.#count++}`);
     mkdirSync(dir, { mode: 0o700 });
     if (isRoot) chownSync(dir, uid, uid);
     const path = join(dir, 'image.sif');
     try {
-      await as(uid, () => docker2singularity(engineOf(root, config), 'hostile', path));
+      await as(uid, () => docker2singularity(engineOf(root, config), 'hostile', path, how));
       return path;
     } catch (error) {
       expect(readdirSync(dir)).toEqual([]);
