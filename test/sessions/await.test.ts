@@ -124,7 +124,7 @@ describe('waiting for a job', () => {
 });
 
 describe('a job that ends before its app answers', () => {
-  it.each<[string, Moment, string, RegExp, RegExp]>([
+  it.each<[string, Moment, string, RegExp, RegExp | undefined]>([
     [
       'for its memory, with what was asked and the flag to raise',
       { end: { why: 'out-of-memory', detail: 'used 8.0 GB' } },
@@ -144,23 +144,25 @@ describe('a job that ends before its app answers', () => {
       { end: { why: 'app-failed' } },
       'E-APP',
       /job 48213 ended before the app was ready: failed: the app ended/,
-      /hpc:\/home/,
+      undefined,
     ],
-    ['for its walltime', { job: jobOf('ended', { end: 'timeout' }) }, 'E-JOB-FAILED', /walltime over/, /kept/],
+    ['for its walltime', { job: jobOf('ended', { end: 'timeout' }) }, 'E-JOB-FAILED', /walltime over/, undefined],
     [
       'by someone at the scheduler',
       { job: jobOf('ended', { end: 'cancelled' }) },
       'E-JOB-FAILED',
       /cancelled at the scheduler/,
-      /kept/,
+      undefined,
     ],
-    ['without a trace', { job: 'absent' }, 'E-JOB-FAILED', /lost: the job is gone/, /kept/],
+    ['without a trace', { job: 'absent' }, 'E-JOB-FAILED', /lost: the job is gone/, undefined],
   ])('%s', async (_, moment, code, message, hint) => {
     const { error, kept } = await arrive([{ job: jobOf('pending') }, moment], 'ready', {
       logs: { 'agent.log': 'first\n\u001b[31mlast\u001b[0m\n', 'job.log': 'other' },
     });
     expect(error).toMatchObject({ code, log: `hpcbinder logs ${session.id}`, evidence: ['first', 'last'] });
-    expect(error).toMatchObject({ message: expect.stringMatching(message), hint: expect.stringMatching(hint) });
+    expect(error).toMatchObject({ message: expect.stringMatching(message) });
+    // where the work is, is said once for every job that is over: leftBehind of cli/aftermath.ts
+    expect(error).toMatchObject({ hint: hint === undefined ? undefined : expect.stringMatching(hint) });
     expect(kept[kept.length - 1]?.phase).toBe('ended');
   });
 
