@@ -39,7 +39,7 @@ describe('the output of a build', () => {
 
   it('is looked at only in part where it is long, with its last lines; the next step begins anew', async () => {
     function* flood() {
-      for (let n = 0; n < 2000; n++) yield event('y\n'.repeat(16_384));
+      for (let n = 0; n < 500; n++) yield event('y\n'.repeat(16_384));
       yield event('the last words\n');
       yield event('Step 2/2 : RUN z\n');
       yield event('z\n'.repeat(10_000));

@@ -43,8 +43,8 @@ export type Changes = {
   /** what the app does, read by the fake app */
   app?: Record<string, unknown>;
   python?: string;
-  /** how long the agent waits for an app that does not end */
-  stopSeconds?: number;
+  /** other values of the agent's own constants, so that a wait is short or a limit is near */
+  constants?: Readonly<Record<string, number>>;
 };
 
 /** As the login node finds it: whole. */
@@ -58,6 +58,16 @@ let certificates: Promise<SessionCertificates> | undefined;
 export function rigCertificates(): Promise<SessionCertificates> {
   certificates ??= makeCertificates(SESSION, 86_400);
   return certificates;
+}
+
+function agentWith(constants: Readonly<Record<string, number>>): string {
+  let source = agentSource();
+  for (const [name, value] of Object.entries(constants)) {
+    const line = new RegExp(`^${name} = [0-9.]+$`, 'gm');
+    if (source.match(line)?.length !== 1) throw new Error(`the agent has no single constant ${name}`);
+    source = source.replace(line, `${name} = ${value}`);
+  }
+  return source;
 }
 
 /** The files that the CLI writes, in a 0700 directory. */
@@ -103,8 +113,7 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
     ports: [],
   };
   writeFileSync(join(dir, 'job.json'), JSON.stringify(parameters), { mode: 0o600 });
-  const agent = agentSource().replace('STOP_SECONDS = 10', `STOP_SECONDS = ${changes.stopSeconds ?? 10}`);
-  writeFileSync(join(dir, 'agent.py'), agent, { mode: 0o600 });
+  writeFileSync(join(dir, 'agent.py'), agentWith(changes.constants ?? {}), { mode: 0o600 });
   writeFileSync(join(dir, 'job.sh'), jobScript(), { mode: 0o700 });
   writeFileSync(join(dir, 'page.js'), pageScript(), { mode: 0o600 });
   writeFileSync(join(dir, 'python'), `${changes.python ?? pythonPath()}\n`);

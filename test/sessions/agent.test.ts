@@ -234,7 +234,7 @@ describe('the end of a session', () => {
   });
 
   it('kills an app that does not end when it is told to', async () => {
-    const rig = await session({ app: { stubborn: true }, stopSeconds: 1 });
+    const rig = await session({ app: { stubborn: true }, constants: { STOP_SECONDS: 1 } });
     await controlRequest(rig.connect, SESSION, rig.secrets, { verb: 'stop', why: 'stopped' });
     expect(await rig.exited).toBe(0);
     expect(rig.file('agent.log')).toContain('the app did not end within 1 s and was killed');
