@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
+import { HpcbinderError } from '../core/errors.ts';
 import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
 import { systemClock } from '../jobs/clock.ts';
@@ -107,7 +108,7 @@ export async function attend(
     while (record.phase !== 'ended' && !signal.aborted) {
       await wait(5_000, undefined, { signal }).catch(() => {});
       if (signal.aborted) break;
-      await stillThere(cluster);
+      if (!(await stillThere(cluster))) break;
       if (over) {
         record = await settle(cluster, record, over, systemClock, signal);
         break;
@@ -141,11 +142,13 @@ export async function attend(
   return 0;
 }
 
-/** A line that is down for good (a person must log in, the host key is another) is said; the job lives on. */
-async function stillThere({ transport }: Cluster): Promise<void> {
-  if (transport.link.value !== 'down') return;
+/** A line that is down for good (nobody is there to log in, the host key is another) is said; false: its person left it. */
+async function stillThere({ transport }: Cluster): Promise<boolean> {
+  if (transport.link.value !== 'down') return true;
   const { ended } = await transport.run({ argv: ['true'] });
-  if (ended.kind === 'lost') throw ended.cause;
+  if (ended.kind !== 'lost') return true;
+  if (ended.cause instanceof HpcbinderError && ended.cause.code === 'E-CANCELLED') return false;
+  throw ended.cause;
 }
 
 /** Once: a job that is unknown and whose agent is silent is most likely gone, and five minutes of silence say nothing. */

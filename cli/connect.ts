@@ -15,6 +15,7 @@ import { allowanceOn } from './allowance.ts';
 import { configPath } from './config-file.ts';
 import { rememberCluster } from './known-clusters.ts';
 import { ownPath } from './paths.ts';
+import { sshSettings, sshTarget } from './ssh.ts';
 
 /** `[user@]host[:port]`; an IPv6 address goes into an entry of its own. */
 const ADDRESS = /^(?:(.+)@)?([A-Za-z0-9][A-Za-z0-9.-]*)(?::([0-9]{1,5}))?$/;
@@ -67,19 +68,11 @@ function setupOf(entry: ClusterEntry): Setup {
 }
 
 export async function openLink(choice: Choice, prompter: Prompter | undefined): Promise<ShellTransport> {
-  const { openTransport, parseSshTarget } = await import('../transports/index.ts');
-  const { entry } = choice;
-  const setup = setupOf(entry);
-  if (entry.host === undefined) return openTransport('local', prompter, { setup });
-  const target = {
-    host: entry.host,
-    ...(entry.user ? { user: entry.user } : {}),
-    ...(entry.port ? { port: entry.port } : {}),
-    ...(entry.identity_file ? { identityFile: ownPath(entry.identity_file) } : {}),
-    ...(entry.known_hosts ? { knownHosts: ownPath(entry.known_hosts) } : {}),
-    ...(entry.jump ? { jump: parseSshTarget(entry.jump) } : {}),
-  };
-  return openTransport(target, prompter, { setup });
+  const { openTransport } = await import('../transports/index.ts');
+  const setup = setupOf(choice.entry);
+  const target = await sshTarget(choice.entry);
+  if (target === undefined) return openTransport('local', prompter, { setup });
+  return openTransport(target, prompter, { setup, ...sshSettings(choice.entry) });
 }
 
 /** Asks the login node, and joins what it says with what the entry says: the entry wins. */
@@ -93,6 +86,7 @@ export async function lookAtCluster(
   const asked = probe(shownHost(choice), { ...how, ...named });
   const found = orThrow(await ask(transport, asked));
   const profile = profileOf(choice, found);
+  if (found.keepAtMost !== undefined) await transport.keepAtMost(found.keepAtMost);
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
   if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(choice.entry), loginShell: true });
   return { found, profile };

@@ -43,6 +43,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
       'hpcbinder cluster add login.hpc.example.edu --name hpc --yes',
     ],
   ],
+  ['logout', ['hpcbinder logout', 'hpcbinder logout hpc']],
   ['cluster ls', ['hpcbinder cluster ls']],
   ['cluster rm', ['hpcbinder cluster rm hpc']],
   ['cluster default', ['hpcbinder cluster default hpc']],

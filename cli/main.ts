@@ -9,6 +9,7 @@ const json = process.argv.includes('--json');
 
 async function main(): Promise<number> {
   if (process.argv[2] === '__complete') return complete(process.argv.slice(4));
+  if (process.argv[2] === '__keep') return keep(process.argv[3] ?? '');
   exitOverride(program);
   try {
     await program.parseAsync(process.argv);
@@ -29,6 +30,12 @@ async function complete(words: readonly string[]): Promise<number> {
     // a config with a typo, a state folder that is not ours
   }
   return 0;
+}
+
+/** Started by a command that has logged in; what it shall keep, as JSON. */
+async function keep(kept: string): Promise<number> {
+  const { keepLogin } = await import('../transports/openssh/keeper.ts');
+  return (await keepLogin(JSON.parse(kept))) ? 0 : 1;
 }
 
 /** With --json a wrong command line is one line of JSON, like every other fault. */

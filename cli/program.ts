@@ -8,6 +8,7 @@ import { register as images } from './commands/images.ts';
 import { register as launch } from './commands/launch.ts';
 import { register as report } from './commands/report.ts';
 import { register as sessions } from './commands/sessions.ts';
+import { register as ssh } from './commands/ssh.ts';
 import { register as tools } from './commands/tools.ts';
 import { register as work } from './commands/work.ts';
 import { addExamples } from './examples.ts';
@@ -34,7 +35,7 @@ Examples:
 Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
-  for (const register of [launch, sessions, work, images, tools, cluster, config, base, devcluster, report])
+  for (const register of [launch, sessions, work, images, tools, cluster, ssh, config, base, devcluster, report])
     register(program);
   addExamples(program);
   return program;

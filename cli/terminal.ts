@@ -1,10 +1,10 @@
 /** The person's terminal: width, colour, questions. stdout is for scripts, stderr for the story (EXPERIENCE section 1). */
 import { createInterface } from 'node:readline';
-
 import { HpcbinderError } from '../core/errors.ts';
 import { cutMiddle, harmless, width } from '../core/text.ts';
 import type { Prompter } from '../core/transport.ts';
 import { keysPaused } from './keys.ts';
+import { lendTerminal } from './lend.ts';
 
 export const isTerminal = process.stderr.isTTY === true && process.stdin.isTTY === true;
 
@@ -75,6 +75,20 @@ export function prompter(): Prompter | undefined {
       process.stderr.write(`${plain(line)}\n`);
     },
     ask: (prompt, how) => question(prompt, how.secret),
+    lend: (typed) => {
+      eraseMoving();
+      asking = true;
+      const resumeKeys = keysPaused();
+      const lent = lendTerminal(typed);
+      return {
+        ...lent,
+        end: () => {
+          asking = false;
+          lent.end();
+          resumeKeys();
+        },
+      };
+    },
     async confirm(text, fallback) {
       const answer = (await question(`${text} [${fallback ? 'Y/n' : 'y/N'}] `, false)).trim().toLowerCase();
       return answer === '' ? fallback : answer === 'y' || answer === 'yes';

@@ -64,6 +64,13 @@ export type Builder = (typeof BUILDERS)[number];
 export const CONVERTERS = ['hpcbinder', 'apptainer', 'docker2singularity'] as const;
 export type Converter = (typeof CONVERTERS)[number];
 
+/** What speaks SSH, and for how many seconds an unused login that a person made is kept; 0: not at all. */
+export const SSH_KEEP_S = 600;
+const ssh = object({
+  transport: oneOf(['auto', 'ssh2', 'openssh'] as const),
+  keep: parsed((text) => (/^0[smh]?$/.test(text) ? 0 : parseDuration(text))),
+});
+
 const imageName = matching(/^[a-z0-9][A-Za-z0-9._:/@-]*$/, 'the name of a container image');
 
 const requestDefaults = object({
@@ -94,6 +101,7 @@ const cluster = object({
   identity_file: absolute,
   known_hosts: absolute,
   jump: string,
+  ssh,
   scheduler: oneOf(['slurm', 'pbs'] as const),
   apptainer: absolute,
   singularity: absolute,
@@ -123,6 +131,7 @@ const config = object({
   clusters: mapOf(NAME, 'name of a cluster', cluster),
   defaults: requestDefaults,
   images,
+  ssh,
   bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', string),
   pip,
   apt_mirror: string,

@@ -93,4 +93,9 @@ export interface Prompter {
   ask(prompt: string, how: { secret: boolean }): Promise<string>;
   confirm(question: string, fallback: boolean): Promise<boolean>;
   say(line: string): void;
+  /**
+   * Lends the terminal as it is to a program that asks by itself: each key goes to `typed`, until `end`. Absent where
+   * there is none.
+   */
+  lend?(typed: (keys: string) => void): { rows: number; cols: number; show(output: string): void; end(): void };
 }

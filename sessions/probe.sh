@@ -49,4 +49,9 @@ if [ -n "$HPCBINDER_FIGURES" ]; then
   command -v sbatch >/dev/null 2>&1 && say sbatch.version "$(sbatch --version 2>/dev/null)"
   for c in apptainer singularity; do command -v $c >/dev/null 2>&1 && say "$c.version" "$($c --version 2>/dev/null)"; done
 fi
+# The site's word on how long a login may outlive its commands; only root's.
+site=/etc/hpcbinder/site.yaml
+if [ -n "$(find "$site" -prune -type f -user root ! -perm -020 ! -perm -002 2>/dev/null)" ]; then
+  say site.keep "$(sed -n 's/^ssh_keep:[[:space:]]*//p' "$site" | head -n 1)"
+fi
 say probed 1

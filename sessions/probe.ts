@@ -4,6 +4,7 @@ import type { Platform } from '../core/artifacts.ts';
 import { ok, type Question, refused, textOf, unreachable } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Scheduler } from '../core/scheduler.ts';
+import { parseDuration } from '../core/units.ts';
 
 export type Probe = {
   user: string;
@@ -17,6 +18,8 @@ export type Probe = {
   /** bytes free */
   homeFree?: number;
   scratch?: { directory: string; free: number };
+  /** the site's ceiling for a login that outlives its commands, in seconds; what can't be read is 0 */
+  keepAtMost?: number;
 };
 
 const PROGRAM = readFileSync(new URL('probe.sh', import.meta.url), 'utf8');
@@ -100,7 +103,16 @@ export function understand(found: ReadonlyMap<string, string>, wanted?: Schedule
     ...(python ? { python: { command: python, version: text('python.version') ?? '' } } : {}),
     ...(Number.isFinite(kib('home.free')) ? { homeFree: kib('home.free') } : {}),
     ...(scratch ? { scratch: { directory: scratch, free: kib('scratch.free') || 0 } } : {}),
+    ...(text('site.keep') ? { keepAtMost: secondsOf(text('site.keep') ?? '') } : {}),
   };
+}
+
+function secondsOf(duration: string): number {
+  try {
+    return parseDuration(duration);
+  } catch {
+    return 0;
+  }
 }
 
 function firstOf<K, T>(keys: readonly K[], pick: (key: K) => T | undefined): T | undefined {

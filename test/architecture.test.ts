@@ -120,7 +120,7 @@ describe('faults', () => {
 describe('the ordered packages', () => {
   const onTheWay = reachable('cli/main.ts', all);
 
-  it.each(['commander', 'ssh2', 'dockerode', 'http-proxy', 'yaml', 'execa'])(
+  it.each(['commander', 'ssh2', 'node-pty', 'dockerode', 'http-proxy', 'yaml', 'execa'])(
     '%s is loaded on the way of the program',
     (name) => expect(onTheWay.has(name)).toBe(true),
   );
@@ -131,7 +131,8 @@ describe('the ordered packages', () => {
   });
 
   it('are all that the product imports, and each is imported', () => {
-    const declared = Object.keys(JSON.parse(read('package.json')).dependencies).sort();
+    const { dependencies, optionalDependencies } = JSON.parse(read('package.json'));
+    const declared = Object.keys({ ...dependencies, ...optionalDependencies }).sort();
     const imported = new Set(
       all
         .flatMap((source) => source.imports)

@@ -1,9 +1,12 @@
 /** Where commands run and bytes flow. Each implementation is a Wire; what is above it is written once. */
 import type { Prompter } from '../core/transport.ts';
 import { localWire } from './local.ts';
+import type { Keeping } from './openssh/index.ts';
 import { type ShellOptions, ShellTransport } from './shell-transport.ts';
 import type { SshTarget } from './ssh2/target.ts';
+import type { Wire } from './wire.ts';
 
+export type { Keeping } from './openssh/index.ts';
 export type { Setup } from './programs.ts';
 export { type ShellOptions, ShellTransport } from './shell-transport.ts';
 export { sshConfigHosts } from './ssh2/config.ts';
@@ -12,6 +15,9 @@ export { parseSshTarget, type SshTarget } from './ssh2/target.ts';
 export type TransportOptions = ShellOptions & {
   /** the user's ssh configuration; `~/.ssh/config` where absent, '' for none */
   sshConfig?: string;
+  /** who speaks SSH; absent or `auto`: ssh2, and the system's OpenSSH for what it alone can do or keep (choice.ts) */
+  ssh?: 'auto' | 'ssh2' | 'openssh';
+  keeping?: Keeping;
 };
 
 /**
@@ -33,7 +39,8 @@ export async function openTransport(
   }
 }
 
-async function sshWire(target: SshTarget, prompter: Prompter | undefined, options: TransportOptions) {
-  const { openSsh2Wire } = await import('./ssh2/index.ts');
-  return openSsh2Wire(target, prompter, options.sshConfig);
+async function sshWire(target: SshTarget, prompter: Prompter | undefined, options: TransportOptions): Promise<Wire> {
+  const { openSsh } = await import('./choice.ts');
+  const { sshConfig, ssh = 'auto', keeping = { keepS: 0 } } = options;
+  return openSsh({ target, ...(sshConfig === undefined ? {} : { sshConfig }) }, prompter, ssh, keeping);
 }

@@ -109,6 +109,11 @@ export class ShellTransport implements Transport {
     return this.#wire.reconnect();
   }
 
+  /** The site's ceiling for a login that outlives its commands, in seconds; 0: none does. */
+  async keepAtMost(seconds: number): Promise<void> {
+    await this.#wire.keepAtMost?.(seconds);
+  }
+
   async #signal(launched: Launched, name: string): Promise<void> {
     // the group, through another channel: older sshd's have no signal request (it came with OpenSSH 7.9)
     await this.#resident.run({ argv: ['sh', '-c', `kill -${name} -${launched.pid}`], timeoutMs: 5_000 });

@@ -26,4 +26,6 @@ export interface Wire extends AsyncDisposable {
   readonly link: Watchable<Link>;
   /** one attempt, now; may ask a person */
   reconnect(): Promise<void>;
+  /** a login that is kept after its last user ends after so many seconds at most */
+  keepAtMost?(seconds: number): Promise<void>;
 }

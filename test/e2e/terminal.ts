@@ -1,5 +1,5 @@
 /** The built program at a terminal, as a person has it: a pseudo-terminal by util-linux's `script`, keys as bytes. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { stripVTControlCharacters } from 'node:util';
 import { quoteWords } from '../../core/shell.ts';
 import { MAIN, ROOT } from './rig.ts';
@@ -34,6 +34,11 @@ export class Terminal {
 
   type(keys: string): void {
     this.#child.stdin.write(keys);
+  }
+
+  /** The program by SIGKILL: it says nothing more and tidies nothing. */
+  kill(): void {
+    execFileSync('pkill', ['-KILL', '-P', String(this.#child.pid)]);
   }
 
   async until(pattern: RegExp, ms = 240_000): Promise<RegExpExecArray> {

@@ -1,4 +1,4 @@
-/** The same suite against a real sshd: the devcluster's, or a host that HPCBINDER_TEST_HOST names (`user@host[:port]`). */
+/** The same suite, by ssh2 and by the system's OpenSSH, against a real sshd: the devcluster's, or a host that HPCBINDER_TEST_HOST names (`user@host[:port]`). */
 import { up } from '../../devcluster/index.ts';
 import { openTransport, parseSshTarget, type SshTarget } from '../../transports/index.ts';
 import { transportConformance } from '../conformance/transport.ts';
@@ -18,8 +18,10 @@ async function devcluster(): Promise<SshTarget> {
   return { host, port, user, identityFile: identity_file, knownHosts: known_hosts };
 }
 
-transportConformance(`ssh2, with the sshd of ${named ?? 'the devcluster'}`, async () => {
-  const target = named === undefined ? await devcluster() : parseSshTarget(named);
-  const options = named === undefined ? { sshConfig: '' } : {};
-  return { transport: await openTransport(target, undefined, options), pty: true };
-});
+for (const ssh of ['ssh2', 'openssh'] as const) {
+  transportConformance(`${ssh}, with the sshd of ${named ?? 'the devcluster'}`, async () => {
+    const target = named === undefined ? await devcluster() : parseSshTarget(named);
+    const options = named === undefined ? { sshConfig: '', ssh } : { ssh };
+    return { transport: await openTransport(target, undefined, options), pty: true };
+  });
+}

@@ -1,6 +1,6 @@
 /** When a connection is doubted. What then happens to it is seen over a real line in test/faults/streams.test.ts. */
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { backOff } from '../../transports/ssh2/back-off.ts';
+import { backOff } from '../../transports/back-off.ts';
 import { PULSE, Pulse } from '../../transports/ssh2/pulse.ts';
 
 let doubts = 0;

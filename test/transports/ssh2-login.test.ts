@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { HpcbinderError } from '../../core/errors.ts';
 import type { Prompter } from '../../core/transport.ts';
 import { openTransport, type ShellTransport } from '../../transports/index.ts';
 import { type FakeOptions, type FakeSshd, fakeSshd } from './fake-sshd.ts';
@@ -226,15 +227,43 @@ describe('the way there', () => {
     });
   });
 
-  it('never asks a person by itself after a cut', async () => {
+  it('after a cut asks a person once, tries at each key, and makes no attempt before it', async () => {
     const peer = await peerWith({ accept: [], password: 'x' });
-    const who = person(['x', 'x']);
-    const transport = await login(peer, who);
-    const down = new Promise<string>((resolve) => void transport.link.watch(resolve));
+    const who = person(['x', 'wrong', 'wrong', 'wrong', 'x']);
+    let press = () => {};
+    const key = () => new Promise<string>((resolve) => (press = () => resolve('')));
+    const ask = (prompt: string, how: { secret: boolean }) => {
+      if (how.secret) return who.ask(prompt, how);
+      who.heard.push(prompt);
+      return key();
+    };
+    const transport = await login(peer, { ...who, ask });
+    const before = peer.attempts.length;
     peer.drop();
-    expect(await down).toBe('down');
-    expect(who.heard).toHaveLength(1);
-    await transport.reconnect();
-    expect([who.heard.length, transport.link.value]).toEqual([2, 'up']);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect([transport.link.value, peer.attempts.length]).toEqual(['reconnecting', before]);
+    expect(who.heard.filter((line) => line.includes('Enter logs in again'))).toHaveLength(1);
+    press();
+    while (who.heard.filter((line) => line.includes('Enter logs in again')).length < 2)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(who.heard.join('\n')).toMatch(/refused the login/);
+    const up = new Promise<void>((resolve) => transport.link.watch((value) => value === 'up' && resolve()));
+    press();
+    await up;
+    expect((await transport.run({ argv: ['true'] })).ended).toEqual({ kind: 'exit', code: 0 });
+  });
+
+  it('stays down after a cut where nobody is there, or the person leaves it', async () => {
+    const peer = await peerWith({ accept: [], password: 'x' });
+    const who = person(['x']);
+    const ask = async (prompt: string, how: { secret: boolean }) => {
+      if (how.secret) return who.ask(prompt, how);
+      throw new HpcbinderError('E-CANCELLED', { message: 'cancelled' });
+    };
+    const transport = await login(peer, { ...who, ask });
+    const down = new Promise<void>((resolve) => transport.link.watch((value) => value === 'down' && resolve()));
+    peer.drop();
+    await down;
+    await expect(transport.start({ argv: ['true'] })).rejects.toMatchObject({ code: 'E-CANCELLED' });
   });
 });

@@ -5,6 +5,7 @@ import { harmless } from '../../core/text.ts';
 import type { Prompter } from '../../core/transport.ts';
 import type { Hop } from './hop.ts';
 import type { Identity, KeyRing } from './keys.ts';
+import { OnlyOpenssh, type Openssh } from './only-openssh.ts';
 
 const PERSON_TRIES = 3;
 
@@ -12,6 +13,7 @@ export class Authentication {
   readonly #hop: Hop;
   readonly #ring: KeyRing;
   readonly #prompter: Prompter | undefined;
+  readonly #openssh: Openssh | undefined;
   #identities: Identity[] | undefined;
   #asked = { 'keyboard-interactive': 0, password: 0 };
   #offers: readonly string[] = [];
@@ -21,8 +23,9 @@ export class Authentication {
   /** what went wrong on our own side */
   fault: unknown;
 
-  constructor(hop: Hop, ring: KeyRing, prompter: Prompter | undefined) {
+  constructor(hop: Hop, ring: KeyRing, prompter: Prompter | undefined, openssh: Openssh | undefined) {
     this.#hop = hop;
+    this.#openssh = openssh;
     this.#ring = ring;
     this.#prompter = prompter;
   }
@@ -48,6 +51,7 @@ export class Authentication {
         if (agent) return { type: 'agent', username, agent };
       }
     }
+    this.#leave(left);
     const prompter = this.#prompter;
     if (prompter && left.includes('keyboard-interactive') && this.#mayAsk('keyboard-interactive')) {
       return { type: 'keyboard-interactive', username, prompt: (...args) => this.#relay(prompter, ...args) };
@@ -58,6 +62,16 @@ export class Authentication {
       return { type: 'password', username, password };
     }
     return false;
+  }
+
+  /** OpenSSH may have a ticket (Kerberos), and can keep the login that a person makes. */
+  #leave(left: readonly string[]): void {
+    const asks = left.includes('keyboard-interactive') || left.includes('password');
+    const leaves = left.includes('gssapi-with-mic') || (this.#openssh === 'keeps' && asks);
+    if (this.#openssh === undefined || !leaves) return;
+    throw new OnlyOpenssh('E-SSH-AUTH', {
+      message: `${this.#hop.label} takes ${left.join(', ')}; no key was accepted`,
+    });
   }
 
   #mayAsk(method: 'keyboard-interactive' | 'password'): boolean {

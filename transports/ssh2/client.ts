@@ -10,6 +10,7 @@ import { Authentication } from './auth.ts';
 import type { Hop } from './hop.ts';
 import { hostKeyAlgorithms, verifyHostKey } from './host-key.ts';
 import type { KeyRing, Ssh2 } from './keys.ts';
+import type { Openssh } from './only-openssh.ts';
 import { PatientClock } from './patient.ts';
 import { KEEPALIVE_MS } from './pulse.ts';
 
@@ -24,13 +25,13 @@ export type Opened = { client: Client; stream: Duplex; attended: boolean };
 export async function openHop(
   hop: Hop,
   via: Client | undefined,
-  how: { ssh2: Ssh2; ring: KeyRing; prompter: Prompter | undefined },
+  how: { ssh2: Ssh2; ring: KeyRing; prompter: Prompter | undefined; openssh: Openssh | undefined },
 ): Promise<Opened> {
   const socket = await (via ? channelTo(via, hop) : socketTo(hop));
   const clock = new PatientClock(CONNECT_MS);
   const client = new how.ssh2.Client();
   const prompter = how.prompter ? patient(how.prompter, clock, client) : undefined;
-  const authentication = new Authentication(hop, how.ring, prompter);
+  const authentication = new Authentication(hop, how.ring, prompter, how.openssh);
   let refusal: unknown;
   const config: ConnectConfig = {
     sock: socket,

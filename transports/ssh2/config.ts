@@ -1,11 +1,13 @@
 /**
  * The user's ~/.ssh/config, as far as it says who we talk to (ssh_config(5)): the first value wins, IdentityFile adds up.
- * What would change that and can't be honoured here (ProxyCommand, Match exec) is an error that names its line.
+ * What would change that and can't be honoured here (ProxyCommand, Match exec, certificates …) is left to OpenSSH; the
+ * error names its line.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { HpcbinderError } from '../../core/errors.ts';
+import { OnlyOpenssh } from './only-openssh.ts';
 
 export type ConfigLine = { file: string; line: number; keyword: string; args: readonly string[] };
 
@@ -22,6 +24,19 @@ export type HostConfig = {
 };
 
 const MAX_DEPTH = 16;
+
+/** Decide how one logs in or whom one trusts, and are unknown to ssh2; with these values they change nothing. */
+const ONLY_OPENSSH = new Map<string, readonly string[]>([
+  ['gssapiauthentication', ['no']],
+  ['pkcs11provider', ['none']],
+  ['certificatefile', ['none']],
+  ['identityagent', ['SSH_AUTH_SOCK']],
+  ['knownhostscommand', ['none']],
+  ['revokedhostkeys', ['none']],
+  ['canonicalizehostname', ['no']],
+  ['bindaddress', []],
+  ['bindinterface', []],
+]);
 
 export function defaultConfigPath(): string {
   return join(homedir(), '.ssh', 'config');
@@ -79,7 +94,10 @@ export function hostConfig(path: string, alias: string, given: { user?: string }
       else if (keyword === 'proxycommand' && !found.has('proxyjump')) {
         if (args[0] !== 'none') throw unsupported(line, 'ProxyCommand', alias);
         found.set('proxyjump', ['none']);
-      } else if (!found.has(keyword)) found.set(keyword, args);
+      } else if (!found.has(keyword)) {
+        if (ONLY_OPENSSH.get(keyword)?.includes(args[0] ?? '') === false) throw unsupported(line, keyword, alias);
+        found.set(keyword, args);
+      }
     }
   };
   read(path, true, 0);
@@ -148,10 +166,10 @@ function matches(line: ConfigLine, alias: string, host: string, user: string | u
   return true;
 }
 
-function unsupported(line: ConfigLine, what: string, alias: string): HpcbinderError {
-  return new HpcbinderError('E-CONFIG', {
-    message: `${line.file} line ${line.line}: "${what}" decides how ${alias} is reached, and hpcbinder cannot follow it`,
-    hint: `Write a "Host ${alias}" block above it, with HostName and ProxyJump and "ProxyCommand none", or name the host itself.`,
+function unsupported(line: ConfigLine, what: string, alias: string): OnlyOpenssh {
+  return new OnlyOpenssh('E-CONFIG', {
+    message: `${line.file} line ${line.line}: "${what}" decides how ${alias} is reached, and only OpenSSH's own client can follow it`,
+    hint: `Leave ssh: {transport: auto} in the config and install ssh, or write a "Host ${alias}" block above it, with HostName and ProxyJump and "ProxyCommand none".`,
   });
 }
 

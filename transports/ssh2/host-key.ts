@@ -22,7 +22,7 @@ export function knownHostsFiles(hop: Hop): readonly string[] {
   return [...own, ...GLOBAL];
 }
 
-function namesOf(hop: Hop): string[] {
+export function namesOf(hop: Hop): string[] {
   const name = knownName(hop.host, hop.port, hop.hostKeyAlias);
   return hop.port === 22 || hop.hostKeyAlias !== undefined ? [name] : [name, hop.host.toLowerCase()];
 }

@@ -4,22 +4,32 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts';
+import { backOff } from '../back-off.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { agentFault, sessionFault } from '../faults.ts';
+import { revive } from '../revive.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
-import { backOff } from './back-off.ts';
+import { beyondSsh2 } from './beyond.ts';
 import { CONNECT_MS, type Opened, openHop } from './client.ts';
 import { type Hop, hopsTo } from './hop.ts';
 import { KeyRing, type Ssh2 } from './keys.ts';
+import type { Openssh } from './only-openssh.ts';
 import { processOf } from './process.ts';
 import { KEEPALIVE_MS, Pulse } from './pulse.ts';
 import type { SshTarget } from './target.ts';
 
-export async function openSsh2Wire(target: SshTarget, prompter: Prompter | undefined, config?: string): Promise<Wire> {
-  const hops = hopsTo(target, config);
+/** `config`: the user's ssh configuration, as in hopsTo. OnlyOpenssh for what is left to it. */
+export async function openSsh2Wire(
+  target: SshTarget,
+  prompter: Prompter | undefined,
+  how: { config?: string | undefined; openssh?: Openssh } = {},
+): Promise<Wire> {
+  const hops = hopsTo(target, how.config);
+  const beyond = how.openssh && hops.map(beyondSsh2).find((each) => each !== undefined);
+  if (beyond) throw beyond;
   const ssh2 = (await import('ssh2')).default as unknown as Ssh2;
-  const wire = new Ssh2Wire(hops, ssh2, prompter);
+  const wire = new Ssh2Wire(hops, ssh2, prompter, how.openssh);
   await wire.reconnect();
   return wire;
 }
@@ -37,6 +47,7 @@ class Ssh2Wire implements Wire {
   readonly #ssh2: Ssh2;
   readonly #ring: KeyRing;
   readonly #prompter: Prompter | undefined;
+  readonly #openssh: Openssh | undefined;
   #clients: Client[] = [];
   #attended = false;
   #pulse: Pulse | undefined;
@@ -44,11 +55,12 @@ class Ssh2Wire implements Wire {
   #refusal: unknown;
   #stopped = new AbortController();
 
-  constructor(hops: readonly Hop[], ssh2: Ssh2, prompter: Prompter | undefined) {
+  constructor(hops: readonly Hop[], ssh2: Ssh2, prompter: Prompter | undefined, openssh: Openssh | undefined) {
     this.#hops = hops;
     this.#ssh2 = ssh2;
     this.#ring = new KeyRing(ssh2);
     this.#prompter = prompter;
+    this.#openssh = openssh;
     this.name = hops.at(-1)?.label ?? '';
   }
 
@@ -67,7 +79,8 @@ class Ssh2Wire implements Wire {
     try {
       for (const hop of this.#hops) {
         const via = chain.at(-1)?.client;
-        chain.push(await openHop(hop, via, { ssh2: this.#ssh2, ring: this.#ring, prompter }));
+        const [ssh2, ring, openssh] = [this.#ssh2, this.#ring, this.#openssh];
+        chain.push(await openHop(hop, via, { ssh2, ring, prompter, openssh }));
       }
       this.#stopped.signal.throwIfAborted();
     } catch (error) {
@@ -121,12 +134,22 @@ class Ssh2Wire implements Wire {
     this.#clients = [];
     this.#pulse?.stop();
     for (const client of [...clients].reverse()) client.destroy();
-    if (this.#stopped.signal.aborted || this.#attended) {
+    const asks = this.#attended ? this.#prompter : undefined;
+    if (this.#stopped.signal.aborted || (this.#attended && !asks)) {
       this.link.set('down');
       return;
     }
     this.link.set('reconnecting');
-    void this.#restore();
+    void (asks ? this.#revive(asks) : this.#restore());
+  }
+
+  async #revive(prompter: Prompter): Promise<void> {
+    try {
+      await revive(this.name, prompter, () => this.#open(prompter));
+    } catch (error) {
+      this.#refusal = error;
+      this.link.set('down');
+    }
   }
 
   /** Tries again as long as only the network is at fault; a refusal ends it (SSH-07). */

@@ -1,5 +1,5 @@
 /** 1, 2, 4 … 60 s, each a quarter more or less, so that a lab's laptops do not come back all at once. */
-import { SLEPT_MS } from './pulse.ts';
+import { SLEPT_MS } from './ssh2/pulse.ts';
 
 const LONGEST_S = 60;
 const SLICE_MS = 1_000;
