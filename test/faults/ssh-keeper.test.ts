@@ -94,7 +94,7 @@ it(`an outage of ${OUTAGE_S} s: no attempt to log in without a keypress, and one
   terminal.kill();
   expect(JSON.parse((await run('stop', id, '--json')).stdout)).toMatchObject({ phase: 'ended' });
   expect([await attempts(), await keepers()]).toEqual([before + 1, pids]);
-  await run('logout');
+  expect((await run('logout')).stderr).toBe(`Logged out of alice@${sshd.host}.`);
 });
 
 it('a login that nobody uses ends after ssh.keep, and with the command where the site says 0', async () => {

@@ -104,7 +104,13 @@ export async function fakeSshd(options: FakeOptions = {}): Promise<FakeSshd> {
     },
     async [Symbol.asyncDispose]() {
       if (listening) await stop();
-      for (const child of children) if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      for (const { pid } of children) {
+        try {
+          if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+        } catch {
+          // it ended by itself, a moment ago
+        }
+      }
     },
   });
 }
