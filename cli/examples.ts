@@ -11,7 +11,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
     ],
   ],
   ['list', ['hpcbinder list', 'hpcbinder list --refresh --all', 'hpcbinder list --json']],
-  ['status', ['hpcbinder status k3f9']],
+  ['status', ['hpcbinder status k3f9', 'hpcbinder status k3f9 --position']],
   ['open', ['hpcbinder open k3f9', 'hpcbinder open k3f9 --no-browser --port 8890']],
   ['audit', ['hpcbinder audit k3f9', 'hpcbinder audit k3f9 --json']],
   ['logs', ['hpcbinder logs', 'hpcbinder logs k3f9 --follow', 'hpcbinder logs k3f9 --build']],

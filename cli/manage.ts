@@ -12,7 +12,7 @@ import { hereAt, secondsUntil } from '../sessions/clocks.ts';
 import { readRecord, type SessionRecord } from '../sessions/records.ts';
 import { lookAt } from '../sessions/remote.ts';
 import { requestInWords } from '../sessions/request.ts';
-import { waitingRows } from '../sessions/waiting.ts';
+import { positionOf, waitingRows } from '../sessions/waiting.ts';
 import { ago, clock } from '../sessions/words.ts';
 import { loadConfig } from './config-file.ts';
 import { chooseCluster, connectCluster } from './connect.ts';
@@ -132,13 +132,15 @@ async function refreshAll(): Promise<void> {
 
 export async function status(id: string, flags: Flags): Promise<number> {
   let record = findLocal(id);
+  let position: Awaited<ReturnType<typeof positionOf>> | undefined;
   if (record.phase !== 'ended') {
     await using cluster = await disposable(record);
     record = await refreshed(cluster.value, await freshRecord(cluster.value, record));
     localRecords().save(record);
+    if (flags.position && record.phase === 'queued') position = await positionOf(cluster.value, record);
   }
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify(shownRecord(record))}\n`);
+    process.stdout.write(`${JSON.stringify({ ...shownRecord(record), ...(position ? { position } : {}) })}\n`);
     return 0;
   }
   const rows: [string, string | undefined][] = [
@@ -147,6 +149,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['state', stateInWords(record)],
     ['detail', record.ended?.detail ?? (record.phase === 'ended' ? undefined : missingInWords(record, new Date()))],
     ...(record.phase === 'queued' ? waitingRows(record, new Date()) : []),
+    ['position', position?.words],
     ['cluster', record.cluster],
     ['job', record.jobId],
     ['node', record.address?.host],

@@ -117,6 +117,11 @@ export interface Scheduler {
   find(tag: string, owner: number): Inquiry<JobId | undefined>;
   /** name → job, of all jobs of the owner that are not over and whose name is one that core/ids.ts makes */
   unfinished(owner: number): Question<ReadonlyMap<string, JobId>>;
+  /**
+   * Jobs that wait in the partition, and how many of them the scheduler puts before this one; undefined: it does not wait
+   * there. A list of everybody's jobs, so only where a person asks. Absent where the scheduler shows no order.
+   */
+  position?(job: JobRef, partition: string | undefined): Question<{ ahead: number; waiting: number } | undefined>;
   cancel(job: JobRef): Question<'cancelled' | 'already-over'>;
   /** `seconds` more, which make `total` from the start */
   extend(id: JobId, seconds: number, total: number): Question<Extension>;

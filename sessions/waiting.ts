@@ -1,7 +1,8 @@
-/** A waiting job as the person reads it: why, until when, and what would let it start. Pure. */
+/** A waiting job as the person reads it: why, until when, and what would let it start. */
 import type { Cluster } from '../core/cluster.ts';
 import type { JobStatus, Partition, ResourceRequest } from '../core/scheduler.ts';
 import type { Session } from '../core/session.ts';
+import { ask } from '../core/transport.ts';
 import { duration, durationWord } from '../core/units.ts';
 import { mendedBy, type Waiting } from '../core/waiting.ts';
 import { clock } from './words.ts';
@@ -53,6 +54,26 @@ export function changeFor(
   const most = partitions.find(({ name }) => name === request.partition)?.maxSeconds;
   if (lever === '--time' && most !== undefined && most < request.seconds) return `--time ${durationWord(most)}`;
   return change;
+}
+
+/** `2 of 17 that wait in partition gpu are ahead`: asked only on request, for it lists everybody's jobs. */
+export async function positionOf(
+  { transport, scheduler }: Cluster,
+  { request, ...session }: Pick<Session, 'id' | 'jobId' | 'request'>,
+): Promise<{ words: string; ahead?: number; waiting?: number }> {
+  const job = { id: session.jobId ?? '', tag: session.id };
+  const question = scheduler.position?.(job, request.partition);
+  if (question === undefined) return { words: 'this scheduler shows no order of its queue' };
+  const answer = await ask(transport, question);
+  if (!answer.ok) return { words: 'the scheduler does not tell' };
+  if (answer.value === undefined) return { words: 'it does not wait any more' };
+  const { ahead, waiting } = answer.value;
+  const where = request.partition === undefined ? 'the queue' : `partition ${request.partition}`;
+  return {
+    words: `${ahead} of the ${waiting} jobs that wait in ${where} ${ahead === 1 ? 'is' : 'are'} ahead`,
+    ahead,
+    waiting,
+  };
 }
 
 /** Rows of `status`: why it waits, what can be done, and when it is likely to start. */

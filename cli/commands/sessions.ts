@@ -28,7 +28,12 @@ export function register(program: Command): void {
       process.exitCode = await (await import('../manage.ts')).list(flags);
     });
   const json = (command: Command) => command.option('--json', 'as JSON');
-  add('status', 'all about one session', json, (room, id, flags) => room.status(id, flags));
+  add(
+    'status',
+    'all about one session',
+    (command) => json(command).option('--position', 'of a waiting job: how many are ahead; lists the whole queue'),
+    (room, id, flags) => room.status(id, flags),
+  );
   add(
     'open',
     'back to a session in the browser',

@@ -6,7 +6,7 @@ import { allowance } from './allowance.ts';
 import { command, failure } from './answers.ts';
 import { offers } from './offers.ts';
 import { checkRequest, jobWords, requestWords } from './options.ts';
-import { status, unfinished } from './queue.ts';
+import { position, status, unfinished } from './queue.ts';
 
 /** The job starts with nothing of the login shell. NONE would make slurmd run a login shell for it first, which hangs where a profile does. */
 const CLEAN = '--export=NIL';
@@ -30,6 +30,7 @@ export const slurm: Scheduler = {
   finalStatus,
   find,
   unfinished,
+  position,
   cancel: ({ id, tag }) => ({
     command: command(['scancel', '--verbose', `--name=${tag}`, id]),
     parse(result) {

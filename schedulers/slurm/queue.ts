@@ -113,3 +113,16 @@ export function exitOf(text: string): { exitCode?: number; unopened?: true } {
   if (code === '0' && signal === '53') return { unopened: true };
   return { exitCode: signal === undefined || signal === '0' ? Number(code) : 128 + Number(signal) };
 }
+
+/** By priority, then by age. Numbers only: names of others are nobody's business. Sites may show a user no jobs but his own. */
+export function position(
+  { id }: JobRef,
+  partition: string | undefined,
+): Question<{ ahead: number; waiting: number } | undefined> {
+  const where = partition === undefined ? [] : [`--partition=${partition}`];
+  return listing(['squeue', '-h', '--states=PENDING', ...where, '--sort=-p,i', '-o', '%A'], (text) => {
+    const ids = text.split('\n').filter((line) => /^[0-9]+$/.test(line));
+    const ahead = ids.indexOf(id);
+    return ahead < 0 ? undefined : { ahead, waiting: ids.length };
+  });
+}
