@@ -26,13 +26,15 @@ export function buildRequest(input: {
 }): ResourceRequest {
   const { cluster, options, entry } = input;
   const partition = options.buildPartition ?? entry.build_partition;
+  const { account, qos } = entry.defaults ?? {};
+  const charged = { ...(account ? { account } : {}), ...(qos ? { qos } : {}) };
   const { request } = decideRequest({
     flags: partition ? { partition } : {},
     repository: {},
-    site: BUILD_REQUEST,
+    site: { ...BUILD_REQUEST, ...charged },
     partitions: cluster.partitions,
+    ...(cluster.allowance ? { allowance: cluster.allowance } : {}),
     partitionFlag: '--build-partition',
   });
-  const { account, qos } = entry.defaults ?? {};
-  return { ...request, ...(account ? { account } : {}), ...(qos ? { qos } : {}) };
+  return request;
 }

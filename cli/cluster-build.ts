@@ -1,5 +1,5 @@
 /** The thin build: the same plan as a definition, run by a batch job of the user's, never on the login node (DESIGN 5). */
-import { clusterFault, refuseIds } from '../converters/build-faults.ts';
+import { clusterFault, noInternet, refuseIds } from '../converters/build-faults.ts';
 import { askModes, type Known, MODES_FILE, modesText } from '../converters/build-modes.ts';
 import {
   BUILD_LOG,
@@ -30,6 +30,7 @@ import { createDirectory } from '../sessions/remote.ts';
 import { requestInWords } from '../sessions/request.ts';
 import { baseOf, buildRequest } from './build-request.ts';
 import { BuildStory } from './build-story.ts';
+import { fetchedFrom } from './fetched-from.ts';
 import type { Options } from './flags.ts';
 import { imageStoreOf } from './store.ts';
 import { PRODUCT } from './version.ts';
@@ -68,6 +69,8 @@ export async function buildOnCluster(
   const known = orThrow(await ask(transport, askModes(`${profile.imageStore}/${MODES_FILE}`), signal));
   const refusal = refuseIds(planned.plan, known, siteOf(cluster, request));
   if (refusal) throw refusal;
+  const offline = profile.internet === false && fetchedFrom(planned.plan, input.settings, { own: false }).length > 0;
+  if (offline) throw noInternet(siteOf(cluster, request), "the cluster's entry says so (internet: false)");
 
   const found = orThrow(await ask(transport, findBuild(directory, store.path(planned.key)), signal));
   const going = found && (await findJob(transport, cluster.scheduler, found.tag, profile.uid, signal));
@@ -119,6 +122,8 @@ async function begun(
     scratch: `${profile.imageStore}/tmp`,
     output: imageStoreOf(cluster).path(planned.key),
     prologue: profile.prologue,
+    epilogue: profile.epilogue,
+    reach: profile.internet === undefined ? fetchedFrom(planned.plan, settings) : [],
   });
   await transport.run({ argv: ['rm', '-rf', '--', directory] }, signal);
   const parent = `${profile.imageStore}/builds`;

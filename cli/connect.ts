@@ -162,6 +162,8 @@ export function profileOf(choice: Choice, found: Probe): ClusterProfile {
     workDir: here(entry.work_dir ?? `${found.home}/hpcbinder`),
     platform: found.platform,
     prologue: prologueOf(entry, named ? undefined : found.container?.module),
+    epilogue: entry.epilogue === undefined ? '' : `${entry.epilogue}\n`,
+    ...(entry.internet === undefined ? {} : { internet: entry.internet }),
     binds: entry.binds ?? [],
     trust: entry.trust ?? [],
     ...(found.scratch ? { scratch: found.scratch.directory } : {}),
@@ -179,7 +181,10 @@ function prologueOf(entry: ClusterEntry, module: string | undefined): string {
     lines.push(
       'command -v module >/dev/null 2>&1 || for f in /etc/profile.d/modules.sh /etc/profile.d/lmod.sh /etc/profile.d/z00_lmod.sh; do [ -r "$f" ] && . "$f"; done',
     );
-    for (const name of modules) lines.push(`module load ${quote(name)}`);
+    for (const name of modules) {
+      const failed = quote(`hpcbinder: the module ${name} cannot be loaded here`);
+      lines.push(`module load ${quote(name)} || echo ${failed}`);
+    }
   }
   if (entry.prologue) lines.push(entry.prologue);
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;

@@ -153,6 +153,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['cluster', record.cluster],
     ['job', record.jobId],
     ['node', record.address?.host],
+    ['internet', record.internet === false ? 'none: the session runs offline' : undefined],
     ['asked for', requestInWords(record.request)],
     ['started', record.startedAt ? clock(hereAt(record, record.startedAt), new Date()) : undefined],
     ['ends', ends(record)],

@@ -20,13 +20,25 @@ export type Ready = {
   socketPath?: string;
 };
 
+const OFFLINE = '  offline   the node has no way to the internet: no downloads, no pip install in the session';
+
 /** The URL on stdout, the story on stderr; with `--json` one event. */
 export function showReady(ready: Ready): void {
   const { cluster, record, work, url } = ready;
   const directory = work?.directory ?? record.workDirectory;
   if (ready.json) {
-    const { id, jobId, address, endsAt } = record;
-    const event = { type: 'ready', id, jobId, node: address?.host, url, endsAt, workDirectory: directory, work };
+    const { id, jobId, address, endsAt, internet } = record;
+    const event = {
+      type: 'ready',
+      id,
+      jobId,
+      node: address?.host,
+      url,
+      endsAt,
+      workDirectory: directory,
+      work,
+      internet,
+    };
     process.stdout.write(`${JSON.stringify(event)}\n`);
     return;
   }
@@ -41,6 +53,7 @@ export function showReady(ready: Ready): void {
     `  work      ${whereOf(cluster.profile.host, directory)}`,
     ...workLines(work).map((line) => `            ${line}`),
     `  sees      ${visible(record.binds ?? [])}`,
+    ...(record.internet === false ? [OFFLINE] : []),
     `  back      hpcbinder open ${id}      stop   hpcbinder stop ${id}`,
     '',
   ];

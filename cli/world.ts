@@ -39,6 +39,7 @@ export async function askAgent(cluster: Cluster, record: SessionRecord): Promise
       ...(Number(status.now) > 0 ? { now: Number(status.now) } : {}),
       ...(Number(status.endsAt) > 0 ? { endsAt: Number(status.endsAt) } : {}),
       ...(saved ? { saved } : {}),
+      ...(typeof status.internet === 'boolean' ? { internet: status.internet } : {}),
     };
   } catch {
     return 'unreachable';

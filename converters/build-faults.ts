@@ -7,6 +7,7 @@ import { needsOtherIds } from './id-packages.ts';
 /** Where a build happens, as the messages name it. */
 export type BuildSite = { host: string; user: string; partition: string; container: string };
 
+const NO_INTERNET = 94;
 const NO_ROOM = 95;
 
 /** What to ask of the site, by the commands of usermod(8); 65536 ids are what a container's users need. */
@@ -48,6 +49,14 @@ function noIds(packages: readonly string[], why: string, site: BuildSite, whose 
   });
 }
 
+/** Said before the queue where the entry tells, else by the job in its first seconds. */
+export function noInternet({ host }: BuildSite, why: string): HpcbinderError {
+  return new HpcbinderError('E-BUILD-CLUSTER', {
+    message: `the build needs packages from the internet, and the nodes of ${host} do not reach it: ${why}`,
+    hint: `A mirror of the site that the nodes reach: pip.index_url and apt_mirror of your config; a proxy: https_proxy in the entry's prologue.\n${ELSEWHERE}`,
+  });
+}
+
 /** Of a job that left no result; undefined: an ordinary failure of a step. `lines`: the log from the step that failed. */
 export function clusterFault(
   plan: BuildPlan,
@@ -55,6 +64,11 @@ export function clusterFault(
   site: BuildSite,
 ): HpcbinderError | undefined {
   const { exitCode, seen, step, lines } = ended;
+  if (exitCode === NO_INTERNET)
+    return noInternet(
+      site,
+      `they have no way to ${/ to (\S+)$/.exec(lines.at(-1) ?? '')?.[1] ?? 'the package indexes'}`,
+    );
   const evidence = lines.filter((line) => line.trim() !== '').slice(-10);
   if (exitCode === NO_MODE) {
     return new HpcbinderError('E-BUILD-CLUSTER', {

@@ -2,8 +2,9 @@
 # hpcbinder: builds image.def of this job's directory into a SIF. A constant: what differs is in files beside it.
 #   container  the apptainer or singularity command      output  where the SIF goes, absolute
 #   scratch    a directory on the shared disk            prologue.sh  the user's own lines (modules), if any
+#   epilogue.sh the same, for the end                    reach        hosts and ports that the steps fetch from, if any
 #   needs-ids  is there where packages need other users or groups
-# Leaves `result` (bytes, then sha256 of the SIF). Exit: 0 built, 95 no room, 96 no way to build here, 97 no other ids here,
+# Leaves `result` (bytes, then sha256 of the SIF). Exit: 0 built, 94 no internet, 95 no room, 96 no way to build here, 97 no other ids here,
 # else that of the build. All that it writes meanwhile lies in one directory that is removed, and never in the home directory.
 umask 077
 ulimit -c 0
@@ -14,6 +15,19 @@ IFS= read -r container < container || exit 2
 IFS= read -r scratch < scratch || exit 2
 IFS= read -r output < output || exit 2
 say() { printf 'hpcbinder: %s\n' "$*"; }
+set +eu
+epilogue() { if [ -f "$dir/epilogue.sh" ]; then (cd "$dir" && . ./epilogue.sh) || say "the epilogue ended with exit $?"; fi; }
+trap epilogue EXIT
+
+# -- from where: a node without a way to the indexes fails at its first package, after minutes of time-outs
+# a proxy of the site resolves names by itself; without bash or timeout(1) nobody can look
+if [ -f reach ] && [ -z "$https_proxy$HTTPS_PROXY$http_proxy$HTTP_PROXY" ] && command -v bash timeout >/dev/null; then
+  while read -r host port; do
+    timeout 10 bash -c 'exec 3<> "/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null && continue
+    say "no way from $(uname -n) to $host"
+    exit 94
+  done < reach
+fi
 
 # -- where: 6 GB, on the node where the site offers a place there, else on scratch; memory (tmpfs) only where nothing else is
 # a scheduler that passes no environment on sets no HOME either
@@ -66,7 +80,7 @@ find "$root" -mindepth 1 -maxdepth 1 -name 'hpcbinder-build.*' -user "$(id -un)"
   while IFS= read -r old; do remove "$old"; done
 work=$(mktemp -d "$root/hpcbinder-build.XXXXXXXX") || exit 95
 # the context holds the settings of the user's machine, a password of an index among them
-trap 'remove "$work"; rm -rf "$output.building" "$dir/context.tar"' EXIT
+trap 'remove "$work"; rm -rf "$output.building" "$dir/context.tar"; epilogue' EXIT
 trap 'trap "" TERM INT HUP; say "ended from outside"; end_build; exit 143' TERM INT HUP
 build=
 end_build() { # its whole process group: the container's processes do not die with their parent

@@ -19,6 +19,10 @@ export type ClusterBuild = {
   output: string;
   /** shell text of the user's or site's config, never of a repository */
   prologue: string;
+  /** the same, at its end */
+  epilogue: string;
+  /** `host port` that the steps fetch from: without a way to them the job ends at once. None: not looked at */
+  reach: readonly string[];
 };
 
 export const BUILD_SCRIPT = 'build-job.sh';
@@ -40,6 +44,8 @@ export async function clusterBuildFiles(
     file('scratch', `${build.scratch}\n`),
     file('output', `${build.output}\n`),
     ...(needsOtherIds(plan).length > 0 ? [file('needs-ids', '')] : []),
+    ...(build.epilogue === '' ? [] : [file('epilogue.sh', `${build.epilogue}\n`)]),
+    ...(build.reach.length === 0 ? [] : [file('reach', `${build.reach.join('\n')}\n`)]),
     ...(build.prologue === '' ? [] : [file('prologue.sh', `${build.prologue}\n`)]),
     file(BUILD_SCRIPT, await readFile(new URL(BUILD_SCRIPT, import.meta.url), 'utf8'), 0o700),
     // last: a directory without it is one whose build never began

@@ -27,6 +27,10 @@ export type ClusterProfile = {
   platform: Platform;
   /** shell text of the user's or site's own config, run in the job before the agent */
   prologue: string;
+  /** the same, run in the job when the agent has ended */
+  epilogue: string;
+  /** do the nodes reach it? absent: nobody said */
+  internet?: boolean;
   /** of the entry, as written: `~/` still in front */
   binds: readonly Bind[];
   /** `host/org/repo` of repositories that also get home and scratch */

@@ -109,6 +109,8 @@ const cluster = object({
   path: list(rooted),
   modules: list(string),
   prologue: string,
+  epilogue: string,
+  internet: boolean,
   state_dir: absolute,
   image_store: absolute,
   work_dir: absolute,

@@ -86,6 +86,8 @@ export type Session = {
   originId?: string;
   idle?: { since: number; busyKernels: number };
   saved?: SaveReport;
+  /** does its node reach the internet? absent: not known yet */
+  internet?: boolean;
   ended?: { why: EndReason; at: string; detail?: string };
   /** since when the scheduler has answered that it does not know the job, ISO */
   missingSince?: string;
@@ -105,6 +107,14 @@ export type Seen = {
   /** of the agent's own end file */
   end?: { why: EndReason; detail?: string; at: number; saved?: SaveReport };
   agent?:
-    | { ready: boolean; idleSince: number; busyKernels: number; now?: number; endsAt?: number; saved?: SaveReport }
+    | {
+        ready: boolean;
+        idleSince: number;
+        busyKernels: number;
+        now?: number;
+        endsAt?: number;
+        saved?: SaveReport;
+        internet?: boolean;
+      }
     | 'unreachable';
 };

@@ -63,7 +63,7 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
   if (seen.agent !== undefined && seen.agent !== 'unreachable') {
     // who answers is not suspended, whatever the scheduler said before
     if (next.job?.state === 'suspended') next = { ...next, job: { ...next.job, state: 'running', raw: 'RUNNING' } };
-    const { idleSince, busyKernels, endsAt, saved } = seen.agent;
+    const { idleSince, busyKernels, endsAt, saved, internet } = seen.agent;
     if (seen.agent.now !== undefined) next = { ...next, localAhead: aheadOf(seen.agent.now, now) };
     // `extend` or an administrator may have moved the end
     next = {
@@ -71,6 +71,7 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
       idle: { since: idleSince, busyKernels },
       ...(endsAt ? { endsAt } : {}),
       ...(saved ? { saved } : {}),
+      ...(internet === undefined ? {} : { internet }),
     };
     if (seen.agent.ready && before(next, 'ready')) next = { ...next, phase: 'ready' };
   }

@@ -10,6 +10,7 @@ export const AGENT_PARTS = [
   'work_merge',
   'work',
   'node',
+  'reach',
   'image',
   'inside',
   'container',

@@ -87,6 +87,7 @@ export async function assemble(
     work: workOf(workDirectory, settings, content, sif),
     limits: { ...limits, walltimeSeconds: request.seconds, warnSeconds: WARNINGS },
     ports: profile.ports,
+    internet: profile.internet ?? null,
   };
   const record: SessionRecord = {
     schema: 1,
@@ -124,6 +125,7 @@ export async function assemble(
     { name: 'page.js', mode: 0o600, text: pageScript() },
     { name: 'python', mode: 0o600, text: `${profile.python}\n` },
     { name: 'prologue.sh', mode: 0o600, text: profile.prologue },
+    { name: 'epilogue.sh', mode: 0o600, text: profile.epilogue },
   ];
   return { record, files, job: { tag: id, directory, request, comment: product, log: 'job.log' } };
 }

@@ -38,6 +38,8 @@ export type JobParameters = {
     /** seconds before the end at which clients warn */
     warnSeconds: readonly number[];
   };
+  /** does the node reach the internet? null: the agent looks, once */
+  internet: boolean | null;
   /** the first that can be bound; none: the kernel's choice */
   ports: readonly number[];
 };

@@ -7,7 +7,7 @@ An answer with "error" ends it. After the answers to shell, get and put frames f
     r  client → agent: the terminal's size, JSON {"rows", "cols"}
     x  the end, JSON: {"code": n} or {"error": words}; without it the stream was cut. Of a shell's client: its input's end
 
-status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, saved, product}
+status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, internet, saved, product}
 stop    {now}: {"stopping": true}: open pages save (not with now), the app ends in order, end.json says why
 ends    {at}: {"endsAt"}: the scheduler has moved the job's end
 notices {"ok": true, "endsAt"}, then frames both ways: notices.py

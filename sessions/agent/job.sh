@@ -5,6 +5,8 @@ umask 077
 ulimit -c 0
 if [ -s ./prologue.sh ]; then
   . ./prologue.sh
+  # what it set for itself must not end this script
+  set +eu
 fi
 IFS= read -r python < ./python || exit 66
 if ! command -v "$python" >/dev/null 2>&1; then
@@ -47,5 +49,9 @@ if was_killed; then
     echo "hpcbinder: the agent was killed twice; the app is ended"
     run_agent over
   fi
+fi
+# The user's own lines. Near the walltime the agent ends 25 s before it; a TERM that comes meanwhile does not cut them off.
+if [ -s ./epilogue.sh ]; then
+  (trap '' TERM INT; . ./epilogue.sh) || echo "hpcbinder: the epilogue ended with exit $?"
 fi
 exit "$status"

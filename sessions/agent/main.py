@@ -21,12 +21,12 @@ class Session(object):
         self.shells = set()
         self.node = self.container = self.app = self.work = self.listener = None
         self.loop = self.board = self.deadline = None
-        self._ending = None
+        self._ending = self._sif = None
         self._ticked = 0.0
         self._ready = False
         self._figures = {}
         self._kills = memory_kills()
-        self._sif = None
+        self._internet = Internet(parameters.get("internet"), self.say)
 
     def _file(self, name):
         return os.path.join(self.directory, name)
@@ -70,6 +70,7 @@ class Session(object):
                 return
         if over:
             raise Ending("app-failed", "the agent was killed twice")
+        self._internet.look(os.environ)
         facts = self.parameters["container"]
         self.node = node_directory(os.environ)
         self.container = Container(self.parameters, self.job, self.directory, self.node)
@@ -83,10 +84,8 @@ class Session(object):
         home.join()
         self.app = App(self.parameters, self.container, self.directory, self.say)
         self.app.start()
-        write_json(
-            self._file("lock/app.json"),
-            {"node": self.node, "pid": self.app.pid, "ticks": self.app.ticks, "work": self.work},
-        )
+        app = {"node": self.node, "pid": self.app.pid, "ticks": self.app.ticks, "work": self.work}
+        write_json(self._file("lock/app.json"), app)
 
     def _serve(self):
         self.loop = Loop(self.say)
@@ -245,6 +244,7 @@ class Session(object):
             "endsAt": int(self.job.ends),
             "now": int(now),
             "figures": self._figures,
+            "internet": self._internet.there,
             "saved": self.board.saved,
             "product": self.parameters.get("product", ""),
         }

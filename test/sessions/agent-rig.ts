@@ -48,7 +48,7 @@ export type Changes = {
 };
 
 /** As the login node finds it: whole. */
-function pythonPath(): string {
+export function pythonPath(): string {
   const places = (process.env.PATH ?? '').split(':').map((place) => join(place, 'python3'));
   return places.find((path) => existsSync(path)) ?? 'python3';
 }
@@ -110,6 +110,7 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
       exact: false,
     },
     limits: { idleSeconds: 3600, walltimeSeconds: 3600, warnSeconds: [], ...changes.limits },
+    internet: true,
     ports: [],
   };
   writeFileSync(join(dir, 'job.json'), JSON.stringify(parameters), { mode: 0o600 });
