@@ -1,5 +1,5 @@
 /** One login of a person for a launch and what follows it; no other without a keypress (docs/faults.md). */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
@@ -40,8 +40,8 @@ afterAll(async () => {
 
 const run = (...args: string[]) => hpcbinder(args, { env: world.env });
 const accepted = () => sshd.count(/Accepted keyboard-interactive/);
+const open = () => sshd.open();
 const attempts = () => sshd.count(/Connection from/);
-const keepers = async () => (await on('login', 'root', "pgrep -c -f '[s]shd-session: alice$' || true")).stdout;
 
 it('one login for a launch, the commands beside it and those after it; logout ends it', async () => {
   const terminal = new Terminal([...launchOf(sif), '--no-browser'], world.env);
@@ -90,10 +90,9 @@ it(`an outage of ${OUTAGE_S} s: no attempt to log in without a keypress, and one
   // killed with its tunnels open: the login outlives it
   const { stdout } = await run('list', '--json');
   const [{ id }] = JSON.parse(stdout);
-  const pids = await keepers();
   terminal.kill();
   expect(JSON.parse((await run('stop', id, '--json')).stdout)).toMatchObject({ phase: 'ended' });
-  expect([await attempts(), await keepers()]).toEqual([before + 1, pids]);
+  expect([await attempts(), await sshd.open()]).toEqual([before + 1, 1]);
   expect((await run('logout')).stderr).toBe(`Logged out of alice@${sshd.host}.`);
 });
 
@@ -103,7 +102,8 @@ it('a login that nobody uses ends after ssh.keep, and with the command where the
   await answer(first, LOGIN);
   expect(await first.ended()).toBe(0);
   expect((await run(...COMMAND)).code).toBe(0);
-  expect(await eventually(keepers, (count) => count === '0', 20)).toBe('0');
+  expect(await sshd.open()).toBe(1);
+  expect(await eventually(open, (count) => count === 0, 20)).toBe(0);
 
   sshd.become(world, { ssh: { keep: '10m' } });
   await on('login', 'root', 'mkdir -p /etc/hpcbinder; echo "ssh_keep: 0" >/etc/hpcbinder/site.yaml');
@@ -111,8 +111,7 @@ it('a login that nobody uses ends after ssh.keep, and with the command where the
     const second = new Terminal(COMMAND, world.env);
     await answer(second, LOGIN);
     expect(await second.ended()).toBe(0);
-    expect(await eventually(keepers, (count) => count === '0', 10)).toBe('0');
-    expect(existsSync(join(world.env.HPCBINDER_STATE ?? '', 'ssh'))).toBe(true);
+    expect(await eventually(open, (count) => count === 0, 10)).toBe(0);
   } finally {
     await on('login', 'root', 'rm -r /etc/hpcbinder');
   }

@@ -95,6 +95,11 @@ export class Sshd implements AsyncDisposable {
     return (await this.log()).split('\n').filter((line) => pattern.test(line)).length;
   }
 
+  /** connections that are open now */
+  async open(): Promise<number> {
+    return Number(await root(`pgrep -c -P $(cat ${this.#dir}/pid) || true`));
+  }
+
   /** all its connections, as a network that breaks */
   async cut(): Promise<void> {
     await root(`pkill -P $(cat ${this.#dir}/pid) || true`);
