@@ -9,6 +9,7 @@ import { followLog } from '../jobs/log.ts';
 import { BuildStory } from './build-story.ts';
 import { buildLogOf } from './cluster-build.ts';
 import { askFailure, FAILURES, failurePath, failureText } from './failed-build.ts';
+import { addOrphan, orphans } from './orphans.ts';
 import { imageStoreOf } from './store.ts';
 
 /** a build, a conversion and an upload of somebody else */
@@ -30,6 +31,8 @@ export async function claimImage(
     const lock = await remoteLock(transport, store.lock(key), 'making the image', {
       signal,
       waitMs: WAIT_MS,
+      orphans: orphans(),
+      onOrphan: addOrphan,
       onWait({ holder, doing }) {
         if (log === undefined) {
           on({ type: 'start', phase: 'build', text: `another launch is ${holder}` });

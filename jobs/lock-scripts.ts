@@ -4,7 +4,9 @@
  * Words: directory, our owner line, expiry in seconds, our mark as one who waits (or ''). Age is by the file system's clock
  * alone (a file made now against the holder's), for login nodes' clocks differ. The claim's name is of the dead holder, so
  * that of many who see the same dead holder one wins, and one who comes late to a new holder's lock finds another name in
- * it and backs off. The directory is made beside and renamed, so that none is ever without its owner. Answers: `taken`, `taken over`, or `held AGE BEAT OWNER` and the holder's own line.
+ * it and backs off. The directory is made beside and renamed, so that none is ever without its owner. The last word: ids whose
+ * holders have given up, each with a space around, that are overruled at once. Answers: `taken`, `taken over`, or
+ * `held AGE BEAT OWNER` and the holder's own line.
  */
 export const TAKE = `umask 077
 own() { printf '%s' "$2" > "$1/owner.$$" && mv -f "$1/owner.$$" "$1/owner"; }
@@ -17,7 +19,8 @@ fi
 old=$(cat "$1/owner" 2>/dev/null)
 : > "$1/now.$$"; now=$(stat -c %Y "$1/now.$$"); rm -f "$1/now.$$"
 beat=$(stat -c %Y "$1/owner" 2>/dev/null) || exit 0
-if [ $((now - beat)) -gt "$3" ]; then
+id=\${old##* }; case $5 in *" \${id:-none} "*) gone=1 ;; *) gone= ;; esac
+if [ -n "$gone" ] || [ $((now - beat)) -gt "$3" ]; then
   claim="$1/claim.$(printf '%s' "$old" | cksum | tr -d ' ')"
   if mkdir "$claim" 2>/dev/null; then
     if [ "$(cat "$1/owner" 2>/dev/null)" = "$old" ]; then own "$1" "$2" && rm -f "$1/doing" && echo 'taken over'; fi

@@ -35,6 +35,10 @@ export type LockOptions = {
   waitMs?: number;
   /** who holds it and what it says that it does: told at each change of either */
   onWait?: (held: LockHolder) => void;
+  /** ids of locks whose holders are over and could not give them back; they are overruled at once */
+  orphans?: readonly string[];
+  /** this lock could not be given back, for nobody answered: its id, for `orphans` */
+  onOrphan?: (id: string) => void;
 };
 
 export interface RemoteLock extends AsyncDisposable {
@@ -64,6 +68,7 @@ export async function remoteLock(
   const id = randomUUID();
   const owner = `${purpose} (${hostname()}, process ${process.pid}) ${id}`;
   const mark = options.waitMs ? `wait.${id}` : '';
+  const orphans = (options.orphans ?? []).map((each) => ` ${each} `).join('');
   const until = clock.now() + (options.waitMs ?? 0);
   let told = '';
   let silent: { beat: string; since: number } | undefined;
@@ -72,9 +77,9 @@ export async function remoteLock(
       throwIfAborted(options.signal);
       const chanceIsOver = silent !== undefined && clock.now() - silent.since > CHANCE_MS;
       const expiry = chanceIsOver ? SILENT_S : DEAD_S;
-      const result = await transport.run(sh(TAKE, path, owner, String(expiry), mark), options.signal);
+      const result = await transport.run(sh(TAKE, path, owner, String(expiry), mark, orphans), options.signal);
       const said = parseTaken(textOf(result.stdout));
-      if (said.kind === 'taken') return held(transport, path, owner, said.over, clock);
+      if (said.kind === 'taken') return held(transport, path, owner, said.over, clock, () => options.onOrphan?.(id));
       if (said.kind === 'nothing' && result.ended.kind === 'exit' && result.ended.code !== 0) {
         const evidence = lastLines(textOf(result.stderr), 3);
         throw new HpcbinderError('E-REMOTE', { message: `the lock ${path} cannot be made`, evidence });
@@ -105,7 +110,14 @@ function sh(program: string, ...words: string[]): Command {
   return { argv: ['sh', '-c', program, 'sh', ...words], timeoutMs: 20_000 };
 }
 
-function held(transport: Shell, path: string, owner: string, tookOver: boolean, clock: Clock): RemoteLock {
+function held(
+  transport: Shell,
+  path: string,
+  owner: string,
+  tookOver: boolean,
+  clock: Clock,
+  orphaned: () => void,
+): RemoteLock {
   const lost = new AbortController();
   const released = new AbortController();
   let doing = '';
@@ -134,7 +146,9 @@ function held(transport: Shell, path: string, owner: string, tookOver: boolean, 
     async [Symbol.asyncDispose]() {
       released.abort();
       await beating;
-      await transport.run(sh(FREE, path, owner)).catch(() => undefined);
+      const freed = await transport.run(sh(FREE, path, owner)).catch(() => undefined);
+      // from here on it is certain that nobody holds it, and nobody there knows
+      if (freed?.ended.kind !== 'exit') orphaned();
     },
   };
 }

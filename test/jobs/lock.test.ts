@@ -38,6 +38,31 @@ describe('a lock on the cluster', () => {
     await (await remoteLock(here, path, 'other'))[Symbol.asyncDispose]();
   });
 
+  it('that nobody could give back is taken at once by who knows that its holder is over, and by nobody else', async () => {
+    let isUp = true;
+    const line = {
+      run: (command: Command) => (isUp ? here.run(command) : Promise.reject(new Error('the line is dead'))),
+    };
+    const orphans: string[] = [];
+    const onOrphan = (id: string) => void orphans.push(id);
+    await (await remoteLock(line, path, 'fine', { onOrphan }))[Symbol.asyncDispose]();
+    expect(orphans).toEqual([]);
+    const cut = await remoteLock(line, path, 'cut', { onOrphan });
+    isUp = false;
+    await cut[Symbol.asyncDispose]();
+    expect(orphans).toEqual([expect.stringMatching(/^[0-9a-f-]{36}$/)]);
+    await expect(remoteLock(here, path, 'a stranger')).rejects.toMatchObject({ code: 'E-LOCKED' });
+    const next = await remoteLock(here, path, 'next', { orphans });
+    expect(next.tookOver).toBe(true);
+    // of many who know it, one wins: it holds the lock under another id
+    await expect(remoteLock(here, path, 'late', { orphans })).rejects.toMatchObject({
+      code: 'E-LOCKED',
+      message: expect.stringContaining('next'),
+    });
+    await next[Symbol.asyncDispose]();
+    expect(existsSync(path)).toBe(false);
+  });
+
   it('is waited for, for as long as one wants; who waits reads what the holder does, and the holder sees that one waits', async () => {
     const [clock, other] = [new JumpingClock(), new JumpingClock()];
     const first = await remoteLock(here, path, 'first', { clock: other });
