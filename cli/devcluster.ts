@@ -8,12 +8,13 @@ import { confirm, paint, plain, table } from './terminal.ts';
 
 type Named = { name: string };
 
-export async function up(flags: Named & { yes?: boolean }): Promise<number> {
+export async function up(flags: Named & { yes?: boolean; scheduler?: room.SchedulerName }): Promise<number> {
   const yes = flags.yes === true || Boolean(process.env.CI);
   const began = Date.now();
   const { entry, did } = await room.up({
     stateDir: stateDir(),
     name: flags.name,
+    ...(flags.scheduler ? { scheduler: flags.scheduler } : {}),
     bases,
     tell,
     confirm: async (question) => {
@@ -25,6 +26,7 @@ export async function up(flags: Named & { yes?: boolean }): Promise<number> {
   const seconds = Math.round((Date.now() - began) / 1000);
   const story = { 'was-up': 'was up already', repaired: 'is repaired', created: 'is up' }[did];
   tell(paint('done', `The devcluster ${story}`), `(${seconds} s), sshd on 127.0.0.1:${entry.port}`);
+  if (flags.scheduler === 'pbs') tell('Its PBS is a FAKE: commands in OpenPBS’s words that really run jobs.');
   tell(`launch    hpcbinder launch REPO --cluster ${flags.name} --partition gpu`);
   tell('look      hpcbinder devcluster shell      end   hpcbinder devcluster down');
   return 0;
@@ -77,7 +79,7 @@ export async function status(flags: Named & { json?: boolean }): Promise<number>
       node?.partitions.join(',') ?? '',
       node?.gres ?? '',
     ]);
-    process.stdout.write(`${table(['HOST', 'CONTAINER', 'SLURM', 'PARTITIONS', 'GPUS'], rows)}\n`);
+    process.stdout.write(`${table(['HOST', 'CONTAINER', 'NODE', 'PARTITIONS', 'GPUS'], rows)}\n`);
     if (found.state === 'broken') tell('Something is missing. hpcbinder devcluster up repairs it.');
   }
   return found.state === 'up' ? 0 : 1;

@@ -1,14 +1,20 @@
 /** The three containers: made, started, restarted, removed. What a container may do is one list, and no more. */
 import type Docker from 'dockerode';
+import { fakePbs } from './fake-pbs.ts';
 import { fault, messageOf, tolerate } from './faults.ts';
 import type { Keys } from './keys.ts';
-import { HOSTS, type Host, type Layout, OWNER_LABEL } from './layout.ts';
+import { HOSTS, type Host, type Layout, OWNER_LABEL, SCHEDULER_LABEL, type SchedulerName } from './layout.ts';
 import { tarOf } from './tar.ts';
 
 /** Enough for Slurm and for Apptainer without root inside; `--privileged` would give the whole machine. */
 const CAPABILITIES = ['SYS_ADMIN', 'NET_ADMIN', 'SYS_PTRACE', 'DAC_READ_SEARCH', 'SYS_NICE'];
 
-export type Seen = { state: 'absent' | 'stopped' | 'running'; image?: string; owner?: string };
+export type Seen = {
+  state: 'absent' | 'stopped' | 'running';
+  image?: string;
+  owner?: string;
+  scheduler?: SchedulerName;
+};
 
 export async function look(docker: Docker, layout: Layout, host: Host): Promise<Seen> {
   const containers = await docker.listContainers({
@@ -21,6 +27,7 @@ export async function look(docker: Docker, layout: Layout, host: Host): Promise<
     state: found.State === 'running' ? 'running' : 'stopped',
     image: found.Image,
     owner: found.Labels[OWNER_LABEL] ?? '',
+    scheduler: found.Labels[SCHEDULER_LABEL] === 'pbs' ? 'pbs' : 'slurm',
   };
 }
 
@@ -47,13 +54,15 @@ export async function createHost(
   docker: Docker,
   layout: Layout,
   host: Host,
-  how: { image: string; keys: Keys; port: number },
+  how: { image: string; keys: Keys; port: number; scheduler: SchedulerName },
 ): Promise<void> {
+  const fake = how.scheduler === 'pbs' ? await fakePbs() : undefined;
   const container = await docker.createContainer({
     name: layout.container(host),
     Hostname: host,
     Image: how.image,
-    Labels: { [OWNER_LABEL]: layout.folder },
+    Labels: { [OWNER_LABEL]: layout.folder, [SCHEDULER_LABEL]: how.scheduler },
+    ...(fake ? { Entrypoint: [fake.entrypoint] } : {}),
     ExposedPorts: host === 'login' ? { '22/tcp': {} } : {},
     NetworkingConfig: { EndpointsConfig: { [layout.network]: { Aliases: [host] } } },
     HostConfig: {
@@ -76,6 +85,7 @@ export async function createHost(
   ];
   if (host === 'login') files.push({ path: 'host_key', mode: 0o600, data: Buffer.from(how.keys.hostKey) });
   await container.putArchive(tarOf(files), { path: '/etc/devcluster' });
+  if (fake) await container.putArchive(fake.archive, { path: '/' });
   await container.start().catch((cause: unknown) => {
     throw fault({ message: `${layout.container(host)} does not start: ${messageOf(cause)}`, cause });
   });

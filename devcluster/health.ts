@@ -13,16 +13,17 @@ export async function missingOn(docker: Docker, layout: Layout, host: Host): Pro
   return result.exitCode === 0 ? [] : result.stdout.split('\n').filter((line) => line !== '');
 }
 
-const FORMAT = '%N|%T|%R|%G';
+const LOOK = 'command -v sinfo >/dev/null && exec sinfo -h -N -o "%N|%T|%R|%G"; exec pbsnodes -a -F json';
 
-/** Slurm's view of c1 and c2; empty while slurmctld does not answer. */
+/** The scheduler's view of c1 and c2; empty while it does not answer. */
 export async function nodeStates(docker: Docker, layout: Layout): Promise<readonly NodeState[]> {
-  const result = await attempt(docker, layout, 'login', ['sinfo', '-h', '-N', '-o', FORMAT]);
+  const result = await attempt(docker, layout, 'login', ['sh', '-c', LOOK]);
   return result?.exitCode === 0 ? parseNodes(result.stdout) : [];
 }
 
 /** `sinfo -h -N -o %N|%T|%R|%G` (one line for a node and partition) → one record a node. */
 export function parseNodes(text: string): NodeState[] {
+  if (text.startsWith('{')) return pbsNodes(JSON.parse(text));
   const nodes = new Map<string, NodeState>();
   for (const line of text.split('\n')) {
     const [node, state, partition, gres] = line.split('|');
@@ -33,9 +34,28 @@ export function parseNodes(text: string): NodeState[] {
   return [...nodes.values()];
 }
 
+type PbsNode = { state: string; resources_available: { ngpus?: number } };
+
+function pbsNodes({ nodes }: { nodes: Record<string, PbsNode> }): NodeState[] {
+  return Object.entries(nodes).map(
+    ([
+      node,
+      {
+        state,
+        resources_available: { ngpus },
+      },
+    ]) => ({
+      node,
+      state,
+      partitions: ['workq', 'gpu'],
+      gres: ngpus === undefined ? '' : `ngpus:${ngpus}`,
+    }),
+  );
+}
+
 /** States in which a node takes or runs jobs; a `*` behind it means that slurmctld does not hear from the node. */
 export function isUsable(state: string): boolean {
-  return ['idle', 'mixed', 'allocated', 'completing', 'planned'].includes(state);
+  return ['idle', 'mixed', 'allocated', 'completing', 'planned', 'free', 'job-busy'].includes(state);
 }
 
 /** What keeps a job from being submitted this moment; empty when nothing does. */
@@ -43,7 +63,7 @@ export async function unready(docker: Docker, layout: Layout): Promise<readonly 
   const nodes = await nodeStates(docker, layout);
   const port = await rememberedPort(layout);
   const lacks = ['c1', 'c2'].flatMap((name) => {
-    const state = nodes.find(({ node }) => node === name)?.state ?? 'unknown to Slurm';
+    const state = nodes.find(({ node }) => node === name)?.state ?? 'unknown to the scheduler';
     return isUsable(state) ? [] : [`${name} is ${state}`];
   });
   return port !== undefined && (await answersSsh(port)) ? lacks : [...lacks, 'sshd does not answer'];

@@ -7,6 +7,10 @@ export type Host = (typeof HOSTS)[number];
 export const USERS = ['root', 'alice', 'bob'] as const;
 export type User = (typeof USERS)[number];
 
+/** What gives out jobs: a real Slurm, or commands like those of PBS with a small program behind them that says FAKE. */
+export const SCHEDULERS = ['slurm', 'pbs'] as const;
+export type SchedulerName = (typeof SCHEDULERS)[number];
+
 export const IMAGE_REPOSITORY = 'hpcbinder-devcluster';
 /** The Debian root that we make ourselves where no registry answers. */
 export const STAND_IN_BASE = 'hpcbinder-devcluster-base:trixie';
@@ -14,6 +18,7 @@ export const PUBLIC_BASE = 'debian:trixie';
 
 /** The folder whose devcluster a container is: two configurations on one machine never take each other's. */
 export const OWNER_LABEL = 'io.hpcbinder.devcluster.state';
+export const SCHEDULER_LABEL = 'io.hpcbinder.devcluster.scheduler';
 
 export type Layout = {
   name: string;

@@ -9,7 +9,7 @@ import { missingOn, unready } from './health.ts';
 import { ensureImage } from './image.ts';
 import type { Confirm } from './install.ts';
 import { type Keys, prepareKeys } from './keys.ts';
-import { HOSTS, type Host, type Layout, layoutOf } from './layout.ts';
+import { HOSTS, type Host, type Layout, layoutOf, type SchedulerName } from './layout.ts';
 import { withLock } from './lock.ts';
 import { type Tell, talking, until } from './patience.ts';
 import { choosePort, rememberedPort } from './port.ts';
@@ -34,6 +34,8 @@ export type UpOptions = {
   stateDir: string;
   /** default `devcluster`; another name is another cluster */
   name?: string;
+  /** default: that of the containers that are there, else Slurm */
+  scheduler?: SchedulerName;
   /** base images to lay out for builds on the cluster, as far as the engine has them; asked once there is an engine */
   bases?: () => Promise<readonly BaseWanted[]>;
   confirm: Confirm;
@@ -51,7 +53,7 @@ export async function up(how: UpOptions): Promise<{ entry: DevclusterEntry; did:
     const docker = await ensureEngine(how);
     await refuseForeign(docker, layout);
     const image = await ensureImage(docker, how);
-    const { port, changed } = await raise(docker, layout, image, how.tell);
+    const { port, changed } = await raise(docker, layout, { image, scheduler: how.scheduler }, how.tell);
     if (changed.length > 0) await waitUntilReady(docker, layout, how.tell);
     const bases = await exportBases(docker, layout, (await how.bases?.()) ?? [], how.tell);
     const entry = entryOf(layout, port, bases);
@@ -77,21 +79,23 @@ function entryOf(layout: Layout, port: number, bases: ReadonlyMap<string, BaseAr
 async function raise(
   docker: Docker,
   layout: Layout,
-  image: string,
+  wanted: { image: string; scheduler: SchedulerName | undefined },
   tell: Tell,
 ): Promise<{ port: number; changed: readonly Host[] }> {
   await createNetwork(docker, layout);
   const login = await look(docker, layout, 'login');
-  const keeps = login.state === 'running' && login.image === image;
+  const { image, scheduler = login.scheduler ?? 'slurm' } = wanted;
+  const keeps = login.state === 'running' && login.image === image && login.scheduler === scheduler;
   // The old one first: it holds the port that the new one shall have.
   if (!keeps) await removeHost(docker, layout, 'login');
   const port = (keeps ? await rememberedPort(layout) : undefined) ?? (await choosePort(layout));
   const keys = await prepareKeys(layout, port);
   const changed: Host[] = [];
-  for (const host of HOSTS) if (await raiseHost(docker, layout, host, { image, keys, port }, tell)) changed.push(host);
+  for (const host of HOSTS)
+    if (await raiseHost(docker, layout, host, { image, keys, port, scheduler }, tell)) changed.push(host);
   if (changed.length > 0 || (await until(async () => (await unready(docker, layout)).length === 0, GRACE_MS)))
     return { port, changed };
-  tell('Slurm does not see its nodes as ready; restarting all hosts');
+  tell('The scheduler does not see its nodes as ready; restarting all hosts');
   for (const host of HOSTS) await restartHost(docker, layout, host);
   return { port, changed: ['login'] };
 }
@@ -101,11 +105,11 @@ async function raiseHost(
   docker: Docker,
   layout: Layout,
   host: Host,
-  how: { image: string; keys: Keys; port: number },
+  how: { image: string; keys: Keys; port: number; scheduler: SchedulerName },
   tell: Tell,
 ): Promise<boolean> {
   const seen = await look(docker, layout, host);
-  if (seen.state === 'running' && seen.image === how.image) {
+  if (seen.state === 'running' && seen.image === how.image && seen.scheduler === how.scheduler) {
     const missing = await missingOn(docker, layout, host);
     if (missing.length === 0) return false;
     tell(`Restarting ${host}, where this is missing: ${missing.join(', ')}`);
@@ -113,7 +117,7 @@ async function raiseHost(
     return true;
   }
   tell(
-    `Creating ${host}${{ absent: '', stopped: ' again: it was stopped', running: ' again: of a newer image' }[seen.state]}`,
+    `Creating ${host}${{ absent: '', stopped: ' again: it was stopped', running: ' again: of another image or scheduler' }[seen.state]}`,
   );
   await removeHost(docker, layout, host);
   await createHost(docker, layout, host, how);
@@ -121,7 +125,7 @@ async function raiseHost(
 }
 
 async function waitUntilReady(docker: Docker, layout: Layout, tell: Tell): Promise<void> {
-  tell('Waiting for Slurm');
+  tell('Waiting for the scheduler');
   let missing: readonly string[] = [];
   const healthy = async () => {
     const onHost = async (host: Host) => (await missingOn(docker, layout, host)).map((what) => `no ${what} on ${host}`);

@@ -1,5 +1,5 @@
 /** `devcluster up|down|status|shell`: a cluster in containers on this machine. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 
 export function register(program: Command): void {
   const devcluster = program
@@ -11,6 +11,7 @@ export function register(program: Command): void {
 Examples:
   hpcbinder devcluster up                 login, c1 and c2 (two stand-in GPUs), users alice and bob
   hpcbinder launch ./analysis --cluster devcluster --partition gpu
+  hpcbinder devcluster up --name pbs --scheduler pbs    with commands of PBS, which are a FAKE
   hpcbinder devcluster shell c2           look around as alice
   hpcbinder devcluster down               everything goes but the images`,
     );
@@ -22,7 +23,8 @@ Examples:
 
   command('up', 'bring it up, or repair it; some minutes at first, then 40 seconds')
     .option('-y, --yes', 'do not ask before installing a container engine')
-    .action(async (flags: { name: string; yes?: boolean }) => {
+    .addOption(new Option('--scheduler <name>', 'slurm, or a FAKE of PBS (default: slurm)').choices(['slurm', 'pbs']))
+    .action(async (flags: { name: string; yes?: boolean; scheduler?: 'slurm' | 'pbs' }) => {
       process.exitCode = await (await import('../devcluster.ts')).up(flags);
     });
   command('down', 'remove containers, network, data and the config entry')
@@ -30,7 +32,7 @@ Examples:
     .action(async (flags: { name: string; purge?: boolean }) => {
       process.exitCode = await (await import('../devcluster.ts')).down(flags);
     });
-  command('status', 'what runs, and what Slurm says of its nodes; exit 1 unless it is up')
+  command('status', 'what runs, and what the scheduler says of its nodes; exit 1 unless it is up')
     .option('--json', 'as JSON')
     .action(async (flags: { name: string; json?: boolean }) => {
       process.exitCode = await (await import('../devcluster.ts')).status(flags);

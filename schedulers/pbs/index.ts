@@ -71,10 +71,7 @@ export function pbs({ user }: { user: string }): Scheduler {
       },
     }),
     offers,
-    shownToAll: (id) => [
-      ['qstat', '-x', '-f', id],
-      ['qstat', '-x', '-f', '-F', 'json', id],
-    ],
+    shownToAll: (id) => [['qstat', '-x', '-f', '-F', 'json', id]],
     // there is no such question: `can` says so, and who asks all the same gets this
     startEstimate: () => ({ command: command(['true']), parse: () => ok(undefined) }),
     allowance: () => ({ questions: [], combine: () => ok(NO_ALLOWANCE) }),
