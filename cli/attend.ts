@@ -113,7 +113,9 @@ export async function attend(
         record = await settle(cluster, record, over, systemClock, signal);
         break;
       }
-      const seen = await askAgent(cluster, record);
+      // once more at once: the first answer may be lost with a connection that has just been replaced (F-13)
+      const asked = await askAgent(cluster, record);
+      const seen = asked === 'unreachable' ? await askAgent(cluster, record) : asked;
       if (seen === 'unreachable' || !reachable) {
         const looked = await look(cluster, record);
         record = advance(record, looked.seen, new Date());
