@@ -201,6 +201,8 @@ export class NumberedStream extends Duplex {
     // By the clock on the wall: on some systems timers stand still while the machine sleeps, on others they do not.
     const woken = now - this.#ticked > 4 * tickMs;
     this.#ticked = now;
+    // where it was set back, silence begins anew (SECURITY F-46)
+    this.#heard = Math.min(this.#heard, now);
     const socket = this.#socket;
     if (!socket) return;
     if (woken || (this.#askedAt === undefined && now - this.#heard > quietMs)) {

@@ -5,15 +5,22 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Command, CommandResult } from '../../core/command.ts';
 import { type LockHolder, remoteLock } from '../../jobs/lock.ts';
+import { FakeClock, fakeClockLibrary } from '../fake-clock.ts';
+import { notRun } from '../not-run.ts';
 import { JumpingClock } from './fakes.ts';
 
+const library = fakeClockLibrary();
+if (!library)
+  notRun('F-46, a lock and a login node whose clock is wrong: there is no C compiler here for test/fake-clock.c');
+
 /** The real sh, here. */
-const here = {
+const shellWith = (env: Record<string, string>) => ({
   run: async ({ argv: [program = '', ...words] }: Command): Promise<CommandResult> => {
-    const { status, stdout, stderr } = spawnSync(program, words);
+    const { status, stdout, stderr } = spawnSync(program, words, { env: { ...process.env, ...env } });
     return { ended: { kind: 'exit', code: status ?? 1 }, stdout, stderr, truncated: false };
   },
-};
+});
+const here = shellWith({});
 
 describe('a lock on the cluster', () => {
   let folder = '';
@@ -62,6 +69,17 @@ describe('a lock on the cluster', () => {
     await next[Symbol.asyncDispose]();
     expect(existsSync(path)).toBe(false);
   });
+
+  if (library) {
+    it.each([7200, -7200])('is not overruled from a login node whose clock is %i s ahead (F-46)', async (ahead) => {
+      const there = shellWith(new FakeClock(library, ahead).env);
+      const date = await there.run({ argv: ['date', '+%s'] });
+      expect(Math.abs(Number(String(Buffer.from(date.stdout))) - ahead - Date.now() / 1000)).toBeLessThan(5);
+      await using first = await remoteLock(here, path, 'first');
+      await expect(remoteLock(there, path, 'second')).rejects.toMatchObject({ code: 'E-LOCKED' });
+      expect(first.lost.aborted).toBe(false);
+    });
+  }
 
   it('is waited for, for as long as one wants; who waits reads what the holder does, and the holder sees that one waits', async () => {
     const [clock, other] = [new JumpingClock(), new JumpingClock()];

@@ -48,6 +48,12 @@ describe('the pulse of a connection', () => {
     expect(doubts).toBe(1);
   });
 
+  it('doubts also where the clock was set back', async () => {
+    jest.setSystemTime(Date.now() - 3 * 3_600_000);
+    await pass(PULSE.doubtMs + 2 * PULSE.tickMs);
+    expect(doubts).toBe(1);
+  });
+
   it('has one doubt at a time, and the next where it stays silent', async () => {
     await pass(60_000);
     expect(doubts).toBe(1);

@@ -50,6 +50,8 @@ export class Pulse {
     const now = Date.now();
     const slept = now - this.#ticked > this.#times.tickMs + SLEPT_MS;
     this.#ticked = now;
+    // where it was set back, silence begins anew (SECURITY F-46)
+    this.#heard = Math.min(this.#heard, now);
     if (this.#doubting || !(slept || now - this.#heard > this.#times.doubtMs)) return;
     this.#doubting = true;
     this.#doubt()
