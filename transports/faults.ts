@@ -7,11 +7,18 @@ export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
+/** RFC 4254 section 5.1: why a channel was not opened, as both transports put it on their errors. */
+const PROHIBITED = 1;
+
+function reasonOf(cause: unknown): unknown {
+  return cause instanceof Error ? (cause as Error & { reason?: unknown }).reason : undefined;
+}
+
 /** A tunnel that did not open: the agent's port is closed, or the login node forbids tunnels. */
 export function agentFault(to: Endpoint, by: string, cause: unknown): HpcbinderError {
   const where = 'socketPath' in to ? to.socketPath : `${to.host}:${to.port}`;
   const said = harmless(messageOf(cause));
-  if (/administratively prohibited/i.test(said)) {
+  if (reasonOf(cause) === PROHIBITED) {
     return new HpcbinderError('E-AGENT', {
       message: `${by} forbids tunnels: no connection to ${where} (administratively prohibited)`,
       hint: 'Its sshd has AllowTcpForwarding or PermitOpen set against it. Ask the site, or run hpcbinder on the login node itself.',
@@ -25,6 +32,12 @@ export function agentFault(to: Endpoint, by: string, cause: unknown): HpcbinderE
     transient: true,
     cause,
   });
+}
+
+/** sshd opened no session at all: so many are open already (MaxSessions), by us or by others over the same connection. */
+export function isSessionRefused(error: unknown): boolean {
+  const cause = error instanceof HpcbinderError && error.code === 'E-REMOTE-SHELL' ? error.cause : undefined;
+  return cause !== undefined && /open fail|resource shortage/i.test(messageOf(cause));
 }
 
 /** A session that sshd did not open: no terminals there (PermitTTY), no more sessions (MaxSessions), or the line broke. */

@@ -1,14 +1,20 @@
 /** Starting the constant remote command, giving it its program, and waiting for the marks. */
 import type { PassThrough, Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ended } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { lastLines } from '../core/text.ts';
 import type { PtySize } from '../core/transport.ts';
 import { TIMED_OUT, within } from './deadline.ts';
+import { isSessionRefused } from './faults.ts';
 import { AfterMark } from './frame.ts';
 import { newMark, PTY_COMMAND, PTY_READY, REMOTE_COMMAND, type Setup } from './programs.ts';
 import type { Slots } from './slots.ts';
 import type { RawProcess, Wire } from './wire.ts';
+
+/** how long a session that has ended may still count for sshd */
+const ENDING_TRIES = 40;
+const ENDING_MS = 50;
 
 export type Launcher = { wire: Wire; slots: Slots; setup?: Setup; openTimeoutMs: number };
 
@@ -21,6 +27,7 @@ export type Launched = {
     stderr: Readable | PassThrough;
     ended: Promise<Ended>;
     resize(size: PtySize): void;
+    signal?(name: string): void;
     close(): void;
   };
 };
@@ -33,15 +40,7 @@ export async function launch(
 ): Promise<Launched> {
   const mark = newMark();
   const line = `${lineOf(mark, setup)}\n`;
-  const release = await slots.take();
-  let raw: RawProcess;
-  try {
-    raw = await wire.exec(pty ? PTY_COMMAND : REMOTE_COMMAND, pty ? { pty } : {});
-  } catch (error) {
-    release();
-    throw error;
-  }
-  void raw.ended.then(release);
+  const raw = await sessionOf(wire, slots, pty);
   raw.stdin.on('error', () => undefined);
   const [out, err] = [new AfterMark(mark), new AfterMark(mark)];
   if (pty)
@@ -68,9 +67,31 @@ export async function launch(
       stderr: err,
       ended: raw.ended,
       resize: (size) => raw.resize(size),
+      ...(raw.signal ? { signal: raw.signal } : {}),
       close: () => raw.close(),
     },
   };
+}
+
+/** Where sshd opens no further session, the next of ours that ends makes room; from then on we ask for no more than that. */
+async function sessionOf(wire: Wire, slots: Slots, pty: PtySize | undefined): Promise<RawProcess> {
+  for (let ending = 0; ; ) {
+    const release = await slots.take();
+    try {
+      const raw = await wire.exec(pty ? PTY_COMMAND : REMOTE_COMMAND, pty ? { pty } : {});
+      void raw.ended.then(release);
+      return raw;
+    } catch (error) {
+      const others = slots.held - 1;
+      if (others > 0 && isSessionRefused(error)) slots.lower(others);
+      release();
+      if (!isSessionRefused(error)) throw error;
+      if (others > 0) continue;
+      // the one before has told its end, and sshd is about to forget it
+      if (slots.limit > 1 || ending++ >= ENDING_TRIES) throw error;
+      await sleep(ENDING_MS);
+    }
+  }
 }
 
 /** Like pipe, and the end also comes when the source is cut off. */

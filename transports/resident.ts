@@ -11,6 +11,7 @@ import { newMark, residentCommand, residentLine } from './programs.ts';
 
 export const DEFAULT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_BYTES = 8 << 20;
+const YIELD_MS = 2_000;
 /** larger payloads go through a channel of their own */
 export const RESIDENT_STDIN = 96 * 1024;
 
@@ -23,6 +24,10 @@ export class ResidentShell {
 
   constructor(launcher: Launcher) {
     this.#launcher = launcher;
+    // the only session that sshd allows is lent to who needs one; the next command opens it again
+    launcher.slots.onlyOneWanted = () => {
+      this.#queue = this.#queue.then(() => this.close(YIELD_MS)).catch(() => undefined);
+    };
   }
 
   /** Opens it now, so that a login shell that does not let us work is named at once (E-REMOTE-SHELL). */

@@ -115,6 +115,8 @@ export class ShellTransport implements Transport {
   }
 
   async #signal(launched: Launched, name: string): Promise<void> {
+    // no other channel may be had while this one is open
+    if (this.#launcher.slots.limit === 1 && launched.process.signal) return launched.process.signal(name);
     // the group, through another channel: older sshd's have no signal request (it came with OpenSSH 7.9)
     await this.#resident.run({ argv: ['sh', '-c', `kill -${name} -${launched.pid}`], timeoutMs: 5_000 });
   }

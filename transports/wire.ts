@@ -14,6 +14,8 @@ export interface RawProcess {
   /** never rejects; `lost` when the wire broke before the other side told the end */
   readonly ended: Promise<Ended>;
   resize(size: PtySize): void;
+  /** by the protocol; sshd does it since OpenSSH 7.9, and tells nobody where it does not */
+  signal?(name: string): void;
   /** forgets it: streams end, `ended` settles. The process itself is ended by a signal, not by this. */
   close(): void;
 }

@@ -13,7 +13,7 @@ export const ASK_CODE = 'auth required pam_google_authenticator.so secret=/etc/h
 /** as a site's push to a phone: it says so, and waits for a while */
 export const PUSH = (seconds: number) => `auth required pam_exec.so quiet stdout /usr/local/sbin/hb-push ${seconds}`;
 
-async function root(command: string): Promise<string> {
+export async function root(command: string): Promise<string> {
   const { code, stdout, stderr } = await on('login', 'root', command);
   if (code !== 0) throw new Error(`${command}: ${stderr}`);
   return stdout;
@@ -47,8 +47,14 @@ export class Sshd implements AsyncDisposable {
     this.#dir = dir;
   }
 
-  /** `lines` of sshd_config come first, so they win. With `pam` a login goes through that stack. */
-  static async start(port: number, how: { lines?: readonly string[]; pam?: readonly string[] } = {}): Promise<Sshd> {
+  /**
+   * `lines` of sshd_config come first, so they win. With `pam` a login goes through that stack. `prepare` runs when the
+   * folder `$dir` with its host key is there.
+   */
+  static async start(
+    port: number,
+    how: { lines?: readonly string[]; pam?: readonly string[]; prepare?: string } = {},
+  ): Promise<Sshd> {
     const dir = `/run/hb-ssh-${port}`;
     const pam = [...(how.pam ?? []), 'account required pam_permit.so', 'session required pam_permit.so'];
     const own = how.pam
@@ -67,7 +73,7 @@ export class Sshd implements AsyncDisposable {
     ];
     const text = (lines: readonly string[]) => lines.map((line) => `'${line}'`).join(' ');
     const said = await root(
-      `mkdir -p ${dir}; rm -f ${dir}/*; ssh-keygen -q -t ed25519 -N '' -f ${dir}/key
+      `dir=${dir}; mkdir -p $dir; rm -f $dir/*; ssh-keygen -q -t ed25519 -N '' -f $dir/key; ${how.prepare ?? ':'} >&2
        printf '%s\\n' ${text(config)} >${dir}/config; printf '%s\\n' ${text(pam)} >/etc/pam.d/hb-ssh-${port}
        /usr/sbin/sshd -f ${dir}/config -E ${dir}/log; cut -d ' ' -f 1,2 ${dir}/key.pub; hostname -i`,
     );

@@ -81,7 +81,8 @@ export class Connection {
       opening.done(this.#channel(id, message.u32(), message));
     } else if (type === OPEN_FAILED) {
       this.#opening.delete(id);
-      opening.failed(new Error(`${REASONS[message.u32()] ?? 'refused'}: ${message.text()}`));
+      const reason = message.u32();
+      opening.failed(Object.assign(new Error(`${REASONS[reason] ?? 'refused'}: ${message.text()}`), { reason }));
     }
   }
 

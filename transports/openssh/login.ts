@@ -56,7 +56,8 @@ async function inTerminal(words: readonly string[], lend: NonNullable<Prompter['
     typed = (typed + (keys.includes(CTRL_C) ? CTRL_C : 'x')).slice(-KEPT);
     child.write(keys);
   });
-  const child = pty.spawn('/bin/sh', shell, { name: 'xterm', rows: terminal.rows, cols: terminal.cols });
+  const { rows, cols } = terminal;
+  const child = pty.spawn('/bin/sh', shell, { name: 'xterm', rows, cols, env: process.env });
   try {
     const code = await new Promise<number>((resolve) => {
       child.onData((text) => {
@@ -75,7 +76,7 @@ async function inTerminal(words: readonly string[], lend: NonNullable<Prompter['
 
 /** `detached`: without a terminal that anything could ask on. */
 async function unattended(words: readonly string[]): Promise<Done> {
-  const child = spawn('ssh', words, { stdio: ['ignore', 'ignore', 'pipe'], detached: true });
+  const child = spawn('ssh', words, { stdio: ['ignore', 'ignore', 'pipe'], detached: true, env: process.env });
   let said = '';
   child.stderr.on('data', (data) => {
     said = (said + String(data)).slice(-KEPT);

@@ -46,6 +46,7 @@ function processOf(channel: Channel, name: string): RawProcess {
     stderr: channel.stderr,
     ended,
     resize: (size) => channel.tell('window-change', sizeOf(size)),
+    signal: (signal) => channel.tell('signal', text(signal)),
     close: () => void channel.destroy(),
   };
 }

@@ -28,6 +28,7 @@ export function processOf(channel: ClientChannel, client: Client, name: string):
     stderr: channel.stderr,
     ended,
     resize: ({ rows, cols }) => channel.setWindow(rows, cols, 0, 0),
+    signal: (name) => void channel.signal(name),
     close: () => {
       channel.close();
       channel.resume();
