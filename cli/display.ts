@@ -3,7 +3,7 @@
  * moves. Without a terminal: plain lines. `--json`: one event a line on stdout. `--quiet`: errors and the last lines only.
  */
 import type { PhaseName, Progress } from '../core/progress.ts';
-import { cutMiddle, plainLine, wrap } from '../core/text.ts';
+import { cutMiddle, plainLine, width, wrap } from '../core/text.ts';
 import { duration, size } from '../core/units.ts';
 import { CUT, columns, drawMoving, eraseMoving, isTerminal, padTo, paint, plain } from './terminal.ts';
 
@@ -112,7 +112,9 @@ export class Display {
 /** A full line would wrap, and its frames would stay in the scrollback; so would one that an echoed ^C makes full. */
 function moving(name: string, text: string, right: string): string {
   const room = columns() - NAME_WIDTH - right.length - 4;
-  const body = cutMiddle(plain(plainLine(text)), room, CUT);
+  const whole = plain(plainLine(text));
+  // of the queue's line the end of the wait goes before the length of its words
+  const body = cutMiddle(width(whole) > room ? whole.replace('likely start ', '~') : whole, room, CUT);
   return `${paint('waiting', name.padEnd(NAME_WIDTH))}${padTo(body, room)} ${right}`;
 }
 

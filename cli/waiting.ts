@@ -18,6 +18,7 @@ export class QueueKeys {
   #stop: (() => void) | undefined;
   #since = 0;
   #told = false;
+  #start: number | undefined;
   #asking: Promise<void> | undefined;
 
   constructor(world: World, display: Display, signal: AbortSignal) {
@@ -36,11 +37,15 @@ export class QueueKeys {
           });
       });
     } else if (event.type === 'done' && event.phase === 'queue') this.close();
-    else if (event.type === 'update' && event.waiting && !this.#told && Date.now() - this.#since > QUIET_MS) {
-      this.#told = true;
-      this.#display.line('          press w to ask what would start sooner');
-    }
+    else if (event.type === 'update' && event.waiting) this.#waits(event.startsAt);
   };
+
+  #waits(startsAt: number | undefined): void {
+    this.#start = startsAt;
+    if (this.#told || Date.now() - this.#since < QUIET_MS) return;
+    this.#told = true;
+    this.#display.line('          press w to ask what would start sooner');
+  }
 
   close(): void {
     this.#stop?.();
@@ -51,7 +56,10 @@ export class QueueKeys {
     const { cluster, latest } = this.#world;
     if (!cluster || !latest) return;
     try {
-      const found = await asked(cluster, latest.request, this.#signal, true);
+      this.#display.line('          asking about at most 6 other shapes, one a second');
+      const at = (this.#start ?? 0) * 1000;
+      const own = at > Date.now() ? { start: new Date(at) } : {};
+      const found = await asked(cluster, latest.request, this.#signal, true, own);
       // the job began meanwhile: nothing starts sooner
       if (this.#stop === undefined) return;
       for (const line of soonerLines(found, new Date())) this.#display.line(`        ${line}`);

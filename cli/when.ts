@@ -12,7 +12,10 @@ import type { Arrows } from './arrows.ts';
 import type { Choice } from './connect.ts';
 import type { Options } from './flags.ts';
 import { Interrupts } from './interrupts.ts';
-import { CUT, canMove, drawMoving, eraseMoving, fittedTable, plain } from './terminal.ts';
+import { CUT, canMove, columns, drawMoving, eraseMoving, fittedTable, plain } from './terminal.ts';
+
+/** of the story's lines, above which these are written too */
+const NAME_WIDTH = 10;
 
 const WORLD = {
   now: () => new Date(),
@@ -53,6 +56,7 @@ export async function asked(
   request: ResourceRequest,
   signal: AbortSignal,
   quiet: boolean,
+  waiting?: { start?: Date },
 ): Promise<Sooner> {
   const told = await startSooner(
     cluster,
@@ -62,19 +66,25 @@ export async function asked(
       if (canMove && !quiet) drawMoving(plain(cutMiddle(`asking     ${words} …`, 78, CUT)));
     },
     signal,
+    waiting,
   );
-  eraseMoving();
+  if (!quiet) eraseMoving();
   return told;
 }
 
 /** The request first, then what starts sooner, with the flags that ask for it. */
-export function soonerLines({ own, others, by }: Sooner, now: Date): string[] {
+export function soonerLines({ own, others, by, ahead }: Sooner, now: Date): string[] {
   const sooner = others.filter((one) => isSooner(one, own));
   const line = (one: Estimate, flags: string) => [`  ${one.shape.words}`, whenInWords(one, now), flags];
-  const rows = [...sooner.map((one) => line(one, quoteWords(one.shape.flags))), line(own, '(as asked)')];
-  const [, ...lines] = fittedTable(['', '', ''], rows, 100).split('\n');
+  const rows = [
+    ...sooner.map((one) => line(one, quoteWords(one.shape.flags))),
+    line(own, ahead ? '(as it waits)' : '(as asked)'),
+  ];
+  const [, ...lines] = fittedTable(['', '', ''], rows, columns() - NAME_WIDTH).split('\n');
   if (startsNow(own, now)) lines.push('  nothing starts sooner than now');
   else if (sooner.length === 0) lines.push(`  of ${others.length} other shapes none starts sooner`);
+  if (ahead && sooner.length > 0 && by === 'scheduler')
+    lines.push('  counted behind your waiting job: without it they start no later');
   if (by === 'free nodes') lines.push('  by the nodes that are free now: this scheduler gives no estimates');
   return lines;
 }

@@ -20,13 +20,16 @@ export type Sooner = {
   others: readonly Estimate[];
   /** how it is known */
   by: 'scheduler' | 'free nodes';
+  /** the request is in the queue itself, ahead of all others that were asked about */
+  ahead: boolean;
 };
 
 export type SoonerWorld = { now(): Date; sleep(ms: number, signal: AbortSignal): Promise<void> };
 
 /**
  * The request as it is, then at most six others, one a second; none of them where it starts now. `on` is told of each
- * question. Throws what the signal says where it is aborted; nothing is to be undone then.
+ * question. `waiting`: the request is in the queue already, with the scheduler's own estimate; to ask about it again would
+ * be to ask about a second job behind it. Throws what the signal says where it is aborted; nothing is to be undone then.
  */
 export async function startSooner(
   cluster: Cluster,
@@ -34,6 +37,7 @@ export async function startSooner(
   world: SoonerWorld,
   on: (shape: Shape) => void,
   signal: AbortSignal,
+  waiting?: { start?: Date },
 ): Promise<Sooner> {
   const { scheduler, partitions, allowance } = cluster;
   const by = scheduler.can.testOnly ? 'scheduler' : 'free nodes';
@@ -49,16 +53,21 @@ export async function startSooner(
     if (!answer.ok) return { shape, refused: answer.error };
     return { shape, ...(answer.value ? { start: answer.value } : {}) };
   };
-  const own = await estimate(ownShape(request));
+  const own = waiting ? { shape: ownShape(request), ...waiting } : await estimate(ownShape(request));
   const others: Estimate[] = [];
   if (!startsNow(own, world.now())) {
     for (const shape of otherShapes(request, { partitions, ...(allowance ? { allowance } : {}) })) {
-      if (by === 'scheduler') await world.sleep(PACE_MS, signal);
+      if (by === 'scheduler' && (others.length > 0 || !waiting)) await world.sleep(PACE_MS, signal);
       others.push(await estimate(shape));
     }
   }
   const at = ({ start }: Estimate) => start?.getTime() ?? Number.POSITIVE_INFINITY;
-  return { own, others: others.filter(({ refused }) => !refused).sort((a, b) => at(a) - at(b)), by };
+  return {
+    own,
+    others: others.filter(({ refused }) => !refused).sort((a, b) => at(a) - at(b)),
+    by,
+    ahead: waiting !== undefined,
+  };
 }
 
 /** A job that is never submitted: only what it asks for is looked at. */

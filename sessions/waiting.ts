@@ -69,11 +69,11 @@ export async function positionOf(
   if (answer.value === undefined) return { words: 'it does not wait any more' };
   const { ahead, waiting } = answer.value;
   const where = request.partition === undefined ? 'the queue' : `partition ${request.partition}`;
-  return {
-    words: `${ahead} of the ${waiting} jobs that wait in ${where} ${ahead === 1 ? 'is' : 'are'} ahead`,
-    ahead,
-    waiting,
-  };
+  const words =
+    ahead === 0
+      ? `${waiting === 1 ? 'the only one' : `the first of ${waiting}`} that waits in ${where}`
+      : `${ahead} of the ${waiting} that wait in ${where} ${ahead === 1 ? 'is' : 'are'} ahead`;
+  return { words, ahead, waiting };
 }
 
 /** Rows of `status`: why it waits, what can be done, and when it is likely to start. */

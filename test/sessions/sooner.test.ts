@@ -78,6 +78,18 @@ describe('start sooner', () => {
     expect(soonerLines(found, new Date(START)).at(-1)).toMatch(/free now: this scheduler gives no estimates/);
   });
 
+  it('asks not about a job that waits already: the scheduler has its own estimate, and the others are behind it', async () => {
+    const { cluster, world, asked } = clusterOf(({ seconds }) => (seconds <= 2 * 3600 ? 1 : 5));
+    const own = { start: new Date(START + 3 * 3_600_000) };
+    const found = await startSooner(cluster, request, world, () => {}, signal, own);
+    expect(asked.some((one) => one.request === request)).toBe(false);
+    expect(soonerLines(found, new Date(START)).map((line) => line.replaceAll(/ {2,}/g, ' | ').trim())).toEqual([
+      '| 2 h on debug | in about 1 h | --time 2h',
+      '| 8 h on debug | in about 3 h | (as it waits)',
+      '| counted behind your waiting job: without it they start no later',
+    ]);
+  });
+
   it('stops at ctrl-C before the next question', async () => {
     const { cluster, world, asked } = clusterOf(() => 3);
     const controller = new AbortController();
