@@ -1,12 +1,16 @@
 /** A wrong clock for real programs: `fake-clock.c`, compiled here and preloaded there. A fake, for no container has a clock of its own. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
+
+const dir = mkdtempSync(join(tmpdir(), 'hb-clock-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** The library's path, for this machine and for newer ones; undefined where there is no compiler. */
 export function fakeClockLibrary(): string | undefined {
-  const library = join(mkdtempSync(join(tmpdir(), 'hb-clock-')), 'fake-clock.so');
+  const library = join(dir, 'fake-clock.so');
   try {
     execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', library, join(import.meta.dirname, 'fake-clock.c')]);
     return library;
@@ -34,7 +38,7 @@ export class FakeClock {
   readonly #file: string;
 
   constructor(library: string, ahead: number) {
-    this.#file = join(mkdtempSync(join(tmpdir(), 'hb-clock-')), 'ahead');
+    this.#file = join(mkdtempSync(join(dir, 'clock-')), 'ahead');
     writeFileSync(this.#file, aheadBy(ahead));
     this.env = fakeClockEnv(library, this.#file);
   }
