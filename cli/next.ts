@@ -112,6 +112,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
   '--gpus': ['-G'],
   '--cpus': ['-c'],
   '--time': ['-t'],
+  '--account': ['-A'],
 };
 
 /** What was typed, with other values of some flags; those that were not typed come last. */
