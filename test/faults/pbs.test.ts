@@ -5,10 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execIn } from '../../devcluster/index.ts';
 import { layoutOf } from '../../devcluster/layout.ts';
 import { pbs } from '../../schedulers/pbs/index.ts';
-import { Client } from '../e2e/client.ts';
-import { CLUSTER, hpcbinder, Running } from '../e2e/rig.ts';
+import { sessionConformance } from '../conformance/session.ts';
+import { CLUSTER, hpcbinder } from '../e2e/rig.ts';
 import { type Heard, scenario } from '../fixtures/pbs/scenario.mjs';
-import { eventually } from './rig.ts';
 
 const NAME = `${CLUSTER}-pbs`;
 const folder = new URL('../fixtures/pbs/', import.meta.url);
@@ -65,30 +64,8 @@ describe('the fake PBS', () => {
   }, 180_000);
 });
 
-it('a session on the fake PBS: launch, a kernel through the proxy, stop; and the walltime', async () => {
-  const launch = ['launch', './examples/quickstart', '--cluster', NAME, '--queue', 'gpu', '--gpus', '1', '--yes'];
-  const running = new Running([...launch, '--time', '10m', '--qsub', '-l place=free']);
-  try {
-    const session = await running.ready();
-    expect(session.jobId).toMatch(/^[0-9]+\.login$/);
-    const client = await Client.enter(session.url);
-    const said = await client.run(
-      await client.startKernel(),
-      'import os; print(os.environ["PBS_JOBID"], os.environ["NCPUS"])',
-    );
-    expect(said).toContain(`${session.jobId} 2`);
-    const stopped = await hpcbinder(['stop', session.id, '--json']);
-    expect(JSON.parse(stopped.stdout)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
-  } finally {
-    await running.close();
-  }
-  const short = new Running([...launch, '--time', '1m']);
-  try {
-    const session = await short.ready();
-    const status = async () => JSON.parse((await hpcbinder(['status', session.id, '--json'])).stdout);
-    const last = await eventually(status, ({ phase }) => phase === 'ended', 120);
-    expect(last).toMatchObject({ phase: 'ended', ended: { why: 'timeout' } });
-  } finally {
-    await short.close();
-  }
-}, 400_000);
+sessionConformance('the fake PBS', {
+  cluster: NAME,
+  flags: ['--queue', 'gpu', '--gpus', '1', '--mem', '2G', '--qsub', '-l place=free'],
+  jobId: /^[0-9]+\.login$/,
+});

@@ -1,14 +1,19 @@
 /**
- * The conformance suite of schedulers on a real cluster, through the product's own connection. HPCBINDER_TEST_HOST names an
+ * The conformance suites of schedulers and of sessions on a real cluster, through the product's own connection. HPCBINDER_TEST_HOST names an
  * entry of the config in use, HPCBINDER_TEST_STRANGER one of another user there; HPCBINDER_TEST_PARTITION where to submit to.
  */
 import { afterAll, it } from '@jest/globals';
 import { loadConfig } from '../../cli/config-file.ts';
 import { chooseCluster, connectCluster } from '../../cli/connect.ts';
 import { schedulerConformance } from '../conformance/scheduler.ts';
+import { sessionConformance } from '../conformance/session.ts';
 import { notRun } from '../not-run.ts';
 
-const { HPCBINDER_TEST_HOST: host, HPCBINDER_TEST_STRANGER: stranger } = process.env;
+const {
+  HPCBINDER_TEST_HOST: host,
+  HPCBINDER_TEST_STRANGER: stranger,
+  HPCBINDER_TEST_PARTITION: partition,
+} = process.env;
 
 async function entry(name: string) {
   const choice = chooseCluster(loadConfig(), name);
@@ -32,7 +37,8 @@ if (!host) {
     stranger: other?.transport,
     owner: cluster.profile.uid,
     directory: `${cluster.profile.home}/hb-conformance`,
-    partition: process.env.HPCBINDER_TEST_PARTITION ?? cluster.partitions.find((each) => each.isDefault)?.name ?? '',
+    partition: partition ?? cluster.partitions.find((each) => each.isDefault)?.name ?? '',
     user: cluster.profile.user,
   });
+  sessionConformance(host, { cluster: host, flags: partition ? ['--partition', partition] : [], jobId: /^[0-9]+/ });
 }
