@@ -31,9 +31,11 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
 
   return {
     ref,
-    connect() {
-      const cluster = connectCluster(choice, prompter(), { allowance: 'known' });
+    async connect(on) {
+      const connecting = connectCluster(choice, prompter(), { allowance: 'known' });
       void ahead(tools, { engine: ref !== undefined && options.buildOn !== 'cluster' });
+      const cluster = await connecting;
+      for (const text of cluster.notes ?? []) on({ type: 'note', text });
       return cluster;
     },
     async resolve(_on, signal) {
@@ -78,12 +80,13 @@ export function makeArrows(choice: Choice, options: Options, config: Config): Ar
       signal.throwIfAborted();
       return /^glibc ([0-9]+\.[0-9]+)/.exec(answer?.stdout ?? '')?.[1];
     },
-    convert: async (image, planned, on, signal) =>
+    convert: async (cluster, image, planned, on, signal) =>
       convertTo(
         options.converter ?? choice.entry.converter ?? config.converter ?? 'hpcbinder',
         await tools.needEngine(),
         image,
         planned,
+        cluster.profile.compression,
         on,
         signal,
       ),

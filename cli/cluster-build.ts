@@ -1,6 +1,6 @@
 /** The thin build: the same plan as a definition, run by a batch job of the user's, never on the login node (DESIGN 5). */
 import { clusterFault, noInternet, refuseIds } from '../converters/build-faults.ts';
-import { askModes, type Known, MODES_FILE, modesText } from '../converters/build-modes.ts';
+import { askModes, type Known, MODES_FILE, modesText, withSiteModes } from '../converters/build-modes.ts';
 import {
   BUILD_LOG,
   BUILD_SCRIPT,
@@ -67,7 +67,8 @@ export async function buildOnCluster(
   const directory = directoryOf(cluster, planned.key);
   const request = buildRequest(input);
   const known = orThrow(await ask(transport, askModes(`${profile.imageStore}/${MODES_FILE}`), signal));
-  const refusal = refuseIds(planned.plan, known, siteOf(cluster, request));
+  const site = siteOf(cluster, request);
+  const refusal = refuseIds(planned.plan, withSiteModes(known, cluster.site?.builds, site.container), site);
   if (refusal) throw refusal;
   const offline = profile.internet === false && fetchedFrom(planned.plan, input.settings, { own: false }).length > 0;
   if (offline) throw noInternet(siteOf(cluster, request), "the cluster's entry says so (internet: false)");

@@ -59,9 +59,9 @@ export async function addCluster(
   };
   const transport = await openLink(chosen, person);
   try {
-    const { found, profile } = await lookAtCluster(chosen, transport, { figures: true });
+    const { found, profile, site } = await lookAtCluster(chosen, transport, { figures: true });
     process.stderr.write(plain(`found     ${probeInWords(found, size)}\n`));
-    const entry = {
+    const seen = {
       ...chosen.entry,
       scheduler: found.scheduler?.name,
       ...(found.scheduler && !found.scheduler.onPath ? { path: [found.scheduler.directory] } : {}),
@@ -71,6 +71,9 @@ export async function addCluster(
       image_store: profile.imageStore,
       work_dir: profile.workDir,
     };
+    // what the site publishes stays its own, so that its changes reach this user too
+    const ofSite = new Set(Object.keys(site?.cluster ?? {}));
+    const entry = Object.fromEntries(Object.entries(seen).filter(([key]) => !ofSite.has(key)));
     if (how.confirm && person && !(await person.confirm(`Keep this as cluster "${chosen.name}"?`, true))) {
       throw new HpcbinderError('E-CANCELLED', { message: 'not kept' });
     }

@@ -98,7 +98,7 @@ function understood(program: Command, words: readonly string[]): Line {
     option: own ?? option,
     current: own ? (joined?.[2] ?? '') : current,
     prefix: own ? `${joined?.[1]}=` : '',
-    cluster: values.get('--cluster'),
+    cluster: values.get('--cluster') ?? (command.registeredArguments[0]?.name() === 'cluster' ? given[0] : undefined),
     partition: values.get('--partition') ?? values.get('--queue'),
   };
 }

@@ -7,6 +7,7 @@ import { type ClusterEntry, type Config, USER_NAME } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import { quote } from '../core/shell.ts';
+import { readSite, type SiteFile } from '../core/site.ts';
 import { nearest, plainLine } from '../core/text.ts';
 import { ask, askAll, type Prompter } from '../core/transport.ts';
 import { type Probe, probe } from '../sessions/probe.ts';
@@ -75,21 +76,32 @@ export async function openLink(choice: Choice, prompter: Prompter | undefined): 
   return openTransport(target, prompter, { setup, ...sshSettings(choice.entry) });
 }
 
-/** Asks the login node, and joins what it says with what the entry says: the entry wins. */
+export type Looked = { found: Probe; profile: ClusterProfile; site?: SiteFile; notes: readonly string[] };
+
+/** Asks the login node, and joins what it says with what the site's file and the entry say: the entry wins. */
 export async function lookAtCluster(
   choice: Choice,
   transport: ShellTransport,
   how: { figures?: boolean } = {},
-): Promise<{ found: Probe; profile: ClusterProfile }> {
+): Promise<Looked> {
   const { python, scheduler } = choice.entry;
   const named = { ...(python === undefined ? {} : { python }), ...(scheduler === undefined ? {} : { scheduler }) };
-  const asked = probe(shownHost(choice), { ...how, ...named });
-  const found = orThrow(await ask(transport, asked));
-  const profile = profileOf(choice, found);
+  let found = orThrow(await ask(transport, probe(shownHost(choice), { ...how, ...named })));
+  const { site, ignored } = readSite(found.site);
+  const joined = { ...choice, entry: { ...site?.cluster, ...choice.entry } };
+  const ofSite = { setup: setupOf(joined.entry), python: joined.entry.python };
+  if (JSON.stringify(ofSite) !== JSON.stringify({ setup: setupOf(choice.entry), python })) {
+    // what the site loads may bring scheduler, container command and Python: looked for once more
+    await transport.settle(ofSite.setup);
+    const again = ofSite.python === undefined ? {} : { python: ofSite.python };
+    found = orThrow(await ask(transport, probe(shownHost(choice), { ...how, ...named, ...again })));
+  }
+  const profile = profileOf(joined, found);
   if (found.keepAtMost !== undefined) await transport.keepAtMost(found.keepAtMost);
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
-  if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(choice.entry), loginShell: true });
-  return { found, profile };
+  if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(joined.entry), loginShell: true });
+  const notes = ignored === undefined ? [] : [`the site's own settings are not used: ${ignored}`];
+  return { found, profile, notes, ...(site ? { site } : {}) };
 }
 
 /** Of ssh, to try by hand what hpcbinder does; undefined for this machine. */
@@ -169,6 +181,7 @@ export function profileOf(choice: Choice, found: Probe): ClusterProfile {
     ...(found.scratch ? { scratch: found.scratch.directory } : {}),
     ports: entry.ports ?? [],
     bases: entry.bases ?? new Map(),
+    compression: entry.compression ?? 'zstd',
   };
 }
 
@@ -198,12 +211,13 @@ export async function connectCluster(
 ): Promise<Cluster> {
   const transport = await openLink(choice, prompter);
   try {
-    const { found, profile } = await lookAtCluster(choice, transport);
+    const { found, profile, site, notes } = await lookAtCluster(choice, transport);
     const scheduler = await schedulerOf(found);
     const answer = await askAll(transport, scheduler.offers());
     if (answer.ok) rememberCluster({ profile, scheduler, partitions: answer.value });
     // partitions are for choosing and checking; a scheduler that is silent now may still take the job
-    const cluster = { profile, transport, scheduler, partitions: answer.ok ? answer.value : [] };
+    const partitions = answer.ok ? answer.value : [];
+    const cluster = { profile, transport, scheduler, partitions, notes, ...(site ? { site } : {}) };
     const allowance = how.allowance && (await allowanceOn(cluster, how.allowance));
     return allowance ? { ...cluster, allowance } : cluster;
   } catch (error) {

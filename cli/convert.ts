@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Planned } from '../core/arrows.ts';
 import type { ImageRef, SifFile } from '../core/artifacts.ts';
-import type { Converter } from '../core/config.ts';
+import type { Compression, Converter } from '../core/config.ts';
 import type { Engine } from '../core/engine.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { cacheDir } from './paths.ts';
@@ -13,6 +13,7 @@ export async function convertTo(
   engine: Engine,
   image: ImageRef,
   planned: Planned,
+  compression: Compression,
   on: OnProgress,
   signal: AbortSignal,
 ): Promise<SifFile> {
@@ -23,7 +24,7 @@ export async function convertTo(
   if (converter === 'hpcbinder') {
     const { docker2singularity } = await import('../converters/docker2singularity.ts');
     const toolsBase = planned.plan.base?.digest ?? image.id;
-    return docker2singularity(engine, image.id, path, { on: moved, toolsBase, signal });
+    return docker2singularity(engine, image.id, path, { on: moved, toolsBase, compression, signal });
   }
   const say = (text: string) => on({ type: 'update', phase: 'convert', text });
   const how = { on: moved, say, env: process.env, signal };

@@ -48,6 +48,10 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['cluster rm', ['hpcbinder cluster rm hpc']],
   ['cluster default', ['hpcbinder cluster default hpc']],
   ['partitions', ['hpcbinder partitions', 'hpcbinder partitions hpc --json']],
+  [
+    'doctor',
+    ['hpcbinder doctor', 'hpcbinder doctor hpc --partition gpu --yes', 'hpcbinder doctor hpc --no-job --json'],
+  ],
   ['config', ['hpcbinder config show', 'hpcbinder config check']],
   ['base ls', ['hpcbinder base ls']],
   ['base update', ['hpcbinder base update 3.13']],

@@ -69,6 +69,20 @@ if [ -f "$1" ] && [ ! -L "$1" ]; then echo known; head -c 65536 -- "$1"; fi
 exit 0`;
 
 export type Known = { evidence: Evidence; modes: ReadonlyMap<string, KnownMode> };
+/** A site's own word where no build of ours has looked yet: what a build finds out goes before it. */
+export function withSiteModes(
+  known: Known,
+  builds: ReadonlyMap<string, { mode?: BuildMode; ids?: boolean }> | undefined,
+  container: string,
+): Known {
+  const modes = new Map(known.modes);
+  for (const [partition, { mode, ids }] of builds ?? []) {
+    if (modes.has(partition) || mode === undefined || ids === undefined) continue;
+    const said = { mode, ids, node: `${partition} (site.yaml)`, wanted: true, container, evidence: known.evidence };
+    modes.set(partition, { ...said, at: '' });
+  }
+  return { ...known, modes };
+}
 /** Of one partition, as the last build there found it. `wanted`: all that the node has was tried for other ids; `evidence`: what the login node said then. */
 export type KnownMode = SeenMode & { wanted: boolean; container: string; evidence: Evidence; at: string };
 

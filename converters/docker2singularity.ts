@@ -1,6 +1,7 @@
 /** OCI image → SIF, streaming: the engine's export, our filter, mksquashfs, a header. No privilege, no second copy. */
 import { open, rm } from 'node:fs/promises';
 import type { ImageConfig, ImageRef, SifFile } from '../core/artifacts.ts';
+import type { Compression } from '../core/config.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { finished } from './finished.ts';
@@ -22,6 +23,8 @@ export type ConvertHow = {
   signal?: AbortSignal;
   /** a Debian image that the engine has: mksquashfs is installed onto it where this machine has none */
   toolsBase?: string;
+  /** zstd where nothing is said */
+  compression?: Compression;
   /** where mksquashfs runs; by default here, where it is there */
   squash?: 'here' | 'container';
   limits?: RootLimits;
@@ -65,7 +68,9 @@ async function write(
     ...(how.limits ? { limits: how.limits } : {}),
     on: (done) => how.on?.({ done, total: Math.max(ref.size, done) }),
   });
-  const squash: SquashfsHow = { out: partial, offset, created, ...(how.signal ? { signal: how.signal } : {}) };
+  const { compression, signal } = how;
+  const more = { ...(compression ? { compression } : {}), ...(signal ? { signal } : {}) };
+  const squash: SquashfsHow = { out: partial, offset, created, ...more };
   const here = how.squash === undefined ? await hasMksquashfs() : how.squash === 'here';
   if (here) await squashHere(root, squash);
   else await squashInContainer(engine, await toolsImage(engine, how.toolsBase, how.signal), root, squash);

@@ -5,12 +5,13 @@ import { basename, dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import type { Compression } from '../core/config.ts';
 import type { Engine } from '../core/engine.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { lastLines } from '../core/text.ts';
 
-/** Level 3 is a tenth of the default level's time for 4 % more bytes (CLUSTER.md). */
-export const COMPRESSION = ['-comp', 'zstd', '-Xcompression-level', '3'] as const;
+/** zstd's level 3 is a tenth of the default level's time for 4 % more bytes; gzip takes four times as long (CLUSTER.md). */
+const LEVELS: Readonly<Record<Compression, string>> = { zstd: '3', gzip: '6' };
 /** mksquashfs asks for a quarter of the machine's memory otherwise */
 const MEMORY = '256M';
 const MAX_PROCESSORS = 8;
@@ -21,14 +22,17 @@ export type SquashfsHow = {
   offset: number;
   /** epoch seconds: with it, and the root's mode, the bytes are the same each time */
   created: number;
+  compression?: Compression;
   signal?: AbortSignal;
 };
 
 /** `-`: from standard input. The same words for both places, but for the file's. */
 export function mksquashfsWords(how: SquashfsHow, out = how.out): string[] {
   const processors = String(Math.min(MAX_PROCESSORS, availableParallelism()));
+  const { compression = 'zstd' } = how;
+  const compressed = ['-comp', compression, '-Xcompression-level', LEVELS[compression]];
   return [
-    ...['mksquashfs', '-', out, '-tar', ...COMPRESSION, '-o', String(how.offset), '-noappend', '-no-xattrs'],
+    ...['mksquashfs', '-', out, '-tar', ...compressed, '-o', String(how.offset), '-noappend', '-no-xattrs'],
     ...['-root-mode', '0755', '-root-uid', '0', '-root-gid', '0', '-root-time', String(how.created)],
     ...['-processors', processors, '-mem', MEMORY, '-no-progress', '-quiet'],
   ];

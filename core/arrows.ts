@@ -76,7 +76,7 @@ export interface LaunchArrows {
   check(image: ImageRef, planned: Planned, signal: AbortSignal): Promise<string>;
   /** version of its C library, which the GPU driver's libraries meet inside; undefined: it does not say */
   glibc(image: ImageRef, signal: AbortSignal): Promise<string | undefined>;
-  convert(image: ImageRef, planned: Planned, on: OnProgress, signal: AbortSignal): Promise<SifFile>;
+  convert(cluster: Cluster, image: ImageRef, planned: Planned, on: OnProgress, signal: AbortSignal): Promise<SifFile>;
   upload(
     cluster: Cluster,
     sif: SifFile,

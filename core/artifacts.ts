@@ -237,4 +237,5 @@ export type SifReceipt = {
  * How a build without privilege has other ids: those of /etc/subuid; one id in a user namespace, alone or with fakeroot(1) to
  * fake the others; fakeroot or proot without a namespace; or it is root already.
  */
-export type BuildMode = 'subuid' | 'userns' | 'userns+fakeroot' | 'fakeroot' | 'proot' | 'root';
+export const BUILD_MODES = ['subuid', 'userns', 'userns+fakeroot', 'fakeroot', 'proot', 'root'] as const;
+export type BuildMode = (typeof BUILD_MODES)[number];

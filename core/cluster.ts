@@ -1,8 +1,9 @@
 /** A cluster as a launch meets it: what was found there once, and what it offers now. */
 import type { Allowance } from './allowance.ts';
 import type { Platform } from './artifacts.ts';
-import type { Bind, ClusterEntry } from './config.ts';
+import type { Bind, ClusterEntry, Compression } from './config.ts';
 import type { Partition, Scheduler } from './scheduler.ts';
+import type { SiteFile } from './site.ts';
 import type { Transport } from './transport.ts';
 
 export type ContainerCommand = { command: string; flavor: 'apptainer' | 'singularity'; version: string };
@@ -38,6 +39,8 @@ export type ClusterProfile = {
   scratch?: string;
   ports: readonly number[];
   bases: NonNullable<ClusterEntry['bases']>;
+  /** of the images that are made for it */
+  compression: Compression;
 };
 
 export type Cluster = {
@@ -47,4 +50,8 @@ export type Cluster = {
   partitions: readonly Partition[];
   /** asked at most once a day, for it seldom changes; absent where nobody asked */
   allowance?: Allowance;
+  /** what its admins published, if they did */
+  site?: SiteFile;
+  /** of the connection: why the site's file is not read */
+  notes?: readonly string[];
 };

@@ -71,6 +71,10 @@ const ssh = object({
   keep: parsed((text) => (/^0[smh]?$/.test(text) ? 0 : parseDuration(text))),
 });
 
+/** Of the squashfs in our SIFs. zstd needs Linux 4.14 or squashfuse 0.1.101 on the nodes; gzip is mounted everywhere. */
+export const COMPRESSIONS = ['zstd', 'gzip'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
 const imageName = matching(/^[a-z0-9][A-Za-z0-9._:/@-]*$/, 'the name of a container image');
 
 const requestDefaults = object({
@@ -94,15 +98,8 @@ const base = object({ archive: absolute, name: string, digest: string, stand_in:
 /** what `images gc` keeps where no flag says otherwise; sizes in MiB */
 const images = object({ max_age: parsed(parseDuration), max_size: parsed(parseMemory) });
 
-const cluster = object({
-  host: string,
-  user: matching(USER_NAME, `a user name (${USER_NAME_RULE})`),
-  port: integer(1, 65535),
-  identity_file: absolute,
-  known_hosts: absolute,
-  jump: string,
-  ssh,
-  scheduler: oneOf(['slurm', 'pbs'] as const),
+/** What an admin knows as well as its user: these may stand in a site's file too (core/site.ts). */
+const ofSite = {
   apptainer: absolute,
   singularity: absolute,
   python: absolute,
@@ -115,9 +112,23 @@ const cluster = object({
   image_store: absolute,
   work_dir: absolute,
   binds: list(parsed(parseBind)),
-  trust: list(string),
   ports: parsed(parsePorts),
   bases: mapOf(/^3\.[0-9]{1,2}$/, 'Python version', base),
+  compression: oneOf(COMPRESSIONS),
+};
+export const siteCluster = object(ofSite);
+
+const cluster = object({
+  host: string,
+  user: matching(USER_NAME, `a user name (${USER_NAME_RULE})`),
+  port: integer(1, 65535),
+  identity_file: absolute,
+  known_hosts: absolute,
+  jump: string,
+  ssh,
+  scheduler: oneOf(['slurm', 'pbs'] as const),
+  ...ofSite,
+  trust: list(string),
   build_partition: named,
   builder: oneOf(BUILDERS),
   converter: oneOf(CONVERTERS),

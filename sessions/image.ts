@@ -132,7 +132,7 @@ async function* made(
   const sif = yield* phase(
     'convert',
     `${size(image.size)} image → SIF`,
-    (on) => arrows.convert(image, planned, on, signal),
+    (on) => arrows.convert(cluster, image, planned, on, signal),
     ({ bytes, converter }) => `${size(image.size)} image → ${size(bytes)} SIF${converter ? ` by ${converter}` : ''}`,
   );
   return yield* phase(

@@ -104,7 +104,10 @@ export function obstacle(profile: ClusterProfile, facts: Facts, needs: Needs): H
   );
 }
 
-function oldContainer({ container, host }: ClusterProfile, { version }: Facts): HpcbinderError | undefined {
+export function oldContainer(
+  { container, host }: Pick<ClusterProfile, 'container' | 'host'>,
+  { version }: Pick<Facts, 'version'>,
+): HpcbinderError | undefined {
   // Apptainer answers to the name singularity as well, and began to count anew at 1.0
   const product = version.startsWith('1.') ? 'apptainer' : container.flavor;
   const least = OLDEST[product];

@@ -49,9 +49,14 @@ if [ -n "$HPCBINDER_FIGURES" ]; then
   command -v sbatch >/dev/null 2>&1 && say sbatch.version "$(sbatch --version 2>/dev/null)"
   for c in apptainer singularity; do command -v $c >/dev/null 2>&1 && say "$c.version" "$($c --version 2>/dev/null)"; done
 fi
-# The site's word on how long a login may outlive its commands; only root's.
+# The site's own file, believed only where nobody but root can have written it (core/site.ts).
 site=/etc/hpcbinder/site.yaml
-if [ -n "$(find "$site" -prune -type f -user root ! -perm -020 ! -perm -002 2>/dev/null)" ]; then
-  say site.keep "$(sed -n 's/^ssh_keep:[[:space:]]*//p' "$site" | head -n 1)"
+only_root() { [ -n "$(find "$1" -prune -type "$2" -user root ! -perm -020 ! -perm -002 2>/dev/null)" ]; }
+if [ -e "$site" ] || [ -L "$site" ]; then
+  if only_root "${site%/*}" d && only_root "$site" f; then
+    say site root
+    say site.keep "$(sed -n 's/^ssh_keep:[[:space:]]*//p' "$site" | head -n 1)"
+    head -c 65537 "$site" 2>/dev/null | sed 's/^/site.line=/'; echo
+  else say site others; fi
 fi
 say probed 1

@@ -20,8 +20,11 @@ export type Probe = {
   scratch?: { directory: string; free: number };
   /** the site's ceiling for a login that outlives its commands, in seconds; what can't be read is 0 */
   keepAtMost?: number;
+  /** the text of the site's file; undefined in it: it may be another's than root's, and was not read */
+  site?: { text: string | undefined };
 };
 
+const SITE_LINE = 'site.line=';
 const PROGRAM = readFileSync(new URL('probe.sh', import.meta.url), 'utf8');
 
 /**
@@ -41,9 +44,11 @@ export function probe(
     },
     parse(result) {
       const found = new Map<string, string>();
+      const site: string[] = [];
       for (const line of textOf(result.stdout).split('\n')) {
         const at = line.indexOf('=');
-        if (at > 0) found.set(line.slice(0, at), line.slice(at + 1).trim());
+        if (line.startsWith(SITE_LINE)) site.push(line.slice(SITE_LINE.length));
+        else if (at > 0) found.set(line.slice(0, at), line.slice(at + 1).trim());
       }
       if (found.get('probed') !== '1') {
         const silent = result.ended.kind === 'timeout' || result.ended.kind === 'lost';
@@ -55,7 +60,9 @@ export function probe(
         });
         return silent ? unreachable(error) : refused(error);
       }
-      return ok(understand(found, how.scheduler));
+      const said = found.get('site');
+      const file = said && { site: { text: said === 'root' ? site.join('\n') : undefined } };
+      return ok({ ...understand(found, how.scheduler), ...(file || {}) });
     },
   };
 }
@@ -127,14 +134,16 @@ function versionOf(text: string | undefined): string {
   return /[0-9]+\.[0-9]+(?:\.[0-9]+)?/.exec(text ?? '')?.[0] ?? '';
 }
 
+/** `Slurm 24.11.5` */
+export function schedulerInWords({ scheduler }: Probe): string {
+  if (scheduler === undefined) return 'no scheduler';
+  const version = versionOf(scheduler.version);
+  return `${scheduler.name === 'slurm' ? 'Slurm' : 'PBS'}${version ? ` ${version}` : ''}`;
+}
+
 /** `Slurm 24.11 · Apptainer 1.4.5 by module load apptainer · Python 3.9 · 38 GB free on scratch` */
 export function probeInWords(found: Probe, size: (bytes: number) => string): string {
-  const version = versionOf(found.scheduler?.version);
-  const parts = [
-    found.scheduler
-      ? `${found.scheduler.name === 'slurm' ? 'Slurm' : 'PBS'}${version ? ` ${version}` : ''}`
-      : 'no scheduler',
-  ];
+  const parts = [schedulerInWords(found)];
   if (found.container) {
     const { flavor, version: v, module } = found.container;
     parts.push(

@@ -1,4 +1,4 @@
-/** `cluster add|ls|rm|default`: the clusters of the config. */
+/** `partitions`, `doctor`, and `cluster add|ls|rm|default`: the clusters of the config. */
 import type { Command } from 'commander';
 
 type Flags = Record<string, unknown>;
@@ -11,6 +11,19 @@ export function register(program: Command): void {
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, flags: Flags) => {
       process.exitCode = await (await import('../partitions.ts')).partitions(name, flags);
+    });
+  program
+    .command('doctor')
+    .description('looks at this machine, a login node and a compute node, and says what is wrong')
+    .argument('[cluster]', 'name or user@host (default: the one of your config)')
+    .option('--no-job', 'leave the compute node out')
+    .option('-y, --yes', 'submit the job of one minute that looks at a compute node without asking')
+    .option('--partition <name>', 'where that job runs')
+    .option('--max-wait <time>', 'how long it may wait in the queue (default: 10m)')
+    .option('--publish', 'print what was found as site.yaml, by which an admin tells it to all users')
+    .option('--json', 'as JSON')
+    .action(async (name: string | undefined, flags: Flags) => {
+      process.exitCode = await (await import('../doctor.ts')).doctor(name, flags);
     });
   const cluster = program.command('cluster').description('the clusters you use');
   cluster
