@@ -18,7 +18,10 @@ export function away(seconds: number): string {
 export function startInWords({ startsAt }: Pick<JobStatus, 'startsAt'>, now: Date): string | undefined {
   const left = startsAt === undefined ? -1 : startsAt - now.getTime() / 1000;
   if (startsAt === undefined || left < 0) return undefined;
-  return `likely start ${clock(new Date(startsAt * 1000), now)}${left < 60 ? '' : ` (${away(left)})`}`;
+  const at = new Date(startsAt * 1000);
+  // the time alone says which day where it is less than half of one
+  const time = clock(at, left < 43_200 ? at : now);
+  return `likely start ${time}${left < 60 ? '' : ` (${away(left)})`}`;
 }
 
 /** The line of the queue, and for `--json` what it is made of. */
