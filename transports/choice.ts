@@ -3,19 +3,22 @@
  * it then keeps (DESIGN 8).
  */
 import { existsSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Prompter } from '../core/transport.ts';
 import type { Login } from './openssh/command-line.ts';
 import type { Keeping } from './openssh/index.ts';
+import { defaultConfigPath } from './ssh2/config.ts';
 import { OnlyOpenssh } from './ssh2/only-openssh.ts';
 import type { Wire } from './wire.ts';
 
 export async function openSsh(
-  login: Login,
+  wanted: Login,
   prompter: Prompter | undefined,
   which: 'auto' | 'ssh2' | 'openssh',
   keeping: Keeping,
 ): Promise<Wire> {
+  const login = sameHome(wanted);
   const byOpenssh = async () => {
     const { openOpensshWire } = await import('./openssh/index.ts');
     return openOpensshWire(login, prompter, keeping);
@@ -31,6 +34,13 @@ export async function openSsh(
     if (able && error instanceof OnlyOpenssh) return byOpenssh();
     throw error;
   }
+}
+
+/** OpenSSH takes the home directory of the password file; whoever sets HOME means that one's configuration. */
+function sameHome(login: Login): Login {
+  const path = defaultConfigPath();
+  const other = login.sshConfig === undefined && homedir() !== userInfo().homedir;
+  return other && existsSync(path) ? { ...login, sshConfig: path } : login;
 }
 
 /** Its login is kept still, or needed a person the last time: no second connection to find that out again. */

@@ -8,6 +8,7 @@ import { textOf } from '../../core/command.ts';
 import { bytes, readAll } from '../../core/transport.ts';
 import { openTransport, type ShellTransport, type TransportOptions } from '../../transports/index.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
+import { Line } from './line.ts';
 import { root, Sshd } from './sshd.ts';
 
 const TRANSPORTS = ['ssh2', 'openssh'] as const;
@@ -184,6 +185,26 @@ describe.each(TRANSPORTS)('%s', (by) => {
     await up;
     expect(await said(transport, 'echo', 'on')).toBe('on\n');
   });
+});
+
+it('a line that falls silent, and tells nobody, is given up within a minute by OpenSSH too, and made anew', async () => {
+  const line = await Line.to(sshd.port);
+  line.to = { host: sshd.host, port: sshd.port };
+  const known = `[127.0.0.1]:${line.port} ${sshd.key}\n`;
+  await using transport = await open('openssh', { ...sshd, host: '127.0.0.1', port: line.port } as Sshd, { known });
+  const states: string[] = [];
+  const up = new Promise<void>((resolve) => {
+    transport.link.watch((value) => {
+      states.push(value);
+      if (value === 'up') resolve();
+    });
+  });
+  line.cut();
+  setTimeout(() => line.mend({ lost: true }), 30_000);
+  await up;
+  expect(states).toEqual(['reconnecting', 'up']);
+  expect(await said(transport, 'echo', 'on')).toBe('on\n');
+  await line.close();
 });
 
 describe('by itself OpenSSH is taken', () => {

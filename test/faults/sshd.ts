@@ -73,7 +73,7 @@ export class Sshd implements AsyncDisposable {
     ];
     const text = (lines: readonly string[]) => lines.map((line) => `'${line}'`).join(' ');
     const said = await root(
-      `dir=${dir}; mkdir -p $dir; rm -f $dir/*; ssh-keygen -q -t ed25519 -N '' -f $dir/key; ${how.prepare ?? ':'} >&2
+      `dir=${dir}; mkdir -p $dir; if [ -f $dir/pid ]; then kill $(cat $dir/pid); sleep 0.3; fi; rm -f $dir/*; ssh-keygen -q -t ed25519 -N '' -f $dir/key; ${how.prepare ?? ':'} >&2
        printf '%s\\n' ${text(config)} >${dir}/config; printf '%s\\n' ${text(pam)} >/etc/pam.d/hb-ssh-${port}
        /usr/sbin/sshd -f ${dir}/config -E ${dir}/log; cut -d ' ' -f 1,2 ${dir}/key.pub; hostname -i`,
     );

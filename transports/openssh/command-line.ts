@@ -58,7 +58,8 @@ export function masterWords(login: Login, how: { socket: string; person: boolean
     'EscapeChar=none',
     'ConnectTimeout=20',
     'ServerAliveInterval=15',
-    'ServerAliveCountMax=3',
+    // three minutes: also as long as a login may wait for a person's phone; alive.ts is quicker
+    'ServerAliveCountMax=12',
     'NumberOfPasswordPrompts=3',
     'LogLevel=INFO',
   ];

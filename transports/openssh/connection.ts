@@ -21,12 +21,14 @@ export class Connection {
   readonly #channels = new Map<number, Channel>();
   readonly #opening = new Map<number, Opening>();
   #next = 0;
+  #heard = 0;
 
   /** `socket`: of proxyTo, paused. */
   constructor(socket: Socket) {
     this.#socket = socket;
     const messages = new Messages(LONGEST);
     socket.on('data', (chunk: Buffer) => {
+      this.#heard++;
       try {
         for (const bytes of messages.feed(chunk)) this.#take(bytes);
       } catch (cause) {
@@ -45,6 +47,17 @@ export class Connection {
       });
     });
     socket.resume();
+  }
+
+  /** grows with each sign of life */
+  get heard(): number {
+    return this.#heard;
+  }
+
+  /** Asks the server for one, on any channel: it refuses what it does not know (RFC 4254 section 5.4). */
+  ping(): void {
+    const [channel] = this.#channels.values();
+    void channel?.request('keepalive@openssh.com');
   }
 
   get over(): boolean {

@@ -15,6 +15,7 @@ import { agentFault, sessionFault } from '../faults.ts';
 import { revive } from '../revive.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
+import { watchOver } from './alive.ts';
 import { type Login, targetWords } from './command-line.ts';
 import { Connection } from './connection.ts';
 import { endMaster, keepAtMost, proxyTo } from './control.ts';
@@ -124,6 +125,11 @@ class OpensshWire implements Wire {
     this.#connection = connection;
     this.#refusal = undefined;
     void connection.closed.then(() => this.#dropped(connection));
+    // a keeper with a dead line would be in the way of the next login
+    watchOver(connection, () => {
+      connection.end();
+      void endMaster(path).catch(() => false);
+    });
     this.link.set('up');
     return true;
   }

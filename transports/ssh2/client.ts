@@ -6,12 +6,12 @@ import { HpcbinderError } from '../../core/errors.ts';
 import { lastLines } from '../../core/text.ts';
 import type { Prompter } from '../../core/transport.ts';
 import { messageOf } from '../faults.ts';
+import { PatientClock, stillWaiting } from '../patient.ts';
 import { Authentication } from './auth.ts';
 import type { Hop } from './hop.ts';
 import { hostKeyAlgorithms, verifyHostKey } from './host-key.ts';
 import type { KeyRing, Ssh2 } from './keys.ts';
 import type { Openssh } from './only-openssh.ts';
-import { PatientClock } from './patient.ts';
 import { KEEPALIVE_MS } from './pulse.ts';
 
 export const CONNECT_MS = 20_000;
@@ -30,7 +30,7 @@ export async function openHop(
   const socket = await (via ? channelTo(via, hop) : socketTo(hop));
   const clock = new PatientClock(CONNECT_MS);
   const client = new how.ssh2.Client();
-  const prompter = how.prompter ? patient(how.prompter, clock, client) : undefined;
+  const prompter = how.prompter ? patient(how.prompter, clock, client, hop.label) : undefined;
   const authentication = new Authentication(hop, how.ring, prompter, how.openssh);
   let refusal: unknown;
   const config: ConnectConfig = {
@@ -59,7 +59,7 @@ export async function openHop(
       reject(refusal ?? faultOf(hop, error, authentication));
     });
     client.once('close', () => reject(refusal ?? unreachable(hop, 'it closed the connection')));
-    clock.expired.then(() => reject(unreachable(hop, `no answer within ${CONNECT_MS / 1000} s`)));
+    clock.expired.then(() => reject(unreachable(hop, `no answer within ${clock.ms / 1000} s`)));
   });
   try {
     client.connect(config);
@@ -97,7 +97,7 @@ function channelTo(via: Client, hop: Hop): Promise<Duplex> {
 }
 
 /** The server's banner is shown before the first question: it may say what is asked. */
-function patient(prompter: Prompter, clock: PatientClock, client: Client): Prompter {
+function patient(prompter: Prompter, clock: PatientClock, client: Client, name: string): Prompter {
   let banner = '';
   client.on('banner', (text: string) => {
     banner += text;
@@ -109,7 +109,10 @@ function patient(prompter: Prompter, clock: PatientClock, client: Client): Promp
   return {
     ask: (prompt, how) => {
       first();
-      return clock.pause(() => prompter.ask(prompt, how));
+      return clock.pause(
+        () => prompter.ask(prompt, how),
+        () => prompter.say(stillWaiting(name)),
+      );
     },
     confirm: (question, fallback) => clock.pause(() => prompter.confirm(question, fallback)),
     say: (line) => prompter.say(line),

@@ -172,8 +172,15 @@ class Ssh2Wire implements Wire {
     const client = this.#up();
     const options = pty ? { pty: { rows: pty.rows, cols: pty.cols, term: pty.term ?? 'xterm' } } : {};
     try {
-      const channel = await this.#opened<ClientChannel>((done) => client.exec(shellCommand, options, done));
-      return processOf(channel, client, this.name);
+      return await this.#opened<RawProcess>(
+        (done) =>
+          client.exec(shellCommand, options, (error, channel) => {
+            // listened to at once: the end of a short program comes in the same packet
+            if (error) done(error);
+            else done(undefined, processOf(channel, client, this.name));
+          }),
+        (late) => late.close(),
+      );
     } catch (error) {
       throw error instanceof HpcbinderError ? error : sessionFault(this.name, error);
     }
@@ -182,26 +189,29 @@ class Ssh2Wire implements Wire {
   async connect(to: Endpoint): Promise<Duplex> {
     const client = this.#up();
     try {
-      return await this.#opened<ClientChannel>((done) => {
-        if ('socketPath' in to) client.openssh_forwardOutStreamLocal(to.socketPath, done);
-        else client.forwardOut('127.0.0.1', 0, to.host, to.port, done);
-      });
+      return await this.#opened<ClientChannel>(
+        (done) => {
+          if ('socketPath' in to) client.openssh_forwardOutStreamLocal(to.socketPath, done);
+          else client.forwardOut('127.0.0.1', 0, to.host, to.port, done);
+        },
+        (late) => late.destroy(),
+      );
     } catch (error) {
       throw error instanceof HpcbinderError ? error : agentFault(to, this.name, error);
     }
   }
 
-  /** A channel within the deadline; one that comes late is closed. */
-  async #opened<C extends Duplex>(open: (done: (error: Error | undefined, channel: C) => void) => void): Promise<C> {
+  /** Within the deadline; what comes late is closed. */
+  async #opened<C>(
+    open: (done: (error: Error | undefined, opened?: C) => void) => void,
+    close: (late: C) => void,
+  ): Promise<C> {
     const opening = new Promise<C>((resolve, reject) => {
-      open((error, channel) => (error ? reject(error) : resolve(channel)));
+      open((error, opened) => (error || opened === undefined ? reject(error) : resolve(opened)));
     });
     const channel = await within(CONNECT_MS, opening);
     if (channel !== TIMED_OUT) return channel;
-    void opening.then(
-      (late) => late.destroy(),
-      () => undefined,
-    );
+    void opening.then(close, () => undefined);
     throw this.#lost(`${this.name} does not answer`);
   }
 
