@@ -72,13 +72,15 @@ async function looked(
       const { state, reason = '', waiting } = event.status;
       if (state !== 'pending') clearTimeout(timer);
       waits = state === 'pending' ? harmless(waiting?.means ?? reason) : '';
-      doing(state === 'pending' ? `the job waits: ${waits}` : `the job runs on ${event.status.nodes.join(', ')}`);
+      if (state === 'pending') doing(`the job waits: ${waits}`);
+      else if (state === 'running') doing(`the job runs on ${event.status.nodes.join(', ')}`);
     }
   };
   const binds = profile.binds.map(({ from }) => from.replace(/^~(?=\/|$)/, () => profile.home));
   const how = { request, binds, product: PRODUCT, on, signal: AbortSignal.any([signal, late.signal]) };
   try {
     const look = await lookAtNode(cluster, how);
+    if (signal.aborted) throw cancelled();
     const { node, said } = look;
     if (node.host === '') {
       found.broken(

@@ -12,7 +12,7 @@ if [ ! -e /dev/fuse ]; then say fuse absent; elif (: <> /dev/fuse) 2>/dev/null; 
 if command -v unshare >/dev/null 2>&1; then
   if within 5 unshare --user --map-root-user true >/dev/null 2>&1; then say userns yes; else say userns no; fi
 fi
-command -v "$container" >/dev/null 2>&1 && say container "$(within 15 "$container" --version 2>/dev/null | head -n 1)"
+[ -f "$container" ] && [ -x "$container" ] && say container "$(within 15 "$container" --version 2>/dev/null | head -n 1)"
 say python "$(within 15 "$python" -I -c 'import sys, ssl, selectors; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)"
 
 tmp=${TMPDIR:-/tmp}
