@@ -12,6 +12,7 @@ import type { Flags } from './flags.ts';
 import { Interrupts } from './interrupts.ts';
 import { attended, bound, shown } from './story.ts';
 import { canMove } from './terminal.ts';
+import { QueueKeys } from './waiting.ts';
 import { relaunchOf, shortId } from './words.ts';
 import { World } from './world.ts';
 
@@ -39,13 +40,15 @@ async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
   const display = new Display(json ? 'json' : canMove ? 'moving' : 'lines');
   const interrupts = new Interrupts();
   const world = new World();
+  const keys = !json && canMove ? new QueueKeys(world, display, interrupts.signal) : undefined;
   try {
     const cluster = await clusterOf(found);
     world.use(cluster);
     const record = await adopted(cluster, await freshRecord(cluster, found), new Date());
     world.keep(record);
     if (record.jobId === undefined) throw withoutJob(record);
-    const arrived = await shown(arriving(cluster, record, bound(world), interrupts.signal), display, record.id);
+    const run = arriving(cluster, record, bound(world), interrupts.signal);
+    const arrived = await shown(run, display, record.id, keys?.on);
     display.stop();
     interrupts.reset();
     return await attended({ ...arrived, cluster }, world, interrupts, {
@@ -56,6 +59,7 @@ async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
       ...(typeof flags.urlBase === 'string' ? { urlBase: flags.urlBase } : {}),
     });
   } catch (error) {
+    keys?.close();
     const { phase, done } = display;
     display.fail(interrupts.aborted ? 'interrupted' : 'failed');
     if (interrupts.aborted) {

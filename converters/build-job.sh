@@ -9,6 +9,12 @@
 umask 077
 ulimit -c 0
 dir=$PWD
+# Slurm passes no environment on; the user's own lines name their home.
+own_names() {
+  [ -n "$HOME" ] || { HOME=$(getent passwd "$(id -u)" | cut -d: -f6) && export HOME; }
+  [ -n "$USER" ] || { USER=$(id -un) && LOGNAME=$USER && export USER LOGNAME; }
+}
+if [ -f prologue.sh ] || [ -f epilogue.sh ]; then own_names; fi
 if [ -f prologue.sh ]; then . ./prologue.sh; fi
 cd "$dir" || exit 2
 IFS= read -r container < container || exit 2

@@ -74,7 +74,7 @@ export async function positionOf(
   const where = request.partition === undefined ? 'the queue' : `partition ${request.partition}`;
   const words =
     ahead === 0
-      ? `${waiting === 1 ? 'the only one' : `the first of ${waiting}`} that waits in ${where}`
+      ? `the ${waiting === 1 ? 'only one that waits' : `first of ${waiting} that wait`} in ${where}`
       : `${ahead} of the ${waiting} that wait in ${where} ${ahead === 1 ? 'is' : 'are'} ahead`;
   return { words, ahead, waiting };
 }

@@ -3,6 +3,12 @@
 # the owner can read. The working directory is the session's.
 umask 077
 ulimit -c 0
+# Slurm passes no environment on; the user's own lines name their home.
+own_names() {
+  [ -n "$HOME" ] || { HOME=$(getent passwd "$(id -u)" | cut -d: -f6) && export HOME; }
+  [ -n "$USER" ] || { USER=$(id -un) && LOGNAME=$USER && export USER LOGNAME; }
+}
+if [ -s ./prologue.sh ] || [ -s ./epilogue.sh ]; then own_names; fi
 if [ -s ./prologue.sh ]; then
   . ./prologue.sh
   # what it set for itself must not end this script

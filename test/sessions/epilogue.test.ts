@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { jobScript } from '../../sessions/agent.ts';
@@ -24,7 +24,12 @@ function job(files: { agent: string; prologue?: string; epilogue?: string }) {
     'epilogue.sh': files.epilogue ?? '',
   };
   for (const [name, content] of Object.entries(text)) writeFileSync(join(dir, name), content);
-  const child = spawn('/bin/sh', ['./job.sh'], { cwd: dir, stdio: ['ignore', 'pipe', 'inherit'] });
+  // as Slurm starts it: with nothing of the login shell
+  const child = spawn('/bin/sh', ['./job.sh'], {
+    cwd: dir,
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let said = '';
   child.stdout.on('data', (data) => {
     said += String(data);
@@ -49,6 +54,13 @@ describe('the epilogue', () => {
     }).ended;
     expect(code).toBe(3);
     expect(text('seen')).toBe('northtool of north\n');
+  });
+
+  it('and the prologue have a home and a name, which the scheduler does not give them', async () => {
+    const say = (file: string) => `echo "$HOME $USER $LOGNAME" > ${file}\n`;
+    await job({ agent: '', prologue: say('before'), epilogue: say('after') }).ended;
+    const { homedir, username } = userInfo();
+    expect([text('before'), text('after')]).toEqual(Array(2).fill(`${homedir} ${username} ${username}\n`));
   });
 
   it('that fails or leaves is told in the log, and fails no job', async () => {
