@@ -69,13 +69,14 @@ if [ -f "$1" ] && [ ! -L "$1" ]; then echo known; head -c 65536 -- "$1"; fi
 exit 0`;
 
 export type Known = { evidence: Evidence; modes: ReadonlyMap<string, KnownMode> };
-/** A site's own word where no build of ours has looked yet: what a build finds out goes before it. */
+/** A site's own word, where no build of ours has looked yet and this user has no ids that its admin may not have had. */
 export function withSiteModes(
   known: Known,
   builds: ReadonlyMap<string, { mode?: BuildMode; ids?: boolean }> | undefined,
   container: string,
 ): Known {
   const modes = new Map(known.modes);
+  if (known.evidence.subuid) return known;
   for (const [partition, { mode, ids }] of builds ?? []) {
     if (modes.has(partition) || mode === undefined || ids === undefined) continue;
     const said = { mode, ids, node: `${partition} (site.yaml)`, wanted: true, container, evidence: known.evidence };

@@ -10,7 +10,7 @@ import type { ResourceRequest } from '../../core/scheduler.ts';
 import { harmless, lastLines } from '../../core/text.ts';
 import { ask, type Transport } from '../../core/transport.ts';
 import { jobRunner } from '../../jobs/run.ts';
-import { createDirectory } from '../remote.ts';
+import { createSession, sessionsDirectory } from '../remote.ts';
 import { TINY_IMAGES } from './images.ts';
 import { LOOK, understand } from './look.ts';
 import type { NodeSeen } from './node.ts';
@@ -33,13 +33,16 @@ const LOG = 'job.log';
 const LOOK_EVERY_MS = 700;
 const file = (name: string) => readFileSync(new URL(name, import.meta.url), 'utf8');
 
-/** What a killed run left is swept away; then a file in each directory, or in the nearest one above it that is there: a line each. Before them: is the state directory new? */
-const MARK = `parent=$1 name=$2; shift 2
-if [ -d "\${parent%/*}" ]; then echo old; else echo new; fi
-find "$parent" -mindepth 1 -maxdepth 1 -mtime +0 -exec rm -rf -- {} + 2>/dev/null
+/**
+ * A file in each directory, or in the nearest one above it that is there: a line each. Those of a run that was killed are
+ * swept away; its job's directory is one of a session for `images gc` and `uninstall`. First: is the state directory new?
+ */
+const MARK = `state=$1 name=$2; shift 2
+if [ -d "$state" ]; then echo old; else echo new; fi
 umask 077
 for at; do
   while [ -n "$at" ] && [ ! -d "$at" ]; do at=\${at%/*}; done
+  find "$at/" -maxdepth 1 -type f -name '.hpcbinder-doctor-hb-*' -user "$(id -u)" -mtime +0 -exec rm -f -- {} + 2>/dev/null
   if (: > "$at/$name") 2>/dev/null; then echo "$at/$name"; else echo; fi
 done`;
 /** A directory that is listed is believed anew (NFS). */
@@ -59,8 +62,7 @@ export async function lookAtNode(cluster: Cluster, how: JobLookHow): Promise<Job
   const { profile, transport, scheduler } = cluster;
   const { signal } = how;
   const tag = newSessionId();
-  const parent = `${profile.stateDir}/doctor`;
-  const directory = `${parent}/${tag}`;
+  const directory = `${sessionsDirectory(profile)}/${tag}`;
   const nonce = randomBytes(16).toString('hex');
   const markers = new Map<string, string>();
   let meeting: Promise<Meeting> | undefined;
@@ -68,14 +70,14 @@ export async function lookAtNode(cluster: Cluster, how: JobLookHow): Promise<Job
   const over = new AbortController();
   try {
     const places = [profile.imageStore, profile.stateDir, profile.workDir];
-    const argv = ['/bin/sh', '-c', MARK, 'sh', parent, `.hpcbinder-doctor-${tag}`, ...places];
+    const argv = ['/bin/sh', '-c', MARK, 'sh', profile.stateDir, `.hpcbinder-doctor-${tag}`, ...places];
     const marked = textOf((await transport.run({ argv, timeoutMs: 20_000 }, signal)).stdout).split('\n');
     made = marked.shift() === 'new';
     for (const [at, place] of places.entries()) if (marked[at]) markers.set(marked[at], place);
     orThrow(
       await ask(
         transport,
-        createDirectory(profile, parent, tag, filesOf(profile, nonce, [...markers.keys(), ...how.binds])),
+        createSession(profile, tag, filesOf(profile, nonce, [...markers.keys(), ...how.binds])),
         signal,
       ),
     );
@@ -99,8 +101,8 @@ export async function lookAtNode(cluster: Cluster, how: JobLookHow): Promise<Job
     const argv = ['rm', '-rf', '--', directory, ...markers.keys()];
     await transport.run({ argv, timeoutMs: 30_000 }).catch(() => undefined);
     // where nothing else lies in them
-    const empty = [parent, ...(made ? [profile.stateDir] : [])];
-    await transport.run({ argv: ['rmdir', '--', ...empty], timeoutMs: 10_000 }).catch(() => undefined);
+    const empty = ['rmdir', '--', sessionsDirectory(profile), profile.stateDir];
+    if (made) await transport.run({ argv: empty, timeoutMs: 10_000 }).catch(() => undefined);
   }
 }
 

@@ -166,6 +166,13 @@ function judgeInternet(found: Findings, { node, profile }: NodeSeen): void {
       'For builds: ca_bundle in the config.',
     );
   else if (node.internet.get('pypi.org') === 'yes') found.fine('internet', 'internet');
+  if (!offline && node.internet.get('registry-1.docker.io') === 'no' && profile.bases.size === 0)
+    found.note(
+      'registry',
+      `${node.host} reaches no registry of images.`,
+      'A build on the cluster that begins with an image of Docker Hub fails there.',
+      "Put base images beside, in the cluster's entry: bases (docs/clusters.md)",
+    );
 }
 
 function judgeGpus(found: Findings, { node, gpus, partition }: NodeSeen): void {

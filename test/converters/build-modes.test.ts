@@ -11,6 +11,7 @@ import {
   otherIds,
   parseMode,
   parseModes,
+  withSiteModes,
 } from '../../converters/build-modes.ts';
 import { PLAN } from '../images/plans.ts';
 
@@ -51,6 +52,16 @@ describe('the mode of a build', () => {
     });
     for (const line of ['hpcbinder: mode magic ids=yes node=c1', ' hpcbinder: mode root ids=no node=c1', 'ids=yes'])
       expect(parseMode(line)).toBeUndefined();
+  });
+
+  it("is the site's word where no build looked and the user has no ids of their own", () => {
+    const builds = new Map([['debug', { mode: 'userns' as const, ids: false }]]);
+    const from = (before: Known) => withSiteModes(before, builds, 'apptainer 1.4');
+    const hope: Evidence = { subuid: false, fakeroot: true };
+    expect(otherIds(known(hope), 'debug', 'apptainer 1.4').ids).toBe(true);
+    expect(otherIds(from(known(hope)), 'debug', 'apptainer 1.4').ids).toBe(false);
+    expect(otherIds(from(known({ subuid: true, fakeroot: false })), 'debug', 'apptainer 1.4').ids).toBe(true);
+    expect(from(known(hope, { ...userns, ids: true })).modes.get('debug')?.ids).toBe(true);
   });
 
   it('is kept for each partition, and what is no record of ours is none', () => {

@@ -37,7 +37,7 @@ async function told(): Promise<Finding[]> {
 const ids = (findings: readonly Finding[]) => findings.map(({ id }) => id).sort();
 
 async function left(): Promise<string> {
-  const files = `find /home/alice /scratch/alice -name '.hpcbinder-doctor*' -o -path '*/doctor/*'`;
+  const files = `find /home/alice /scratch/alice -name '.hpcbinder-doctor*' -o -path '*/sessions/hb-*'`;
   return (await on('login', 'root', `${files}; squeue -h -u alice; ls /tmp | grep hpcbinder-doctor`)).stdout;
 }
 

@@ -1,44 +1,86 @@
-/**
- * The conformance suites of schedulers and of sessions on a real cluster, through the product's own connection. HPCBINDER_TEST_HOST names an
- * entry of the config in use, HPCBINDER_TEST_STRANGER one of another user there; HPCBINDER_TEST_PARTITION where to submit to.
- */
-import { afterAll, it } from '@jest/globals';
-import { loadConfig } from '../../cli/config-file.ts';
-import { chooseCluster, connectCluster } from '../../cli/connect.ts';
-import { schedulerConformance } from '../conformance/scheduler.ts';
-import { sessionConformance } from '../conformance/session.ts';
-import { notRun } from '../not-run.ts';
+/** What root publishes on the login node is used by all; what another could have written is used by nobody (docs/doctor.md). */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeEach, expect, it } from '@jest/globals';
+import { CLUSTER, hpcbinder, on } from '../e2e/rig.ts';
+import { OwnWorld } from '../e2e/worlds.ts';
 
-const {
-  HPCBINDER_TEST_HOST: host,
-  HPCBINDER_TEST_STRANGER: stranger,
-  HPCBINDER_TEST_PARTITION: partition,
-} = process.env;
+const SITE = '/etc/hpcbinder/site.yaml';
+const NOTHING = { image_store: undefined, work_dir: undefined, state_dir: undefined };
+const worlds: OwnWorld[] = [];
 
-async function entry(name: string) {
-  const choice = chooseCluster(loadConfig(), name);
-  if (choice === undefined) throw new Error(`no cluster ${name} in the config`);
-  return connectCluster(choice, undefined);
+async function root(command: string): Promise<void> {
+  const { code, stderr } = await on('login', 'root', command);
+  if (code !== 0) throw new Error(`${command}: ${stderr}`);
 }
 
-if (!host) {
-  notRun('the schedulers on a real cluster: HPCBINDER_TEST_HOST names none');
-  it('is not run without a cluster', () => undefined);
-} else {
-  const cluster = await entry(host);
-  const other = stranger ? await entry(stranger) : undefined;
-  afterAll(async () => {
-    await cluster.transport[Symbol.asyncDispose]();
-    await other?.transport[Symbol.asyncDispose]();
-  });
-  schedulerConformance(`${cluster.scheduler.name} of ${host}`, {
-    scheduler: cluster.scheduler,
-    transport: cluster.transport,
-    stranger: other?.transport,
-    owner: cluster.profile.uid,
-    directory: `${cluster.profile.home}/hb-conformance`,
-    partition: partition ?? cluster.partitions.find((each) => each.isDefault)?.name ?? '',
-    user: cluster.profile.user,
-  });
-  sessionConformance(host, { cluster: host, flags: partition ? ['--partition', partition] : [], jobId: /^[0-9]+/ });
+async function publish(text: string): Promise<void> {
+  await root(
+    `install -d -m 755 ${SITE.replace('/site.yaml', '')}; echo ${Buffer.from(text).toString('base64')} | base64 -d > ${SITE}`,
+  );
 }
+
+beforeEach(() => root(`rm -rf ${SITE.replace('/site.yaml', '')}`));
+afterAll(async () => {
+  await root(`rm -rf ${SITE.replace('/site.yaml', '')} /opt/site`);
+  for (const world of worlds) await world[Symbol.asyncDispose]();
+});
+
+function worldOf(change: Record<string, unknown>): OwnWorld {
+  const world = new OwnWorld({ ...NOTHING, ...change });
+  worlds.push(world);
+  return world;
+}
+
+type Seen = { imageStore: string; workDir: string; container: { command: string } };
+
+/** The cluster as a command met it, from the copy that it keeps. */
+async function met(world: OwnWorld): Promise<Seen> {
+  const { code, stderr } = await hpcbinder(['partitions'], { env: world.env });
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(readFileSync(join(world.env.HPCBINDER_STATE ?? '', 'clusters', `${CLUSTER}.json`), 'utf8'));
+}
+
+it("is in force for who says nothing, and a user's own entry wins", async () => {
+  await publish('schema: 1\ncluster: { image_store: /scratch/$USER/ours, work_dir: ~/ours }\n');
+  expect(await met(worldOf({}))).toMatchObject({ imageStore: '/scratch/alice/ours', workDir: '/home/alice/ours' });
+  expect(await met(worldOf({ work_dir: '~/mine' }))).toMatchObject({
+    imageStore: '/scratch/alice/ours',
+    workDir: '/home/alice/mine',
+  });
+});
+
+it('may load what the container command comes with: it is looked for behind that', async () => {
+  await root('mkdir -p /opt/site/bin && ln -sf /usr/bin/apptainer /opt/site/bin/apptainer');
+  await publish('cluster:\n  prologue: |\n    PATH=/opt/site/bin:$PATH\n    export PATH\n');
+  expect((await met(worldOf({}))).container.command).toBe('/opt/site/bin/apptainer');
+});
+
+it('that doctor prints is read as it is', async () => {
+  const world = worldOf({ ports: '40000-40100' });
+  const { stdout, stderr, code } = await hpcbinder(['doctor', '--no-job', '--publish'], { env: world.env });
+  expect({ code, stderr }).toMatchObject({ code: 0, stderr: expect.stringMatching(/as root on each login node/) });
+  await publish(stdout);
+  const own = worldOf({ bases: undefined });
+  const { stdout: told } = await hpcbinder(['doctor', '--no-job', '--json'], { env: own.env });
+  expect(told).not.toContain('site-file');
+  expect((await met(own)).container.command).toBe('/usr/bin/apptainer');
+});
+
+it.each([
+  ['others may write to it', `chmod 666 ${SITE}`],
+  ['its group may write to it', `chmod 664 ${SITE}`],
+  ['a user owns it', `chown alice ${SITE}`],
+  ['a user owns its directory', 'chown alice /etc/hpcbinder'],
+  ['others may write in its directory', 'chmod 777 /etc/hpcbinder'],
+  ["it is a link to a user's", `mv ${SITE} /opt/site.yaml; ln -s /opt/site.yaml ${SITE}`],
+  ['it has a key that nobody knows', `echo 'imagestore: /x' >> ${SITE}`],
+])('is ignored where %s, and a launch says so', async (_how, command) => {
+  await publish('cluster: { image_store: /scratch/evil, prologue: "touch /tmp/hb-evil" }\n');
+  await root(command);
+  const world = worldOf({});
+  expect((await met(world)).imageStore).toBe('/scratch/alice/hpcbinder/images');
+  expect((await on('login', 'alice', 'ls /tmp/hb-evil')).code).not.toBe(0);
+  const { stdout } = await hpcbinder(['launch', '--sif', '/nosuch.sif', '--json'], { env: world.env });
+  expect(stdout).toMatch(/"type":"note","text":"the site's own settings are not used: \/etc\/hpcbinder\/site\.yaml/);
+});

@@ -25,7 +25,7 @@ const profile = {
   workDir: '/home/alice/hpcbinder',
   scratch: '/scratch/alice',
   ports: [],
-  bases: new Map(),
+  bases: new Map([['3.13', { archive: '/scratch/bases/python.tar' }]]),
   compression: 'zstd',
 } as unknown as ClusterProfile;
 
@@ -168,6 +168,7 @@ describe('the compute node', () => {
     expect(told(node([], { clocks: { node: 1000, login: 4600 } }))).toContain('warning node.clock');
     expect(told(node([], { clocks: { node: 1000, login: 1002 } }))).toEqual([bare]);
     expect(told(node([['yes pypi.org', 'no pypi.org']], { profile: { ...profile, internet: false } }))).toEqual([bare]);
+    expect(told(node([], { profile: { ...profile, bases: new Map() } }))).toContain('note node.registry');
   });
 });
 
