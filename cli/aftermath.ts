@@ -29,13 +29,15 @@ export async function afterFailure(
       const code = leftRunning(latest);
       return (await stoppedBySecond(world, interrupts)) ?? code;
     }
+    let removed = true;
     if (cluster && latest) {
       await withdraw(cluster, latest);
-      await forget(cluster, latest);
+      removed = await forget(cluster, latest);
     }
     const { code, message } = asHpcbinderError(error);
     const said = code === 'E-CANCELLED' && message.startsWith('cancelled: ');
-    const words = said ? message : 'cancelled: nothing was submitted, nothing is left behind';
+    const left = leftBehind({ latest, cluster, phase, done, removed, lost: false });
+    const words = said ? message : `cancelled: ${left.charAt(0).toLowerCase()}${left.slice(1).replace(/\.$/, '')}`;
     return showFailure(new HpcbinderError('E-CANCELLED', { message: words }), { json: options.json, phase });
   }
   const { code, transient } = asHpcbinderError(error);

@@ -25,6 +25,8 @@ const DEAD_S = 300;
 const SILENT_S = 90;
 const CHANCE_MS = 25_000;
 const WAITER_S = 30;
+/** Who ends with ctrl-C does not wait longer for a line that is silent. */
+const FREE_MS = 5_000;
 
 export type LockHolder = { holder: string; doing: string };
 
@@ -145,8 +147,10 @@ function held(
     },
     async [Symbol.asyncDispose]() {
       released.abort();
-      await beating;
-      const freed = await transport.run(sh(FREE, path, owner)).catch(() => undefined);
+      const freeing = beating.then(() => transport.run(sh(FREE, path, owner))).catch(() => undefined);
+      const answered = new AbortController();
+      const freed = await Promise.race([freeing, clock.sleep(FREE_MS, answered.signal)]);
+      answered.abort();
       // from here on it is certain that nobody holds it, and nobody there knows
       if (freed?.ended.kind !== 'exit') orphaned();
     },

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Command, CommandResult } from '../core/command.ts';
 import type { Endpoint, Link, PtySize, RemoteProcess, Transport, Watchable } from '../core/transport.ts';
 import { collect } from './collect.ts';
+import { within } from './deadline.ts';
 import { readFile } from './files.ts';
 import { type Launched, type Launcher, launch } from './launch.ts';
 import { type Setup, startLine } from './programs.ts';
@@ -13,6 +14,8 @@ import type { Wire } from './wire.ts';
 
 const SESSION_CHANNELS = 4;
 const CLOSE_GRACE_MS = 2_000;
+/** A line that is silent holds nobody who wants to leave. */
+const CLOSE_MS = 4_000;
 
 export type ShellOptions = {
   /** the environment of every command: user's or site's own settings */
@@ -128,8 +131,11 @@ export class ShellTransport implements Transport {
 
   async #close(): Promise<void> {
     if (this.#wire.link.value === 'up') {
-      await Promise.all([...this.#live].map((launched) => this.#signal(launched, 'TERM')));
-      await this.#resident.close(CLOSE_GRACE_MS);
+      const told = Promise.all([...this.#live].map((launched) => this.#signal(launched, 'TERM')));
+      await within(
+        CLOSE_MS,
+        told.then(() => this.#resident.close(CLOSE_GRACE_MS)),
+      );
     }
     for (const launched of this.#live) launched.process.close();
     await this.#wire[Symbol.asyncDispose]();

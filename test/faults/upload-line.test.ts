@@ -67,3 +67,25 @@ it('F-10: reset at a third, then silent at two thirds: the same launch goes on f
     await running.close();
   }
 });
+
+it('ends on ctrl-C within seconds while the line is silent, and says what is left there', async () => {
+  line.bytesPerSecond = 3_000_000;
+  await repo.another();
+  const running = new Running(['launch', repo.url, '--partition', 'gpu', '--time', '10m'], { env: world.env });
+  try {
+    await running.until(sentUpTo(0.2));
+    line.cut();
+    const began = Date.now();
+    running.interrupt();
+    expect(await running.ended()).toBe(130);
+    expect(Date.now() - began).toBeLessThan(20_000);
+    const error = running.events.find(({ type }) => type === 'error');
+    expect([error?.code, error?.message]).toEqual([
+      'E-CANCELLED',
+      expect.stringMatching(/^cancelled: nothing was submitted\. What was uploaded stays in .* for the next launch$/),
+    ]);
+  } finally {
+    line.mend({ lost: false });
+    await running.close();
+  }
+}, 120_000);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Command, CommandResult } from '../../core/command.ts';
+import { systemClock } from '../../jobs/clock.ts';
 import { type LockHolder, remoteLock } from '../../jobs/lock.ts';
 import { FakeClock, fakeClockLibrary } from '../fake-clock.ts';
 import { notRun } from '../not-run.ts';
@@ -43,6 +44,25 @@ describe('a lock on the cluster', () => {
     await first[Symbol.asyncDispose]();
     expect(existsSync(path)).toBe(false);
     await (await remoteLock(here, path, 'other'))[Symbol.asyncDispose]();
+  });
+
+  it('is let go of within seconds on a line that is silent, and known as one to be overruled', async () => {
+    let isSilent = false;
+    const line = { run: (command: Command) => (isSilent ? new Promise<never>(() => {}) : here.run(command)) };
+    const orphans: string[] = [];
+    let waited = 0;
+    const clock = {
+      now: Date.now,
+      sleep: async (ms: number, signal?: AbortSignal) => {
+        if (isSilent) waited += ms;
+        await systemClock.sleep(isSilent ? 1 : ms, signal);
+      },
+    };
+    const cut = await remoteLock(line, path, 'cut', { onOrphan: (id) => void orphans.push(id), clock });
+    isSilent = true;
+    await cut[Symbol.asyncDispose]();
+    expect(waited).toBeLessThan(10_000);
+    await (await remoteLock(here, path, 'next', { orphans }))[Symbol.asyncDispose]();
   });
 
   it('that nobody could give back is taken at once by who knows that its holder is over, and by nobody else', async () => {

@@ -21,13 +21,21 @@ const KEEPALIVE = { keepaliveInterval: KEEPALIVE_MS, keepaliveCountMax: 60_000 /
 /** `stream` is what the connection runs over: what comes on it is a sign of life. */
 export type Opened = { client: Client; stream: Duplex; attended: boolean };
 
-/** E-SSH-UNREACHABLE (transient), E-SSH-HOSTKEY, E-SSH-AUTH. */
+/** E-SSH-UNREACHABLE (transient), E-SSH-HOSTKEY, E-SSH-AUTH. `stopped`: nobody wants it any more. */
 export async function openHop(
   hop: Hop,
   via: Client | undefined,
-  how: { ssh2: Ssh2; ring: KeyRing; prompter: Prompter | undefined; openssh: Openssh | undefined },
+  how: {
+    ssh2: Ssh2;
+    ring: KeyRing;
+    prompter: Prompter | undefined;
+    openssh: Openssh | undefined;
+    stopped: AbortSignal;
+  },
 ): Promise<Opened> {
-  const socket = await (via ? channelTo(via, hop) : socketTo(hop));
+  const socket = await (via ? channelTo(via, hop) : socketTo(hop, how.stopped));
+  const stop = () => socket.destroy();
+  how.stopped.addEventListener('abort', stop, { once: true });
   const clock = new PatientClock(CONNECT_MS);
   const client = new how.ssh2.Client();
   const prompter = how.prompter ? patient(how.prompter, clock, client, hop.label) : undefined;
@@ -71,13 +79,18 @@ export async function openHop(
     throw error;
   } finally {
     clock.stop();
+    how.stopped.removeEventListener('abort', stop);
   }
 }
 
-function socketTo(hop: Hop): Promise<Duplex> {
+function socketTo(hop: Hop, stopped: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const socket = tcp({ host: hop.host, port: hop.port, timeout: CONNECT_MS, noDelay: true });
+    const stop = () => socket.destroy(new Error('nobody waits for it any more'));
+    stopped.addEventListener('abort', stop, { once: true });
+    socket.once('close', () => stopped.removeEventListener('abort', stop));
     socket.once('connect', () => {
+      stopped.removeEventListener('abort', stop);
       socket.setTimeout(0);
       socket.removeAllListeners('error');
       resolve(socket);

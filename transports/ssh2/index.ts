@@ -49,6 +49,8 @@ class Ssh2Wire implements Wire {
   readonly #prompter: Prompter | undefined;
   readonly #openssh: Openssh | undefined;
   #clients: Client[] = [];
+  /** the socket below them all */
+  #socket: Duplex | undefined;
   #attended = false;
   #pulse: Pulse | undefined;
   /** why it stays down */
@@ -80,7 +82,7 @@ class Ssh2Wire implements Wire {
       for (const hop of this.#hops) {
         const via = chain.at(-1)?.client;
         const [ssh2, ring, openssh] = [this.#ssh2, this.#ring, this.#openssh];
-        chain.push(await openHop(hop, via, { ssh2, ring, prompter, openssh }));
+        chain.push(await openHop(hop, via, { ssh2, ring, prompter, openssh, stopped: this.#stopped.signal }));
       }
       this.#stopped.signal.throwIfAborted();
     } catch (error) {
@@ -97,6 +99,7 @@ class Ssh2Wire implements Wire {
     this.#pulse = pulse;
     chain.at(-1)?.stream.on('data', () => pulse.beat());
     this.#clients = clients;
+    this.#socket = chain[0]?.stream;
     this.#attended = chain.some(({ attended }) => attended);
     clients.at(-1)?.once('close', () => this.#dropped(clients));
     this.link.set('up');
@@ -236,5 +239,7 @@ class Ssh2Wire implements Wire {
       client.end();
       if ((await within(1_000, closed)) === TIMED_OUT) client.destroy();
     }
+    // after end() a client's own destroy() does nothing, and what it has still to send would hold the process
+    this.#socket?.destroy();
   }
 }
