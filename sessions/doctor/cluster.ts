@@ -36,13 +36,13 @@ export function judgeCluster({ scheduler, partitions, allowance, usual, builds }
       'The site has closed them: ask until when.',
     );
   else if (down.length > 0) {
-    const consequence = down.includes(first ?? '')
-      ? `A launch goes to ${first} where no --partition is given, and waits.`
-      : 'A launch there waits until it is opened.';
-    found.warning(
+    const mine = down.includes(first ?? '');
+    found[mine ? 'warning' : 'note'](
       'partitions',
       `${down.join(', ')} starts no jobs now.`,
-      consequence,
+      mine
+        ? `A launch goes to ${first} where no --partition is given, and waits.`
+        : 'A launch there waits until it is opened.',
       'hpcbinder partitions shows the others.',
     );
   } else found.fine('partitions', partitions.map(({ name }) => name).join(', '));
@@ -68,6 +68,6 @@ export function judgeCluster({ scheduler, partitions, allowance, usual, builds }
       allowance?.unknown ?? 'The accounting of jobs does not answer.',
       'Limits of your account are met at the submit only, and how a job ended is told by its log.',
     );
-  else found.fine('accounting', 'accounting');
+  else if (allowance.accounts.length > 0) found.fine('accounting', 'accounting');
   return found.all;
 }

@@ -12,5 +12,7 @@ meeting=$!
 set --
 while IFS= read -r path; do set -- "$@" "$path"; done < ./paths
 sh ./look.sh node "$container" "$python" "$@" > ./answer 2>&1
+# ours, and empty: whoever made them may be gone
+while IFS= read -r path; do rm -f -- "$path"; done < ./markers
 wait "$meeting"
 cat ./met >> ./answer

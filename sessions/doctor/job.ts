@@ -77,7 +77,7 @@ export async function lookAtNode(cluster: Cluster, how: JobLookHow): Promise<Job
     orThrow(
       await ask(
         transport,
-        createSession(profile, tag, filesOf(profile, nonce, [...markers.keys(), ...how.binds])),
+        createSession(profile, tag, filesOf(profile, nonce, [...markers.keys()], how.binds)),
         signal,
       ),
     );
@@ -106,7 +106,8 @@ export async function lookAtNode(cluster: Cluster, how: JobLookHow): Promise<Job
   }
 }
 
-function filesOf(profile: Cluster['profile'], nonce: string, paths: readonly string[]) {
+function filesOf(profile: Cluster['profile'], nonce: string, markers: readonly string[], binds: readonly string[]) {
+  const lines = (paths: readonly string[]) => paths.map((path) => `${path}\n`).join('');
   const texts: [string, string][] = [
     ['job.sh', file('job.sh')],
     ['look.sh', LOOK],
@@ -115,7 +116,8 @@ function filesOf(profile: Cluster['profile'], nonce: string, paths: readonly str
     ['container', `${profile.container.command}\n`],
     ['python', `${profile.python}\n`],
     ['ports', `${JSON.stringify(profile.ports)}\n`],
-    ['paths', paths.map((path) => `${path}\n`).join('')],
+    ['paths', lines([...markers, ...binds])],
+    ['markers', lines(markers)],
     ['nonce', `${nonce}\n`],
     ...[...TINY_IMAGES].map(([how, base64]): [string, string] => [`${how}.b64`, `${base64}\n`]),
   ];

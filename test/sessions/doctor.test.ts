@@ -1,5 +1,6 @@
 /** What `doctor` says of answers as look.sh gave them on the devcluster (test/fixtures/doctor), and of the same with one line changed. */
 import { describe, expect, it } from '@jest/globals';
+import { NO_ALLOWANCE } from '../../core/allowance.ts';
 import type { ClusterProfile } from '../../core/cluster.ts';
 import type { Partition } from '../../core/scheduler.ts';
 import { judgeCluster } from '../../sessions/doctor/cluster.ts';
@@ -175,7 +176,7 @@ describe('the compute node', () => {
 describe('the scheduler', () => {
   const partition = (name: string, up = true, isDefault = false) => ({ name, up, isDefault }) as Partition;
   const both = [partition('debug', true, true), partition('gpu')];
-  const seen = { scheduler: 'Slurm 24.11', partitions: both, allowance: { unknown: undefined } as never };
+  const seen = { scheduler: 'Slurm 24.11', partitions: both, allowance: NO_ALLOWANCE };
   it.each([
     ['', {}],
     ['broken cluster.scheduler', { partitions: undefined as never }],
@@ -183,6 +184,7 @@ describe('the scheduler', () => {
     ['warning cluster.partitions', { partitions: [partition('debug', false, true), partition('gpu')] }],
     ['broken cluster.default-partition', { usual: 'gone' }],
     ['warning cluster.build-partition', { builds: 'gone' }],
+    ['note cluster.partitions', { partitions: [partition('debug', true, true), partition('gpu', false)] }],
     ['note cluster.accounting', { allowance: { unknown: 'sacctmgr does not answer.' } as never }],
   ])('%s', (finding, more) => {
     expect(told(judgeCluster({ ...seen, ...more })).join()).toBe(finding);
