@@ -97,6 +97,7 @@ export async function lookAtCluster(
     found = orThrow(await ask(transport, probe(shownHost(choice), { ...how, ...named, ...again })));
   }
   const profile = profileOf(joined, found);
+  transport.relayBy(profile.python);
   if (found.keepAtMost !== undefined) await transport.keepAtMost(found.keepAtMost);
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
   if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(joined.entry), loginShell: true });

@@ -14,6 +14,11 @@ function reasonOf(cause: unknown): unknown {
   return cause instanceof Error ? (cause as Error & { reason?: unknown }).reason : undefined;
 }
 
+/** The site's sshd makes no tunnels at all. */
+export function isForbidden(error: unknown): boolean {
+  return error instanceof HpcbinderError && error.code === 'E-AGENT' && reasonOf(error.cause) === PROHIBITED;
+}
+
 /** A tunnel that did not open: the agent's port is closed, or the login node forbids tunnels. */
 export function agentFault(to: Endpoint, by: string, cause: unknown): HpcbinderError {
   const where = 'socketPath' in to ? to.socketPath : `${to.host}:${to.port}`;

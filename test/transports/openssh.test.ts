@@ -4,14 +4,14 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Connection } from '../../transports/channels/connection.ts';
+import { tunnel } from '../../transports/channels/tunnel.ts';
+import { Message, Messages, text, u32 } from '../../transports/channels/words.ts';
 import { masterWords, targetWords } from '../../transports/openssh/command-line.ts';
-import { Connection } from '../../transports/openssh/connection.ts';
 import { endMaster, MUX, masterAt, proxyTo } from '../../transports/openssh/control.ts';
 import { controlDirectory, placeIn } from '../../transports/openssh/directory.ts';
 import { loginFault } from '../../transports/openssh/faults.ts';
-import { tunnel } from '../../transports/openssh/process.ts';
 import { Router } from '../../transports/openssh/router.ts';
-import { Message, Messages, text, u32 } from '../../transports/openssh/words.ts';
 
 let dir: string;
 const runtime = process.env.XDG_RUNTIME_DIR;
@@ -206,7 +206,8 @@ describe('the router', () => {
       });
     });
     const socket = await joined;
-    return { connection: new Connection(socket), vanish: () => socket.destroy() };
+    const end = () => void socket.destroy();
+    return { connection: new Connection({ input: socket, output: socket, end }), vanish: end };
   }
 
   it('keeps clients apart, and closes what one that vanished has left open, also what was only being opened', async () => {

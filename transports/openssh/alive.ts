@@ -2,7 +2,7 @@
  * Is the line alive? ssh's own keepalive cannot be short: its time also ends a login that waits for a push
  * (ssh.c hands both to ssh_packet_set_timeout). Counted in ticks, so that a machine that slept first asks.
  */
-import type { Connection } from './connection.ts';
+import type { Connection } from '../channels/connection.ts';
 
 const TICK_MS = 5_000;
 /** ticks without a sign of life: then one is asked for, then the line is given up */

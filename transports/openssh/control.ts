@@ -5,8 +5,8 @@
  */
 import { connect, type Socket } from 'node:net';
 import { HpcbinderError } from '../../core/errors.ts';
+import { Message, Messages, text, u32 } from '../channels/words.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
-import { Message, Messages, text, u32 } from './words.ts';
 
 /** Types of messages; `keep` is ours, from PROTOCOL.mux's free room, and only our keeper knows it. */
 export const MUX = {

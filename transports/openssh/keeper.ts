@@ -5,10 +5,10 @@
  */
 import { rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
+import { Message, Messages, text, u32 } from '../channels/words.ts';
 import { endMaster, LONGEST_REQUEST, MUX, proxyTo, VERSION } from './control.ts';
 import type { Place } from './directory.ts';
 import { Router } from './router.ts';
-import { Message, Messages, text, u32 } from './words.ts';
 
 export type Kept = {
   place: Place;

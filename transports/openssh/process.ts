@@ -1,11 +1,11 @@
-/** A session channel as a process, a tunnel as a stream: what index.ts offers above, over one Connection. */
+/** A session channel as a process. */
 import type { Ended } from '../../core/command.ts';
 import { HpcbinderError } from '../../core/errors.ts';
-import type { Endpoint, PtySize } from '../../core/transport.ts';
+import type { PtySize } from '../../core/transport.ts';
+import type { Channel } from '../channels/channel.ts';
+import type { Connection } from '../channels/connection.ts';
+import { text, u32 } from '../channels/words.ts';
 import type { RawProcess } from '../wire.ts';
-import type { Channel } from './channel.ts';
-import type { Connection } from './connection.ts';
-import { text, u32 } from './words.ts';
 
 /** No terminal modes but the end of their list (RFC 4254 section 8). */
 const NO_MODES = Buffer.from([0]);
@@ -49,13 +49,4 @@ function processOf(channel: Channel, name: string): RawProcess {
     signal: (signal) => channel.tell('signal', text(signal)),
     close: () => void channel.destroy(),
   };
-}
-
-/** Rejects with the server's words. */
-export function tunnel(connection: Connection, to: Endpoint): Promise<Channel> {
-  // the originator is only for the server's log
-  const originator = Buffer.concat([text('127.0.0.1'), u32(0)]);
-  return 'socketPath' in to
-    ? connection.open('direct-streamlocal@openssh.com', text(to.socketPath), text(''), u32(0))
-    : connection.open('direct-tcpip', text(to.host), u32(to.port), originator);
 }

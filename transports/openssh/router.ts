@@ -5,7 +5,7 @@
  * of channels are rewritten; windows and data pass as they are.
  */
 import type { Socket } from 'node:net';
-import { Messages, text, u32 } from './words.ts';
+import { Messages, text, u32 } from '../channels/words.ts';
 
 const OPEN = 90;
 const OPENED = 91;

@@ -1,5 +1,8 @@
-/** The SSH connection protocol (RFC 4254) over a master's control socket: channels opened by us, none by the other side. */
-import type { Socket } from 'node:net';
+/**
+ * The SSH connection protocol (RFC 4254), framed as OpenSSH's master does in proxy mode: over its control socket, or a
+ * relay's stdin and stdout. Channels are opened by us, none by the other side.
+ */
+import type { Readable, Writable } from 'node:stream';
 import { Channel, MAX_PACKET, WINDOW } from './channel.ts';
 import { Message, Messages, text, u32 } from './words.ts';
 
@@ -13,40 +16,49 @@ const LONGEST = 1 << 20;
 /** RFC 4254 section 5.1 */
 const REASONS = ['', 'administratively prohibited', 'connect failed', 'unknown channel type', 'resource shortage'];
 
+/** `input` paused; `end` closes both ways. */
+export type Line = { input: Readable; output: Writable; end(): void };
+
 type Opening = { done(channel: Channel): void; failed(error: Error): void };
 
 export class Connection {
   readonly closed: Promise<void>;
-  readonly #socket: Socket;
+  readonly #line: Line;
+  #over = false;
   readonly #channels = new Map<number, Channel>();
   readonly #opening = new Map<number, Opening>();
   #next = 0;
   #heard = 0;
 
-  /** `socket`: of proxyTo, paused. */
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  constructor(line: Line) {
+    this.#line = line;
+    const { input, output } = line;
     const messages = new Messages(LONGEST);
-    socket.on('data', (chunk: Buffer) => {
+    input.on('data', (chunk: Buffer) => {
       this.#heard++;
       try {
         for (const bytes of messages.feed(chunk)) this.#take(bytes);
-      } catch (cause) {
-        socket.destroy(cause as Error);
+      } catch {
+        line.end();
       }
     });
-    socket.on('error', () => undefined);
+    output.on('error', () => undefined);
+    input.on('error', () => undefined);
     this.closed = new Promise((resolve) => {
-      socket.once('close', () => {
+      const over = () => {
+        if (this.#over) return;
+        this.#over = true;
         const cause = new Error('the connection is lost');
         for (const { failed } of this.#opening.values()) failed(cause);
         this.#opening.clear();
         for (const channel of [...this.#channels.values()]) channel.lost(cause);
         this.#channels.clear();
         resolve();
-      });
+      };
+      input.once('end', over);
+      input.once('close', over);
     });
-    socket.resume();
+    input.resume();
   }
 
   /** grows with each sign of life */
@@ -61,7 +73,7 @@ export class Connection {
   }
 
   get over(): boolean {
-    return this.#socket.destroyed;
+    return this.#over;
   }
 
   /** Rejects with the server's words, the reason in front as RFC 4254 names it. */
@@ -74,12 +86,13 @@ export class Connection {
   }
 
   end(): void {
-    this.#socket.destroy();
+    this.#line.end();
   }
 
   /** A byte of padding length, always 0, and the type: what stays of SSH's packets in proxy mode. */
   #send(type: number, ...body: Buffer[]): void {
-    if (this.#socket.writable) this.#socket.write(text(Buffer.concat([Buffer.from([0, type]), ...body])));
+    if (!this.#over && this.#line.output.writable)
+      this.#line.output.write(text(Buffer.concat([Buffer.from([0, type]), ...body])));
   }
 
   #take(bytes: Buffer): void {

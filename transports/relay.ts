@@ -1,0 +1,61 @@
+/**
+ * Tunnels where sshd forwards none (AllowTcpForwarding no): one command on the login node makes the connections and carries
+ * all of them over its stdin and stdout (channels/relay.py). It ends with its last use here; nothing is installed.
+ */
+import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import type { Endpoint, RemoteProcess } from '../core/transport.ts';
+import { Connection } from './channels/connection.ts';
+import { tunnel } from './channels/tunnel.ts';
+import { TIMED_OUT, within } from './deadline.ts';
+import { agentFault } from './faults.ts';
+
+const PROGRAM = readFileSync(new URL('channels/relay.py', import.meta.url), 'utf8');
+const OPEN_MS = 25_000;
+
+type Start = (argv: readonly string[]) => Promise<RemoteProcess>;
+
+export class Relay {
+  readonly #name: string;
+  readonly #start: Start;
+  #connection: Promise<Connection> | undefined;
+
+  /** `start` runs a command on the login node. */
+  constructor(name: string, start: Start) {
+    this.#name = name;
+    this.#start = start;
+  }
+
+  /** E-AGENT where nobody listens there, as without it. */
+  async connect(python: string, to: Endpoint): Promise<Duplex> {
+    this.#connection ??= this.#run(python);
+    const connection = await this.#connection.catch((error: unknown) => {
+      this.#connection = undefined;
+      throw error;
+    });
+    try {
+      const opening = tunnel(connection, to);
+      const opened = await within(OPEN_MS, opening);
+      if (opened !== TIMED_OUT) return opened;
+      void opening.then(
+        (late) => late.destroy(),
+        () => undefined,
+      );
+      throw new Error('no answer');
+    } catch (cause) {
+      throw agentFault(to, this.#name, cause);
+    }
+  }
+
+  async #run(python: string): Promise<Connection> {
+    const process = await this.#start([python, '-I', '-c', PROGRAM]);
+    process.stderr.resume();
+    process.stdin.on('error', () => undefined);
+    const { stdin: output, stdout: input } = process;
+    const connection = new Connection({ input, output, end: () => process.kill('TERM') });
+    void connection.closed.then(() => {
+      this.#connection = undefined;
+    });
+    return connection;
+  }
+}
