@@ -6,9 +6,9 @@ const MS = 10_000;
 
 /** undefined: not tried, for no SSH is in between. */
 export async function forwarding(
-  transport: Pick<Transport, 'connect'>,
+  transport: Pick<Transport, 'connect' | 'relayed'>,
   sshd: { host: string; port: number } | undefined,
-): Promise<'yes' | { said: string } | undefined> {
+): Promise<'yes' | 'relayed' | { said: string } | undefined> {
   if (sshd === undefined) return undefined;
   try {
     const stream = await transport.connect(sshd);
@@ -19,7 +19,8 @@ export async function forwarding(
         stream.once('close', () => reject(new Error('it opened, and was closed')));
         stream.once('close', () => clearTimeout(timer)).once('data', () => clearTimeout(timer));
       });
-      return banner.startsWith('SSH-') ? 'yes' : { said: 'something else answered' };
+      if (!banner.startsWith('SSH-')) return { said: 'something else answered' };
+      return transport.relayed ? 'relayed' : 'yes';
     } finally {
       stream.destroy();
     }

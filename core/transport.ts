@@ -42,6 +42,8 @@ export interface Transport extends AsyncDisposable {
   ): Promise<{ bytes: number; sha256: string }>;
   /** the tunnel is a stream: no local ports */
   connect(to: Endpoint): Promise<Duplex>;
+  /** sshd was seen to open no tunnels: a command of ours over there carries them */
+  readonly relayed: boolean;
   /** a short command through the one resident shell; never throws for a command's own end */
   run(command: Command, signal?: AbortSignal): Promise<CommandResult>;
   readonly link: Watchable<Link>;

@@ -122,6 +122,10 @@ export class ShellTransport implements Transport {
     }
   }
 
+  get relayed(): boolean {
+    return this.#forbidden;
+  }
+
   /** The Python there, for a relay should one be needed. */
   relayBy(python: string): void {
     this.#python = python;

@@ -15,7 +15,7 @@ export type LoginSeen = {
   /** what builds on the cluster have for other users' ids */
   ids?: { subuid: boolean; fakeroot: boolean };
   /** did sshd open a way through it? what it said where not; undefined: not tried, there is no SSH */
-  forwarding?: 'yes' | { said: string };
+  forwarding?: 'yes' | 'relayed' | { said: string };
   storage: readonly StorageRule[];
   /** why a site file is not read */
   siteIgnored?: string;
@@ -183,6 +183,13 @@ function judgeShell(found: Findings, { shell }: Machine): void {
 
 function judgeForwarding(found: Findings, { forwarding, profile }: LoginSeen): void {
   if (forwarding === 'yes') found.fine('forwarding', 'port forwarding');
+  else if (forwarding === 'relayed')
+    found.warning(
+      'forwarding',
+      `sshd on ${profile.host} forwards no ports.`,
+      'A process of yours on the login node carries the connections to sessions instead, all over one session of SSH.',
+      'Ask the site for AllowTcpForwarding local.',
+    );
   else if (forwarding !== undefined)
     found.broken(
       'forwarding',

@@ -85,6 +85,7 @@ describe('the login node', () => {
     expect(told(login([], { forwarding: { said: 'administratively prohibited' } }))).toEqual([
       'broken login.forwarding',
     ]);
+    expect(told(login([], { forwarding: 'relayed' }))).toEqual(['warning login.forwarding']);
     expect(told(login([], { ids: { subuid: false, fakeroot: false } }))).toEqual(['note login.subuid']);
     expect(told(login([], { ids: { subuid: false, fakeroot: true } }))).toEqual([]);
     expect(told(login([], { siteIgnored: 'x' }))).toEqual(['warning login.site-file']);
