@@ -85,7 +85,8 @@ async function waitForEnd(
       const seen = last as Sighting;
       if (seen !== 'missing' ? isOver(seen) : forgotten) return seen as Over;
       const left = deadline - clock.now();
-      if (left > 0) {
+      // gone from the list, which a scheduler without a history tells of no job that is over: asked to end it, it says so
+      if (left > 0 && (seen !== 'missing' || asked)) {
         world.on(waitingFor(jobId, seen));
         wake = new AbortController();
         await clock.sleep(left, wake.signal);

@@ -67,14 +67,18 @@ export type Json = { readonly [key: string]: unknown };
  * A question answered in JSON. The JSON also counts beside the codes that say of one job that it is over or unknown;
  * without the frame of a PBS answer it is none, whatever the code.
  */
-export function asked<T>(argv: readonly [string, ...string[]], read: (answer: Json) => T): Question<T> {
+export function asked<T>(
+  argv: readonly [string, ...string[]],
+  read: (answer: Json) => T,
+  timeoutMs?: number,
+): Question<T> {
   const parse = (result: CommandResult): Answer<T> => {
     const code = exitCode(result);
     const heard = code === 0 || NO_SUCH_JOB.includes(code);
     const answer = heard ? parsed(result) : undefined;
     return answer ? ok(read(answer)) : failure(argv[0], heard ? { ...result, truncated: true } : result);
   };
-  return { command: command(argv), parse };
+  return { command: command(argv, timeoutMs), parse };
 }
 
 function parsed(result: CommandResult): Json | undefined {

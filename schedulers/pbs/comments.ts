@@ -143,6 +143,7 @@ const ROWS: readonly Row[] = [
     'no',
   ),
   row(/^Job held by '.*' hook/, 'it is held by a rule of the site', 'admin', 'no'),
+  row(/^Job held by root /, 'it is held by an administrator', 'admin', 'no'),
   row(/^Job held by /, 'it is held', 'you', 'no', RELEASE),
   row(/^PBS Error: /, 'the node could not start it; it is tried again', 'admin', 'perhaps'),
   row(/^Internal Scheduling Error/, 'the scheduler failed with it', 'admin', 'perhaps'),

@@ -24,10 +24,12 @@ const ENDS: ReadonlyMap<number, JobEnd> = new Map([
   [-28, 'timeout'], // CPU time
   [-27, 'out-of-memory'],
   [-26, 'out-of-memory'], // virtual memory
-  [-25, 'failed'], // more cores than asked for
-  [-24, 'failed'],
+  [-20, 'node-failed'],
   [-13, 'refused'],
   [-10, 'refused'], // the uid or gid is not accepted on the node
+  [-4, 'node-failed'], // the MoM began anew
+  [-2, 'refused'], // not started: a prologue said no, or there is no home directory (seen with 23.06)
+  [-1, 'refused'],
 ]);
 /** substate (job.h, JOB_SUBSTATE_TERMINATED): by qdel, before its start or in its run. */
 const DELETED = 91;
@@ -101,7 +103,7 @@ export function jobStatus(job: Json): JobStatus {
 /** Above 256 it is 256 + signal, here given as shells do: 128 + signal. Without a status it never ran. */
 function endOf(status: number | undefined, substate: number | undefined): Pick<JobStatus, 'end' | 'exitCode'> {
   if (status === undefined) return { end: substate === DELETED ? 'cancelled' : 'refused' };
-  if (status < 0) return { end: ENDS.get(status) ?? 'node-failed' };
+  if (status < 0) return { end: ENDS.get(status) ?? 'failed' };
   const exitCode = status > 256 ? 128 + (status - 256) : status;
   if (substate === DELETED) return { end: 'cancelled', exitCode };
   return { end: status === 0 ? 'completed' : 'failed', exitCode };

@@ -7,13 +7,20 @@ import { number, secondsOf, text } from './jobs.ts';
 type Room = { cpus: number; memoryMb: number; gpus: number };
 type Node = ReturnType<typeof nodeOf>;
 
+/** A server that is frozen was waited for already. */
+const BRIEF = 5_000;
+
 export function offers(): Inquiry<readonly Partition[]> {
   const queues = asked(['qstat', '-Q', '-f', '-F', 'json'], (answer) => entries(answer, 'Queue'));
-  const server = asked(['qstat', '-B', '-f', '-F', 'json'], (answer) =>
-    text(entries(answer, 'Server')[0]?.[1].default_queue),
+  const server = asked(
+    ['qstat', '-B', '-f', '-F', 'json'],
+    (answer) => text(entries(answer, 'Server')[0]?.[1].default_queue),
+    BRIEF,
   );
-  const nodes = asked(['pbsnodes', '-a', '-F', 'json'], (answer) =>
-    entries(answer, 'nodes').map(([, node]) => nodeOf(node)),
+  const nodes = asked(
+    ['pbsnodes', '-a', '-F', 'json'],
+    (answer) => entries(answer, 'nodes').map(([, node]) => nodeOf(node)),
+    BRIEF,
   );
   return {
     questions: [queues, server, nodes],

@@ -177,6 +177,19 @@ describe('a stop', () => {
     expect(await site.until(site.stop())).toMatchObject({ job: 'over', record: { ended: { why: 'lost' } } });
   });
 
+  it('is over at once when its job is gone from the list, where no history is kept of jobs that are over', async () => {
+    const site = new Site();
+    const end = await site.until(site.stop(), {
+      2: () => {
+        site.end = true;
+        site.fake.queue.clear();
+      },
+    });
+    expect(end).toMatchObject({ job: 'over', record: { ended: { why: 'stopped' } } });
+    expect(end.seconds).toBeLessThan(15);
+    expect([site.told, end.asked('cancel')]).toEqual([[ready.id], 1]);
+  });
+
   it('with a scheduler that does not answer claims nothing', async () => {
     const site = new Site();
     site.end = true;

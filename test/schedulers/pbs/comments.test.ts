@@ -75,6 +75,7 @@ Number of concurrent running subjobs limit reached
 job held, too many failed attempts to run
 job held, provisioning failed to start
 Job held by alice on Mon Nov 23 10:00:00 2026
+Job held by root on Mon Nov 23 10:00:00 2026
 Job held by 'policy' hook on Mon Nov 23 10:00:00 2026`.split('\n');
 
 describe('the comment of a PBS job', () => {

@@ -98,6 +98,23 @@ describe('the state of PBS jobs', () => {
   });
 });
 
+it.each([
+  [-2, 'refused'],
+  [-4, 'node-failed'],
+  [-10, 'refused'],
+  [-20, 'node-failed'],
+  [-24, 'failed'],
+  [-27, 'out-of-memory'],
+  [-99, 'failed'],
+])('an Exit_status of %d is the server’s word: %s', (status, end) => {
+  const { stdout } = recording('final-timeout');
+  const { id, tag } = recorded('timeout');
+  const question = scheduler.finalStatus({ id, tag }, 2001).questions[0];
+  const heard = question?.parse(result(0, stdout.replace('"Exit_status":\t-29', `"Exit_status":\t${status}`)));
+  expect(heard).toMatchObject({ value: { end } });
+  expect(heard).not.toMatchObject({ value: { exitCode: expect.anything() } });
+});
+
 describe('a row counts', () => {
   const job = recorded('running');
   const { code, stdout } = recording('final-running');
