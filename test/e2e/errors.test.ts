@@ -176,9 +176,14 @@ describe('a job that the cluster does not take', () => {
       'an account',
       ['--account', 'physics'],
       'E-ACCOUNT',
-      /account may not be used[\s\S]*Yours: --account lab · --qos normal/,
+      /account "physics" is not one of yours[\s\S]*You may use: lab [\s\S]*^ {2}next .* --account lab$/m,
     ],
-    ['a QOS', ['--qos', 'high'], 'E-ACCOUNT', /QOS may not be used[\s\S]*Yours: --account lab · --qos normal/],
+    [
+      'a QOS',
+      ['--qos', 'high'],
+      'E-ACCOUNT',
+      /QOS "high" may not be used with account lab[\s\S]*You may use: normal [\s\S]*^ {2}next .* --qos normal$/m,
+    ],
     [
       'a GPU type',
       ['--partition', 'gpu', '--gpus', 'a100:1'],
