@@ -15,7 +15,7 @@ import { preflight } from '../sessions/preflight.ts';
 import { probe, schedulerInWords } from '../sessions/probe.ts';
 import { wantedCluster } from './clusters.ts';
 import { loadConfig } from './config-file.ts';
-import { type Choice, connectCluster } from './connect.ts';
+import { type Choice, chooseCluster, connectCluster } from './connect.ts';
 import { judgeLaptop, lookHere } from './doctor-laptop.ts';
 import { nodeFindings } from './doctor-node.ts';
 import { forwarding } from './doctor-way.ts';
@@ -25,32 +25,35 @@ import { Interrupts } from './interrupts.ts';
 import { canMove, drawMoving, eraseMoving, plain, prompter } from './terminal.ts';
 
 export async function doctor(name: string | undefined, flags: Flags): Promise<number> {
-  const choice = await wantedCluster(name, 'doctor');
-  const interrupts = new Interrupts();
-  try {
-    const { findings, site } = await examine(choice, flags, interrupts.signal);
-    eraseMoving();
-    const out = flags.publish === true ? process.stderr : process.stdout;
-    const host = choice.entry.host ?? 'this machine';
-    if (flags.json === true)
-      out.write(`${JSON.stringify({ cluster: choice.name, stops: stops(findings), findings })}\n`);
-    else out.write(plain(report(findings, { name: choice.name, host })));
-    if (flags.publish === true && site !== undefined) {
-      process.stdout.write(site);
-      process.stderr.write(plain(`\nas root on each login node: write it to ${SITE_FILE}, mode 0644\n`));
-    }
-    return stops(findings) ? 1 : 0;
-  } finally {
-    eraseMoving();
-    interrupts.dispose();
+  const nobody = name === undefined && prompter() === undefined;
+  const choice = nobody ? chooseCluster(loadConfig(), undefined) : await wantedCluster(name, 'doctor');
+  const { findings, site } = choice === undefined ? await alone() : await examine(choice, flags).finally(eraseMoving);
+  const out = flags.publish === true ? process.stderr : process.stdout;
+  const host = choice?.entry.host ?? 'this machine';
+  if (flags.json === true)
+    out.write(`${JSON.stringify({ cluster: choice?.name ?? null, stops: stops(findings), findings })}\n`);
+  else out.write(plain(report(findings, { name: choice?.name ?? 'no cluster', host })));
+  if (flags.publish === true && site !== undefined) {
+    process.stdout.write(site);
+    process.stderr.write(plain(`\nas root on each login node: write it to ${SITE_FILE}, mode 0644\n`));
   }
+  return stops(findings) ? 1 : 0;
 }
 
-async function examine(
-  choice: Choice,
-  flags: Flags,
-  signal: AbortSignal,
-): Promise<{ findings: Finding[]; site?: string }> {
+type Examined = { findings: readonly Finding[]; site?: string };
+
+async function alone(): Promise<Examined> {
+  const found = new Findings('cluster');
+  found.broken(
+    'none',
+    'No cluster is set up yet.',
+    'Only this machine was looked at.',
+    'hpcbinder cluster add USER@HOST, or to try it on this machine: hpcbinder devcluster up',
+  );
+  return { findings: [...judgeLaptop(await lookHere(loadConfig())), ...found.all] };
+}
+
+async function examine(choice: Choice, flags: Flags): Promise<Examined> {
   const here = lookHere(loadConfig());
   doing(`looking at ${choice.name}`);
   const connected = await connectCluster(choice, prompter(), { allowance: 'fresh' }).catch((error: unknown) => {
@@ -65,6 +68,8 @@ async function examine(
     found.broken(what, `${connected.message}${evidence}.`, 'Nothing there can be used.', connected.hint ?? '');
     return { findings: [...judgeLaptop(await here), ...found.all] };
   }
+  const interrupts = new Interrupts();
+  const { signal } = interrupts;
   try {
     const seen = await lookAtCluster(connected, signal);
     const laptop = judgeLaptop({ ...(await here), ahead: seen.ahead });
@@ -90,6 +95,7 @@ async function examine(
     return { findings: [...before, ...look.findings], site };
   } finally {
     await connected.transport[Symbol.asyncDispose]();
+    interrupts.dispose();
   }
 }
 

@@ -37,6 +37,12 @@ const logs: Next = ({ id, submitted }) =>
   id === undefined ? 'hpcbinder logs' : `hpcbinder logs ${id}${submitted ? '' : ' --build'}`;
 const ssh: Next = ({ login }) =>
   login === undefined ? 'hpcbinder cluster ls' : harmless(`ssh ${quoteWords(login)} true`);
+/** What a site lacks is best seen all at once. */
+const doctor: Next = ({ words }) => {
+  const at = words.findLastIndex((word) => /^--cluster(=|$)/.test(word));
+  const named = at < 0 ? undefined : (words[at]?.split('=')[1] ?? words[at + 1]);
+  return line(['doctor', ...(named ? [named] : [])]);
+};
 const status: Next = ({ id }) => (id === undefined ? 'hpcbinder list --all' : `hpcbinder status ${id}`);
 /** Shows what would be built and asked for, and does nothing. */
 const dryRun = launchWith('--dry-run');
@@ -78,9 +84,9 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-SSH-LOST': ({ id, submitted }) => (submitted ? `hpcbinder open ${id}` : undefined),
   'E-REMOTE': report,
   'E-REMOTE-SHELL': ssh,
-  'E-NO-SCHEDULER': always('hpcbinder config show'),
-  'E-NO-CONTAINER': always('hpcbinder config show'),
-  'E-NO-PYTHON': always('hpcbinder config show'),
+  'E-NO-SCHEDULER': doctor,
+  'E-NO-CONTAINER': doctor,
+  'E-NO-PYTHON': doctor,
   'E-DISK-FULL': always('hpcbinder images gc --dry-run'),
   'E-PARTITION': dryRun,
   'E-ACCOUNT': dryRun,
@@ -93,7 +99,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-JOB-FAILED': logs,
   'E-MAX-WAIT': dryRun,
   'E-JOB-MEMORY': logs,
-  'E-NODE-DIRECTORY': always('hpcbinder config show'),
+  'E-NODE-DIRECTORY': doctor,
   'E-AGENT': status,
   'E-APP': logs,
   'E-SESSION-UNKNOWN': always('hpcbinder list --all'),
