@@ -53,6 +53,7 @@ export async function until(
   const began = timer.now();
   const waiting = patience(world.now(), world.maxWaitSeconds);
   let said: string | undefined;
+  let likely: number | undefined;
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -81,10 +82,11 @@ export async function until(
       }
       if (current.phase === 'ready' || (wanted === 'running' && current.phase === 'starting'))
         return { session: current, work };
-      if (typeof job === 'object' && job.state === 'pending' && job.reason !== said) {
-        said = job.reason;
+      if (typeof job === 'object' && job.state === 'pending' && (job.reason !== said || job.startsAt !== likely)) {
+        // `list` in another terminal reads it
         world.keep(current);
-        const never = neverStarts(cluster, current);
+        const never = job.reason === said ? undefined : neverStarts(cluster, current);
+        [said, likely] = [job.reason, job.startsAt];
         if (never !== undefined) on({ type: 'warning', text: never });
       }
       tell(current, job, world, on);
