@@ -98,7 +98,9 @@ describe('what is typed', () => {
       }
       expect(existsSync(join(top, 'proxied'))).toBe(false);
       // the settings are read: a good name gets as far as there
-      await expect(resolveRepo(parseRepo('git@good.example:o/r'), access)).rejects.toMatchObject({ code: /^E-REPO/ });
+      await expect(resolveRepo(parseRepo('git@good.example:o/r'), access)).rejects.toMatchObject({
+        code: expect.stringMatching(/^E-REPO/),
+      });
       expect(existsSync(join(top, 'proxied'))).toBe(true);
     });
   });
@@ -202,7 +204,7 @@ describe('what a repository brings along', () => {
     const began = performance.now();
     await expect(fetched('chain')).rejects.toMatchObject({
       code: 'E-REPO-FETCH',
-      message: /"m" lies more than 5 deep/,
+      message: expect.stringMatching(/"m" lies more than 5 deep/),
     });
     expect(performance.now() - began).toBeLessThan(60_000);
   }, 120_000);

@@ -75,7 +75,10 @@ describe.each(whom)('an image that %s converts', (_who, uid) => {
       }
       yield TAR_END;
     }
-    await expect(world.convert(uid, flicker)).rejects.toMatchObject({ code: 'E-CONVERT', message: /twice: d$/ });
+    await expect(world.convert(uid, flicker)).rejects.toMatchObject({
+      code: 'E-CONVERT',
+      message: expect.stringMatching(/twice: d$/),
+    });
     world.expectUntouched();
   });
 

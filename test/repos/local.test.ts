@@ -102,13 +102,19 @@ describe('a local directory', () => {
 
   it('with a name that is no UTF-8 is refused, the name shown harmlessly (GIT-17)', async () => {
     writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0x61, 0xff, 0x1b])]), 'x');
-    await expect(resolveRepo(parseRepo(dir))).rejects.toMatchObject({ code: 'E-REPO-FILE', message: /\\x1b/ });
+    await expect(resolveRepo(parseRepo(dir))).rejects.toMatchObject({
+      code: 'E-REPO-FILE',
+      message: expect.stringMatching(/\\x1b/),
+    });
   });
 
   it('with too many files is refused with the limit', async () => {
     for (const name of ['a', 'b', 'c']) writeFileSync(join(dir, name), '');
     const limits = { bytes: 1e9, files: 2, fetchMs: 1, submodules: 1, submoduleDepth: 1 };
-    await expect(readRepoFiles(dir, { limits })).rejects.toMatchObject({ code: 'E-REPO-FETCH', message: /2 files/ });
+    await expect(readRepoFiles(dir, { limits })).rejects.toMatchObject({
+      code: 'E-REPO-FETCH',
+      message: expect.stringMatching(/2 files/),
+    });
   });
 
   it('gives no content that differs from its listing', async () => {
