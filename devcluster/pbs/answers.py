@@ -186,7 +186,10 @@ def node_row(server, name):
     whole["resources_available"] = dict(sorted(every.items()))
     whole["resources_assigned"] = dict(sorted(dict(used, mem="%dkb" % used["mem"]).items()))
     whole.update(resv_enable="True", sharing="default_shared", license="l")
-    whole.update(last_state_change_time=int(time.time()), last_used_time=int(time.time()))
+    whole["last_state_change_time"] = int(server.began)
+    used = [job["ended"] for job in server.jobs.values() if job.get("node") == name and job.get("ended")]
+    if used:
+        whole["last_used_time"] = int(max(used))
     return whole
 
 

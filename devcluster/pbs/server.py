@@ -30,7 +30,7 @@ SILENT_SECONDS = 15
 class Server:
     def __init__(self):
         self.lock = threading.RLock()
-        self.jobs, self.last, self.history = {}, 0, True
+        self.jobs, self.last, self.history, self.began = {}, 0, True, time.time()
         with open("/proc/meminfo") as stream:
             memory = int(stream.readline().split()[1])
         self.nodes = {name: dict(has, mem=memory) for name, has in NODES.items()}
