@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import { CLUSTER, hpcbinder, on } from './rig.ts';
+import { SHARED_SIF, sharedImage } from './stored.ts';
 import { OwnWorld } from './worlds.ts';
 
 const QUICKSTART = './examples/quickstart';
@@ -70,7 +71,7 @@ describe('a command line that cannot be meant', () => {
     [
       'a cluster that the config does not know',
       ['launch', QUICKSTART, '--cluster', `${CLUSTER}s`],
-      /Did you mean devcluster/,
+      new RegExp(`Did you mean ${CLUSTER}\\?`),
     ],
     ['a scheme that is not accepted', ['launch', 'hpt://host/org/repo'], /hpt:\/\/ is not accepted/],
     ['a ref of a directory', ['launch', QUICKSTART, '--ref', 'main'], /--ref main has no meaning/],
@@ -164,7 +165,8 @@ describe('a cluster that cannot be reached', () => {
 });
 
 describe('a job that the cluster does not take', () => {
-  const SIF = ['launch', '--sif', '/scratch/test/jupyter.sif', '--mem', '500M', '--cpus', '1'];
+  const SIF = ['launch', '--sif', SHARED_SIF, '--mem', '500M', '--cpus', '1'];
+  beforeAll(sharedImage);
   it.each<[string, string[], string, RegExp]>([
     [
       'a partition',

@@ -1,8 +1,9 @@
 /** No config at all: a person is asked and the launch goes on; without a person it ends with the line to type. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hpcbinder } from './rig.ts';
+import { SHARED_SIF, sharedImage } from './stored.ts';
 import { Terminal } from './terminal.ts';
 import { OwnWorld } from './worlds.ts';
 
@@ -11,8 +12,9 @@ const config = join(world.env.HPCBINDER_CONFIG ?? '', 'config.yaml');
 const home = join(world.dir, 'home');
 mkdirSync(join(home, '.ssh'), { recursive: true, mode: 0o700 });
 const env = { ...world.env, HOME: home, SSH_AUTH_SOCK: '' };
-const SIF = ['launch', '--sif', '/scratch/test/jupyter.sif', '--mem', '500M', '--cpus', '1', '--time', '5', '--detach'];
+const SIF = ['launch', '--sif', SHARED_SIF, '--mem', '500M', '--cpus', '1', '--time', '5', '--detach'];
 
+beforeAll(sharedImage);
 afterAll(() => world[Symbol.asyncDispose]());
 
 describe('a first launch without any config', () => {

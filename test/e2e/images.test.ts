@@ -1,7 +1,7 @@
 /** What lies on a cluster, as its user sees it. What waits and what damages is in test/faults/images.test.ts. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { storedImage } from '../faults/rig.ts';
 import { CLUSTER, hpcbinder, on } from './rig.ts';
+import { storedImage } from './stored.ts';
 import { OwnWorld } from './worlds.ts';
 
 let world: OwnWorld;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { stringify } from 'yaml';
 import { CLUSTER, hpcbinder, on } from './rig.ts';
+import { SHARED_SIF, sharedImage } from './stored.ts';
 import { Terminal } from './terminal.ts';
 import { OwnWorld } from './worlds.ts';
 
@@ -14,8 +15,7 @@ const world = new OwnWorld({
   image_store: '/home/bob/odd/images',
 });
 const SITE = '/home/bob/odd';
-const SIF = '/scratch/test/jupyter.sif';
-const LAUNCH = ['launch', '--sif', SIF, '--mem', '500M', '--cpus', '1', '--time', '5', '--no-browser'];
+const LAUNCH = ['launch', '--sif', SHARED_SIF, '--mem', '500M', '--cpus', '1', '--time', '5', '--no-browser'];
 
 /** A PATH without scheduler and container command, and these in directories of their own. */
 const PREPARE = `
@@ -60,10 +60,7 @@ async function launched(...more: string[]) {
 const BOTH = { path: [`${SITE}/slurm`, `${SITE}/apptainer`] };
 
 beforeAll(async () => {
-  // bob has no image of his own: the quickstart's, from alice's private store
-  const built = await hpcbinder(['build', './examples/quickstart', '--cluster', CLUSTER]);
-  const copy = `mkdir -p /scratch/test && cp ${built.stdout} ${SIF} && chmod 755 /scratch/test && chmod 644 ${SIF}`;
-  expect(await on('login', 'root', copy)).toMatchObject({ code: 0 });
+  await sharedImage();
   await on('login', 'bob', PREPARE);
   await on(
     'login',

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { leftAfter, NOTHING, tracesOf } from '../e2e/oracles.ts';
 import { on, type Ready, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, launchOf, type Shown, status, storedImage } from './rig.ts';
+import { eventually, launchOf, type Shown, status } from './rig.ts';
 
 let world: OwnWorld;
 let running: Running;

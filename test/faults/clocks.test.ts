@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Event, hpcbinder, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
 import { aheadBy, FakeClock, fakeClockEnv, fakeClockLibrary } from '../fake-clock.ts';
-import { eventually, status, storedImage } from './rig.ts';
+import { eventually, status } from './rig.ts';
 
 const library = fakeClockLibrary() ?? '';
 const HOUR = 3600;

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { left, tracesOf } from '../e2e/oracles.ts';
 import { hpcbinder, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { configured, eventually, launchOf, status, stop, storedImage } from './rig.ts';
+import { configured, eventually, launchOf, status, stop } from './rig.ts';
 
 /** Slurm holds a job in completing while its epilog runs; this one runs for as long as the file is there. */
 const EPILOG = '#!/bin/sh\\nwhile [ -e /run/stuck-$SLURM_JOB_ID ]; do sleep 1; done\\n';

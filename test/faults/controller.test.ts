@@ -2,8 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { inQueue, launchOf, type Shown, startController, status, stop, storedImage } from './rig.ts';
+import { inQueue, launchOf, type Shown, startController, status, stop } from './rig.ts';
 
 let world: OwnWorld;
 let sif: string;

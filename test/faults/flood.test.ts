@@ -5,8 +5,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLUSTER, type Ended, hpcbinder, MAIN, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, launchOf, storedImage } from './rig.ts';
+import { eventually, launchOf } from './rig.ts';
 
 const MIB = 1 << 20;
 /** lines of one letter, a line without an end, bytes that are no text, and NUL */

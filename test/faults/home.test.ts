@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { launchOf, status, stop, storedImage } from './rig.ts';
+import { launchOf, status, stop } from './rig.ts';
 
 let world: OwnWorld;
 let sif: string;

@@ -1,8 +1,9 @@
 /** Damaged images, a store that another may write into, gc under a session that runs, many old directories, uninstall (docs/faults.md). */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CLUSTER, hpcbinder, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { launchOf, status, stop, storedImage } from './rig.ts';
+import { launchOf, status, stop } from './rig.ts';
 
 const QUICKSTART = ['./examples/quickstart', '--cluster', CLUSTER, '--partition', 'gpu'];
 let world: OwnWorld;

@@ -8,9 +8,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { leftAfter, NOTHING, tracesOf } from '../e2e/oracles.ts';
 import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
 import { Line } from './line.ts';
-import { eventually, type Shown, status, stop, storedImage } from './rig.ts';
+import { eventually, type Shown, status, stop } from './rig.ts';
 import { SmallRepo } from './small-repo.ts';
 
 /** How long after its first word each phase is struck at most, in ms; and whether it needs an image that nobody has. */

@@ -5,8 +5,9 @@
 import { basename } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { launchOf, status, stop, storedImage } from './rig.ts';
+import { launchOf, status, stop } from './rig.ts';
 
 /** the address and the work report */
 const LATE_SECONDS = 95;

@@ -1,8 +1,9 @@
 /** The controller comes back without its memory and gives its numbers again, to others (SECURITY F-23). */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { hpcbinder, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, launchOf, type Shown, startController, status, stop, storedImage } from './rig.ts';
+import { eventually, launchOf, type Shown, startController, status, stop } from './rig.ts';
 
 const CONF = '/etc/slurm/slurm.conf';
 let world: OwnWorld;

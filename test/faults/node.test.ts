@@ -4,8 +4,9 @@ import Docker from 'dockerode';
 import { Client } from '../e2e/client.ts';
 import { leftAfter, NOTHING, tracesOf } from '../e2e/oracles.ts';
 import { CLUSTER, hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { configured, eventually, launchOf, status, stop, storedImage } from './rig.ts';
+import { configured, eventually, launchOf, status, stop } from './rig.ts';
 
 const c2 = new Docker().getContainer(`hpcbinder-${CLUSTER}-c2`);
 let world: OwnWorld;

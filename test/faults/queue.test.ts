@@ -1,9 +1,10 @@
 /** A full queue, and limits: what waits is told in words, and what can't start is refused before it is submitted. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { hpcbinder, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { CTRL_C, Terminal } from '../e2e/terminal.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, inQueue, launchOf, type Shown, status, stop, storedImage } from './rig.ts';
+import { eventually, inQueue, launchOf, type Shown, status, stop } from './rig.ts';
 
 let world: OwnWorld;
 let sif: string;

@@ -1,6 +1,7 @@
 /** What every fault needs: a session from an image that is stored already, its record, and the controller's life and death. */
 import { Client } from '../e2e/client.ts';
-import { CLUSTER, hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
 import { Line } from './line.ts';
 
@@ -13,13 +14,6 @@ export type Shown = {
   address?: { host: string; port: number };
   ended?: { why: string; at: string; detail?: string };
 };
-
-/** The quickstart's image on the cluster, built and stored by the first who asks. */
-export async function storedImage(): Promise<string> {
-  const built = await hpcbinder(['build', './examples/quickstart', '--cluster', CLUSTER, '--partition', 'gpu']);
-  if (built.code !== 0) throw new Error(built.stderr);
-  return built.stdout.trim().split('\n').at(-1) ?? '';
-}
 
 export const launchOf = (sif: string) => ['launch', '--sif', sif, '--partition', 'gpu', '--time', '15m'];
 

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { hpcbinder, on } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { Terminal } from '../e2e/terminal.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, launchOf, storedImage } from './rig.ts';
+import { eventually, launchOf } from './rig.ts';
 import { ASK_CODE, ASK_PASSWORD, answer, PASSWORD, people, Sshd } from './sshd.ts';
 
 /** Ten minutes in docs/faults.md; a slice of it in every run. */

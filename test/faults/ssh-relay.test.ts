@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { openTransport } from '../../transports/index.ts';
 import { Client } from '../e2e/client.ts';
 import { Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, launchOf, stop, storedImage } from './rig.ts';
+import { eventually, launchOf, stop } from './rig.ts';
 import { root, Sshd } from './sshd.ts';
 
 let world: OwnWorld;

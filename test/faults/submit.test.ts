@@ -1,9 +1,10 @@
 /** The laptop's side lost between `sbatch` and its answer (docs/faults.md). */
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { hpcbinder, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
 import { Line } from './line.ts';
-import { eventually, launchOf, type Shown, status, stop, storedImage } from './rig.ts';
+import { eventually, launchOf, type Shown, status, stop } from './rig.ts';
 
 let world: OwnWorld;
 let line: Line;

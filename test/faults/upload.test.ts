@@ -3,9 +3,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { CLUSTER, on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
 import { Line } from './line.ts';
-import { eventually, status, stop, storedImage } from './rig.ts';
+import { eventually, status, stop } from './rig.ts';
 
 /** Of the bytes of a file: SSH's packets and their answers; and all else that a launch sends. */
 const OVERHEAD = 1.02;

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
 import { on, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { launchOf, status, stop, storedImage } from './rig.ts';
+import { launchOf, status, stop } from './rig.ts';
 
 const LONG = `/home/${['a', 'b', 'c', 'd'].map((letter) => letter.repeat(220)).join('/')}`;
 /** name, uid, home; the largest that a 32-bit uid can be without a meaning of its own is 4294967293 */

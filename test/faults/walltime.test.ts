@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { ensureBrowser, launchBrowser, openLab } from '../browser.mjs';
 import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
+import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, type Shown, status, storedImage } from './rig.ts';
+import { eventually, type Shown, status } from './rig.ts';
 
 type Saved = { pages: number; files: number; failed: string[] };
 type Later = Shown & { workDirectory: string; endsAt: number; saved?: Saved };

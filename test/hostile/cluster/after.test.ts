@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../../e2e/client.ts';
 import { type Secrets, secretsOf } from '../../e2e/oracles.ts';
 import { hpcbinder, Running } from '../../e2e/rig.ts';
+import { storedImage } from '../../e2e/stored.ts';
 import { OwnWorld } from '../../e2e/worlds.ts';
-import { eventually, launchOf, status, stop, storedImage } from '../../faults/rig.ts';
+import { eventually, launchOf, status, stop } from '../../faults/rig.ts';
 
 const world = new OwnWorld();
 let first: Running;

@@ -5,8 +5,9 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../../e2e/client.ts';
 import { python, type Secrets, secretsOf } from '../../e2e/oracles.ts';
 import { hpcbinder, on, Running } from '../../e2e/rig.ts';
+import { storedImage } from '../../e2e/stored.ts';
 import { OwnWorld } from '../../e2e/worlds.ts';
-import { eventually, launchOf, status, storedImage } from '../../faults/rig.ts';
+import { eventually, launchOf, status } from '../../faults/rig.ts';
 
 const world = new OwnWorld();
 const env = { ...world.env, HPCBINDER_DEBUG: '1' };

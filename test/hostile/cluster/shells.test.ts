@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { hasControls } from '../../../core/text.ts';
 import { HOSTS } from '../../../devcluster/index.ts';
 import { hpcbinder, on } from '../../e2e/rig.ts';
+import { storedImage } from '../../e2e/stored.ts';
 import { OwnWorld } from '../../e2e/worlds.ts';
-import { launchOf, storedImage } from '../../faults/rig.ts';
+import { launchOf } from '../../faults/rig.ts';
 import { notRun } from '../../not-run.ts';
 
 const PWN = '/tmp/hb-PWN';
