@@ -28,8 +28,8 @@ type Plain = { [key: string]: unknown };
 export async function writeClusterEntry(name: string, entry: Plain): Promise<void> {
   await change((root) => {
     const before = root.get('clusters') as { items?: { key: unknown }[] } | undefined | null;
-    // `clusters:` with nothing below it
-    if (!before && root.has('clusters')) root.delete('clusters');
+    // `clusters:` with nothing below it, or `clusters: {}`, as the last one leaves it, whose braces all others would be in
+    if (!before?.items?.length && root.has('clusters')) root.delete('clusters');
     const real = (before?.items ?? []).filter(({ key }) => ![name, 'devcluster'].includes(String(key)));
     root.setIn(['clusters', name], root.createNode(entry));
     if (name !== 'devcluster' && real.length === 0) root.set('default', name);

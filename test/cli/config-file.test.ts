@@ -50,6 +50,13 @@ describe('the config file', () => {
     expect(readdirSync(root)).toEqual(['config.yaml']);
   });
 
+  it('has lines and no braces again when the last entry was removed and another comes', async () => {
+    await writeClusterEntry('a', { host: 'a' });
+    await removeClusterEntry('a');
+    await writeClusterEntry('b', { host: 'b' });
+    expect(readFileSync(configPath(), 'utf8')).toContain('clusters:\n  b:\n    host: b\n');
+  });
+
   it('keeps comments and order when an entry is added, replaced or removed', async () => {
     write('# mine\ndefault: a\nclusters:\n  # the big one\n  a: {host: a} # here\n  b: {host: b}\n');
     await writeClusterEntry('c', { host: 'c' });
