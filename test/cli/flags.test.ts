@@ -65,12 +65,17 @@ describe('the words of a launch', () => {
     );
   });
 
-  it.each<Flags>([{ constraint: 'a;id' }, { sbatch: ['--wrap=id'] }, { sbatch: ['exclude=n1'] }])(
+  it.each<Flags>([{ constraint: 'a;id' }, { sbatch: ['--wrap=id'] }, { sbatch: ['exclude=n1'] }, { qsub: ['-V'] }])(
     'have no option that the scheduler’s grammar refuses: %j',
     (flags) => {
       expect(() => input(flags)).toThrow(expect.objectContaining({ code: 'E-OPTION' }));
     },
   );
+
+  it('hand on what is typed for either scheduler', () => {
+    expect(input({ sbatch: ['--nice=1'], qsub: ['-l place=excl'] }).flags.extra).toEqual(['--nice=1', '-l place=excl']);
+    expect(input({}).flags.extra).toBeUndefined();
+  });
 
   it('name a repository or an image', () => {
     expect(() => launchInput(undefined, {}, {}, ID)).toThrow(/name a repository/);

@@ -12,6 +12,16 @@ describe("Slurm's view of the nodes", () => {
     ]);
   });
 
+  it('is read from the fake PBS, too', () => {
+    const node = (ngpus?: number) => ({ state: 'free', resources_available: { ncpus: 8, ...(ngpus && { ngpus }) } });
+    const text = JSON.stringify({ pbs_version: '23.06.06-FAKE', nodes: { c1: node(), c2: node(2) } });
+    expect(parseNodes(text)).toEqual([
+      { node: 'c1', state: 'free', partitions: ['workq', 'gpu'], gres: '' },
+      { node: 'c2', state: 'free', partitions: ['workq', 'gpu'], gres: 'ngpus:2' },
+    ]);
+    expect(['free', 'job-busy', 'down'].map(isUsable)).toEqual([true, true, false]);
+  });
+
   it('takes a node for usable only when slurmctld hears from it', () => {
     expect(['idle', 'mixed', 'allocated'].map(isUsable)).toEqual([true, true, true]);
     expect(['idle*', 'down', 'down*', 'drained', 'unknown'].some(isUsable)).toBe(false);
