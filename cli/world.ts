@@ -19,11 +19,15 @@ export function localRecords(): LocalRecords {
 }
 
 /** The tunnel to a session's agent: a fresh stream at each call. */
-export function toAgent(cluster: Cluster, record: Pick<SessionRecord, 'id' | 'address'>): () => Promise<Duplex> {
+export function toAgent(
+  { transport, scheduler }: Pick<Cluster, 'transport' | 'scheduler'>,
+  record: Pick<SessionRecord, 'id' | 'address' | 'jobId'>,
+): () => Promise<Duplex> {
   return () => {
     if (!record.address)
       throw new HpcbinderError('E-SESSION-STATE', { message: `session ${record.id} has no address yet` });
-    return cluster.transport.connect(record.address);
+    const inside = record.jobId === undefined ? undefined : scheduler.inside?.(record.jobId);
+    return transport.connect(record.address, inside);
   };
 }
 

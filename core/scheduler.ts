@@ -128,6 +128,8 @@ export interface Scheduler {
   offers(): Inquiry<readonly Partition[]>;
   /** commands by which any user of the cluster may look at the job: for `audit` */
   shownToAll(id: JobId): readonly (readonly string[])[];
+  /** in front of a command, these run it on the job's node beside what runs there; absent where there is no such way */
+  inside?(id: JobId): readonly string[];
   startEstimate(job: JobSpec): Question<Date | undefined>;
   /** accounts and QOS that the user may use; a scheduler without them asks nothing and gives `NO_ALLOWANCE` */
   allowance(user: string): Inquiry<Allowance>;

@@ -40,8 +40,11 @@ export interface Transport extends AsyncDisposable {
     data: AsyncIterable<Uint8Array>,
     how: { mode: number; resumeAt?: number; signal?: AbortSignal },
   ): Promise<{ bytes: number; sha256: string }>;
-  /** the tunnel is a stream: no local ports */
-  connect(to: Endpoint): Promise<Duplex>;
+  /**
+   * The tunnel is a stream: no local ports. `inside`: words in front of a command that run it next to the endpoint, for where
+   * the login node does not reach it.
+   */
+  connect(to: Endpoint, inside?: readonly string[]): Promise<Duplex>;
   /** sshd was seen to open no tunnels: a command of ours over there carries them */
   readonly relayed: boolean;
   /** a short command through the one resident shell; never throws for a command's own end */

@@ -19,6 +19,15 @@ export function isForbidden(error: unknown): boolean {
   return error instanceof HpcbinderError && error.code === 'E-AGENT' && reasonOf(error.cause) === PROHIBITED;
 }
 
+/**
+ * Nothing answered at that place: a firewall, most likely. A port where nobody listens has answered; sshd's bare "open
+ * failed" is a way that its kernel has not.
+ */
+export function isUnreached(error: unknown): boolean {
+  if (!(error instanceof HpcbinderError)) return false;
+  return error.code === 'E-SSH-LOST' || (error.code === 'E-AGENT' && !/refused/i.test(error.evidence.join()));
+}
+
 /** A tunnel that did not open: the agent's port is closed, or the login node forbids tunnels. */
 export function agentFault(to: Endpoint, by: string, cause: unknown): HpcbinderError {
   const where = 'socketPath' in to ? to.socketPath : `${to.host}:${to.port}`;

@@ -1,6 +1,6 @@
 /**
- * Tunnels where sshd forwards none (AllowTcpForwarding no): one command on the login node makes the connections and carries
- * all of them over its stdin and stdout (channels/relay.py). It ends with its last use here; nothing is installed.
+ * Tunnels where sshd makes none: one command over there makes the connections and carries all of them over its stdin and
+ * stdout (channels/relay.py). It ends with the transport; nothing is installed.
  */
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
@@ -13,14 +13,14 @@ import { agentFault } from './faults.ts';
 const PROGRAM = readFileSync(new URL('channels/relay.py', import.meta.url), 'utf8');
 const OPEN_MS = 25_000;
 
-type Start = (argv: readonly string[]) => Promise<RemoteProcess>;
+export type Start = (argv: readonly string[]) => Promise<RemoteProcess>;
 
 export class Relay {
   readonly #name: string;
   readonly #start: Start;
   #connection: Promise<Connection> | undefined;
 
-  /** `start` runs a command on the login node. */
+  /** `start` runs a command where the connections are to be made. */
   constructor(name: string, start: Start) {
     this.#name = name;
     this.#start = start;
@@ -45,6 +45,11 @@ export class Relay {
     } catch (cause) {
       throw agentFault(to, this.#name, cause);
     }
+  }
+
+  /** Ends it with all that it carries. */
+  async end(): Promise<void> {
+    (await this.#connection?.catch(() => undefined))?.end();
   }
 
   async #run(python: string): Promise<Connection> {

@@ -4,13 +4,12 @@ import type { Command, CommandResult } from '../core/command.ts';
 import type { Endpoint, Link, PtySize, RemoteProcess, Transport, Watchable } from '../core/transport.ts';
 import { collect } from './collect.ts';
 import { within } from './deadline.ts';
-import { isForbidden } from './faults.ts';
 import { readFile } from './files.ts';
 import { type Launched, type Launcher, launch } from './launch.ts';
 import { type Setup, startLine } from './programs.ts';
-import { Relay } from './relay.ts';
 import { RESIDENT_STDIN, ResidentShell } from './resident.ts';
 import { Slots } from './slots.ts';
+import { Tunnels } from './tunnels.ts';
 import { writeFile } from './upload.ts';
 import type { Wire } from './wire.ts';
 
@@ -33,9 +32,7 @@ export class ShellTransport implements Transport {
   #launcher: Launcher;
   #resident: ResidentShell;
   readonly #live = new Set<Launched>();
-  readonly #relay: Relay;
-  #python: string | undefined;
-  #forbidden = false;
+  readonly #tunnels: Tunnels;
   #closed: Promise<void> | undefined;
 
   constructor(wire: Wire, options: ShellOptions = {}) {
@@ -49,7 +46,7 @@ export class ShellTransport implements Transport {
       ...(options.setup ? { setup: options.setup } : {}),
     };
     this.#resident = new ResidentShell(this.#launcher);
-    this.#relay = new Relay(wire.name, (argv) => this.start({ argv }));
+    this.#tunnels = new Tunnels(wire, (argv) => this.start({ argv }));
   }
 
   /** Proves that commands can run there; E-REMOTE-SHELL where not. */
@@ -109,26 +106,17 @@ export class ShellTransport implements Transport {
     return writeFile(this, path, data, how);
   }
 
-  /** Through a relay where the site's sshd forwards nothing and `relayBy` has named a Python. */
-  async connect(to: Endpoint): Promise<Duplex> {
-    if (this.#python === undefined || 'socketPath' in to) return this.#wire.connect(to);
-    if (this.#forbidden) return this.#relay.connect(this.#python, to);
-    try {
-      return await this.#wire.connect(to);
-    } catch (error) {
-      if (!isForbidden(error)) throw error;
-      this.#forbidden = true;
-      return this.#relay.connect(this.#python, to);
-    }
+  connect(to: Endpoint, inside?: readonly string[]): Promise<Duplex> {
+    return this.#tunnels.connect(to, inside);
   }
 
   get relayed(): boolean {
-    return this.#forbidden;
+    return this.#tunnels.relayed;
   }
 
   /** The Python there, for a relay should one be needed. */
   relayBy(python: string): void {
-    this.#python = python;
+    this.#tunnels.python = python;
   }
 
   /** One attempt now, which may ask a person; throws the error of that attempt. */

@@ -55,6 +55,8 @@ export const slurm: Scheduler = {
     ['squeue', '-h', '-j', id, '-o', '%all'],
     ['sacct', '-P', '-j', id, '-o', 'ALL'],
   ],
+  // Slurm 20.11 and newer; before, a step waits until the job's own gives resources back
+  inside: (id) => ['srun', `--jobid=${id}`, '--overlap', '--nodes=1', '--ntasks=1', '--quiet'],
   startEstimate: (job) => ({
     command: command(['sbatch', '--test-only', CLEAN, ...requestWords(job.request), '--wrap=:']),
     parse(result) {
