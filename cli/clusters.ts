@@ -11,7 +11,7 @@ import { plain, prompter, table } from './terminal.ts';
 
 type Flags = Record<string, unknown>;
 
-/** The cluster that a command means; where there is none, a person is asked and the entry is kept. */
+/** The cluster that a command means; where there is none, a person is asked and the entry is kept. `command`: how one is named. */
 export async function wantedCluster(wanted: string | undefined, command: string): Promise<Choice> {
   const chosen = chooseCluster(loadConfig(), wanted);
   if (chosen) return chosen;
@@ -19,7 +19,7 @@ export async function wantedCluster(wanted: string | undefined, command: string)
   if (person === undefined) {
     throw new HpcbinderError('E-CLUSTER-NONE', {
       message: 'no cluster is set up yet',
-      hint: `Name the host that you log in to: hpcbinder ${command} --cluster USER@HOST, or once: hpcbinder cluster add USER@HOST\nTo try it on this machine: hpcbinder devcluster up`,
+      hint: `Name the host that you log in to: hpcbinder ${command}, or once: hpcbinder cluster add USER@HOST\nTo try it on this machine: hpcbinder devcluster up`,
     });
   }
   person.say('No cluster is set up yet. Which host do you log in to?');

@@ -26,7 +26,7 @@ import { canMove, drawMoving, eraseMoving, plain, prompter } from './terminal.ts
 
 export async function doctor(name: string | undefined, flags: Flags): Promise<number> {
   const nobody = name === undefined && prompter() === undefined;
-  const choice = nobody ? chooseCluster(loadConfig(), undefined) : await wantedCluster(name, 'doctor');
+  const choice = nobody ? chooseCluster(loadConfig(), undefined) : await wantedCluster(name, 'doctor USER@HOST');
   const { findings, site } = choice === undefined ? await alone() : await examine(choice, flags).finally(eraseMoving);
   const out = flags.publish === true ? process.stderr : process.stdout;
   const host = choice?.entry.host ?? 'this machine';

@@ -17,7 +17,7 @@ const ROWS = 20;
 
 export function gc(flags: Flags): Promise<number> {
   if (flags.local) return import('./images-local.ts').then(({ gcLocal }) => gcLocal(flags));
-  return withCluster(flags, 'images gc', async (cluster, choice) => {
+  return withCluster(flags, 'images gc --cluster USER@HOST', async (cluster, choice) => {
     const { profile } = cluster;
     const interrupts = new Interrupts();
     using moving = new Moving({ quiet: flags.json === true });

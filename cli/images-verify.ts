@@ -16,7 +16,7 @@ type Verified = { key: string; bytes: number; fault?: string };
 
 /** 0: all are whole; 1: one is not. */
 export function verify(keys: readonly string[], flags: Flags): Promise<number> {
-  return withCluster(flags, 'images verify', async (cluster) => {
+  return withCluster(flags, 'images verify --cluster USER@HOST', async (cluster) => {
     const interrupts = new Interrupts();
     using moving = new Moving({ quiet: flags.json === true });
     try {

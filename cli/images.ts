@@ -18,7 +18,7 @@ import { shortId } from './words.ts';
 
 export function list(flags: Flags): Promise<number> {
   if (flags.local) return import('./images-local.ts').then(({ listLocal }) => listLocal(flags));
-  return withCluster(flags, 'images ls', async (cluster) => {
+  return withCluster(flags, 'images ls --cluster USER@HOST', async (cluster) => {
     const found = await looked(cluster, flags);
     const users = usersOf(found, cluster.profile.imageStore);
     const images = found.things.filter(({ kind }) => kind === 'image').sort((a, b) => b.usedAt - a.usedAt);
@@ -125,7 +125,7 @@ export function chosen(images: readonly Thing[], text: string): Thing {
 }
 
 export function show(text: string, flags: Flags): Promise<number> {
-  return withCluster(flags, 'images show', async (cluster) => {
+  return withCluster(flags, 'images show --cluster USER@HOST', async (cluster) => {
     const found = await looked(cluster, flags);
     const image = chosen(
       found.things.filter(({ kind }) => kind === 'image'),

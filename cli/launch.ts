@@ -32,7 +32,10 @@ export async function launchCommand(typed: string | undefined, typedFlags: Flags
   const former = typeof typedFlags.continue === 'string' ? findLocal(typedFlags.continue) : undefined;
   const { repo, flags } = former ? continued(former, typed, typedFlags) : { repo: typed, flags: typedFlags };
   const options = launchInput(repo, flags, config, id);
-  const choice = await wantedCluster(options.cluster, repo === undefined ? 'launch --sif PATH' : 'launch REPO');
+  const choice = await wantedCluster(
+    options.cluster,
+    repo === undefined ? 'launch --sif PATH --cluster USER@HOST' : 'launch REPO --cluster USER@HOST',
+  );
   const arrows = makeArrows(choice, options, config);
   if (options.dryRun) return dryRun(choice, options, arrows);
   if (options.when) return (await import('./when.ts')).when(choice, options, arrows);
@@ -73,7 +76,7 @@ export async function buildCommand(repo: string, flags: Flags): Promise<number> 
   const config = loadConfig();
   const id = newSessionId();
   const options = launchInput(repo, flags, config, id);
-  const choice = await wantedCluster(options.cluster, 'build REPO');
+  const choice = await wantedCluster(options.cluster, 'build REPO --cluster USER@HOST');
   const arrows = makeArrows(choice, options, config);
   if (options.dryRun) return dryRun(choice, options, arrows);
   await using world = new World();

@@ -5,7 +5,7 @@ import { type Choice, connectCluster } from './connect.ts';
 import type { Flags } from './flags.ts';
 import { prompter } from './terminal.ts';
 
-/** `command`: as it is typed, for the hint of how to name a cluster. */
+/** `command`: as it is typed with a cluster's name, for the hint. */
 export async function withCluster<T>(
   flags: Flags,
   command: string,

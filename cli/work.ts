@@ -9,7 +9,7 @@ import { confirm, plain, table } from './terminal.ts';
 import { withCluster } from './with-cluster.ts';
 
 export function list(flags: Flags): Promise<number> {
-  return withCluster(flags, 'work ls', async ({ transport, profile }) => {
+  return withCluster(flags, 'work ls --cluster USER@HOST', async ({ transport, profile }) => {
     const found = orThrow(await ask(transport, listWork(profile.python, profile.workDir)));
     if (flags.json) process.stdout.write(`${JSON.stringify(found)}\n`);
     else if (found.length === 0)
@@ -29,7 +29,7 @@ export function list(flags: Flags): Promise<number> {
 }
 
 export function remove(directory: string, flags: Flags): Promise<number> {
-  return withCluster(flags, 'work rm', async ({ transport, profile }) => {
+  return withCluster(flags, 'work rm --cluster USER@HOST', async ({ transport, profile }) => {
     await confirm(`Delete ${directory} on ${profile.host} with everything in it?`, {
       yes: flags.yes === true,
       flag: '--yes',
@@ -41,7 +41,7 @@ export function remove(directory: string, flags: Flags): Promise<number> {
 }
 
 export function move(from: string, to: string, flags: Flags): Promise<number> {
-  return withCluster(flags, 'work mv', async ({ transport, profile }) => {
+  return withCluster(flags, 'work mv --cluster USER@HOST', async ({ transport, profile }) => {
     const now = orThrow(await ask(transport, moveWork(profile.python, profile.workDir, from, to)));
     process.stderr.write(plain(`moved to ${profile.host}:${now}\n`));
     return 0;
