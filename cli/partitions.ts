@@ -12,7 +12,7 @@ import { fittedTable, plain } from './terminal.ts';
 import { withCluster } from './with-cluster.ts';
 
 export async function partitions(name: string | undefined, flags: Flags): Promise<number> {
-  const command = 'partitions';
+  const command = 'partitions USER@HOST';
   return withCluster(
     { ...flags, ...(name === undefined ? {} : { cluster: name }) },
     command,
