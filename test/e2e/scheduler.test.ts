@@ -1,48 +1,7 @@
 /** The conformance suite of schedulers on the devcluster that `npm test` started. */
-import { spawn } from 'node:child_process';
-import type { Command, CommandResult } from '../../core/command.ts';
-import { layoutOf } from '../../devcluster/layout.ts';
 import { slurm } from '../../schedulers/slurm/index.ts';
 import { schedulerConformance } from '../conformance/scheduler.ts';
+import { loginOf } from './login-of.ts';
 import { CLUSTER } from './rig.ts';
 
-const LOGIN = layoutOf('', CLUSTER).container('login');
-
-/** Words into the login container as that user: no shell and no SSH in between. */
-function as(user: string) {
-  return async ({ argv, env = {} }: Command): Promise<CommandResult> => {
-    const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-    const child = spawn('docker', ['exec', '-i', '-u', user, '-w', '/', LOGIN, 'env', ...pairs, ...argv], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const collect = async (stream: AsyncIterable<Buffer>) => {
-      const parts: Buffer[] = [];
-      for await (const part of stream) parts.push(part);
-      return Buffer.concat(parts);
-    };
-    const ended = new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)));
-    const [stdout, stderr, code] = await Promise.all([collect(child.stdout), collect(child.stderr), ended]);
-    return { ended: { kind: 'exit', code }, stdout, stderr, truncated: false };
-  };
-}
-
-const run = as('alice');
-
-schedulerConformance('Slurm', {
-  scheduler: slurm,
-  transport: {
-    run,
-    async read(path, range = { offset: 0 }) {
-      const { ended, stdout } = await run({ argv: ['tail', '-c', `+${range.offset + 1}`, path] });
-      if (ended.kind !== 'exit' || ended.code !== 0) return undefined;
-      return (async function* () {
-        yield stdout.subarray(0, range.length);
-      })();
-    },
-  },
-  stranger: { run: as('bob') },
-  owner: 2001,
-  directory: '/home/alice/hb-conformance',
-  partition: 'debug',
-  user: 'alice',
-});
+schedulerConformance('Slurm', { ...loginOf(CLUSTER), scheduler: slurm, partition: 'debug' });

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execIn } from '../../devcluster/index.ts';
 import { layoutOf } from '../../devcluster/layout.ts';
 import { pbs } from '../../schedulers/pbs/index.ts';
+import { schedulerConformance } from '../conformance/scheduler.ts';
 import { sessionConformance } from '../conformance/session.ts';
+import { loginOf } from '../e2e/login-of.ts';
 import { CLUSTER, hpcbinder } from '../e2e/rig.ts';
 import { type Heard, scenario } from '../fixtures/pbs/scenario.mjs';
 
@@ -64,6 +66,8 @@ describe('the fake PBS', () => {
     expect(said).toEqual(names.map((name) => ({ name, ...lasting(recorded<Heard>(name), real ?? 0) })));
   }, 180_000);
 });
+
+schedulerConformance('the fake PBS', { ...loginOf(NAME), scheduler: pbs({ user: 'alice' }), partition: 'workq' });
 
 sessionConformance('the fake PBS', {
   cluster: NAME,

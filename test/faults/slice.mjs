@@ -19,6 +19,7 @@ const SECONDS = {
   memory: 110,
   node: 300,
   oracle: 90,
+  pbs: 170,
   repo2docker: 200,
   streams: 300,
   submit: 75,
