@@ -11,6 +11,8 @@ export type Style = 'moving' | 'lines' | 'json' | 'quiet';
 const NAME_WIDTH = 10;
 /** plain lines repeat a phase that is long, so that with the timer's second nothing is silent for more than 10 s */
 const SILENCE_MS = 9_000;
+/** of one phase, where nothing but its bytes changes: a conversion alone tells of them thousands of times */
+const UPDATE_MS = 200;
 
 export class Display {
   readonly #style: Style;
@@ -18,6 +20,8 @@ export class Display {
   #phase: { name: PhaseName; text: string; since: number; told: number; lastLog: string } | undefined;
   #done = new Set<PhaseName>();
   #timer: NodeJS.Timeout | undefined;
+  /** the update that was passed on last, and when */
+  #told: { words: string; at: number } = { words: '', at: 0 };
 
   constructor(style: Style, how: { verbose?: boolean } = {}) {
     this.#style = style;
@@ -35,6 +39,7 @@ export class Display {
 
   readonly on = (event: Progress): void => {
     this.#follow(event);
+    if (event.type === 'update' && !this.#isNews(event)) return;
     if (this.#style === 'json') {
       process.stdout.write(`${JSON.stringify(event)}\n`);
       return;
@@ -63,6 +68,15 @@ export class Display {
         this.line(folded(paint('waiting', 'note'.padEnd(NAME_WIDTH)), event.text));
     }
   };
+
+  /** Other words, the last byte, or a while since. */
+  #isNews({ phase, text, done, total }: Extract<Progress, { type: 'update' }>): boolean {
+    const [words, now] = [`${phase} ${text ?? ''}`, Date.now()];
+    const counts = done !== undefined && done !== total;
+    if (counts && words === this.#told.words && now - this.#told.at < UPDATE_MS) return false;
+    this.#told = { words, at: now };
+    return true;
+  }
 
   #follow(event: Progress): void {
     if (event.type === 'start') {

@@ -52,9 +52,13 @@ function exitOverride(command: Command): void {
 
 // the terminal went away: what is left to do is done without it
 process.stderr.on('error', () => {});
+let isRead = true;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // `hpcbinder list | head`: the reader has enough
-  if (error.code === 'EPIPE') process.exit(0);
+  if (error.code !== 'EPIPE' || !isRead) return;
+  isRead = false;
+  // `hpcbinder list | head`: the reader has enough. What holds a lock or a job ends in order, as by a signal.
+  if (process.listenerCount('SIGTERM') > 0) process.emit('SIGTERM', 'SIGTERM');
+  else process.exit(0);
 });
 
 process.exitCode = await main();

@@ -54,6 +54,28 @@ describe('a launch on the screen', () => {
     for (const frame of err.join('').split('\r\u001b[2K')) expect(width(frame)).toBeLessThan(78);
   });
 
+  it('tells a program of bytes five times a second, of other words and of the last byte always', () => {
+    const bytes = (done: number, text = 'squeezing'): Progress => ({
+      type: 'update',
+      phase: 'build',
+      text,
+      done,
+      total: 1000,
+    });
+    const display = shown('json', [start]);
+    for (let at = 0; at < 1000; at++) {
+      display.on(bytes(at));
+      jest.advanceTimersByTime(1);
+    }
+    display.on(bytes(999, 'sending'));
+    display.on(bytes(1000, 'sending'));
+    display.stop();
+    const told = out
+      .filter((line) => line.includes('"update"'))
+      .map((line) => (JSON.parse(line) as { done: number }).done);
+    expect(told).toEqual([0, 200, 400, 600, 800, 999, 1000]);
+  });
+
   it('is steered by nothing that others wrote', () => {
     const evil = 'a\u001b[2J\rb\u009b1m';
     const display = shown('lines', [
