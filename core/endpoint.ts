@@ -1,0 +1,145 @@
+/**
+ * The campus endpoint's nouns (DESIGN 2, `Services`): who asks, what for, and what the pages and the API show. The server room
+ * knows these and sessions/; all else reaches it through `Services`, put together in cli/.
+ */
+import type { Duplex } from 'node:stream';
+import type { ResolvedRepo } from './artifacts.ts';
+import type { OnProgress, Progress } from './progress.ts';
+import type { Partition, ResourceRequest } from './scheduler.ts';
+import type { AppName, EndReason, Session, SessionPhase, SessionSecrets } from './session.ts';
+import type { Variable } from './variables.ts';
+
+export const ROLES = ['user', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Somebody who is signed in. `account`: the Unix account on the clusters that everything of theirs runs as. */
+export type User = { account: string; shown: string; roles: readonly Role[] };
+
+/** What an API token may do. */
+export const SCOPES = ['read', 'launch', 'stop', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** What a link, a form or the API asks for, as understood; policy has not judged it yet. Seconds and MiB. */
+export type LaunchWanted = {
+  /** BinderHub's prefix: gh, gist, git, gl, … */
+  provider: string;
+  /** what stands after the prefix, decoded once: `org/repo/ref` */
+  spec: string;
+  cluster?: string;
+  partition?: string;
+  seconds?: number;
+  cpus?: number;
+  memoryMb?: number;
+  gpus?: number;
+  gpuType?: string;
+  account?: string;
+  qos?: string;
+  app?: AppName;
+  /** where the browser begins, relative to the app's root, no leading slash; resolved from urlpath, labpath and filepath */
+  path?: string;
+  /** names of policy's data binds that the user chose */
+  data?: readonly string[];
+  fresh?: boolean;
+};
+
+/** A launch that policy has passed: what is clamped is clamped, and said in `notes`. */
+export type LaunchGranted = Omit<LaunchWanted, 'cluster' | 'data'> & {
+  cluster: string;
+  /** git URL, and the ref as asked */
+  repo: { url: string; ref?: string; shown: string };
+  binds: readonly { from: string; to: string; readOnly: true }[];
+  idleSeconds: number;
+  maxAgeSeconds?: number;
+  notes: readonly string[];
+};
+
+/** A session as the endpoint keeps it, the proxy's half of the keys included. */
+export type KeptSession = Session & { secrets: SessionSecrets; variables?: readonly Variable[] };
+
+/** What a cluster offers now to this user, for the form. */
+export type Offers = {
+  cluster: string;
+  partitions: readonly Partition[];
+  /** when it was asked, epoch milliseconds */
+  askedAt: number;
+};
+
+/** One session as its owner (or an admin) may see it: no secret is in it. */
+export type SessionView = {
+  id: string;
+  launch?: string;
+  account: string;
+  cluster: string;
+  repo: Session['repo'];
+  phase: SessionPhase;
+  app: AppName;
+  request: ResourceRequest;
+  node?: string;
+  jobId?: string;
+  createdAt: string;
+  /** epoch seconds */
+  startedAt?: number;
+  endsAt?: number;
+  /** of the queue: why, and when it is likely to start, epoch seconds */
+  waiting?: string;
+  likelyStart?: number;
+  idleSince?: number;
+  /** when the agent will end it for idleness if nobody uses it, epoch seconds */
+  culledAt?: number;
+  workDirectory: string;
+  ended?: { why: EndReason; at: string; detail?: string; words: string };
+  /** no answer of its node since then, ISO: nothing is concluded from it */
+  silentSince?: string;
+  internet?: boolean;
+};
+
+/** A launch on its way: what the progress page and the event stream tell. */
+export type LaunchView = {
+  /** `la-` + 16 of a-z0-9 */
+  id: string;
+  account: string;
+  wanted: LaunchWanted;
+  startedAt: string;
+  state: 'running' | 'ready' | 'failed' | 'cancelled';
+  session?: string;
+  error?: { code: string; message: string; hint?: string };
+};
+
+/** One use figure of a session; see docs/agent.md `figures`. Fractions of what was asked for. */
+export type Figures = {
+  at: number;
+  cpu?: { used: number; asked: number };
+  memory?: { usedMb: number; askedMb: number };
+  gpus?: readonly { index: number; busy: number; usedMb: number; totalMb: number }[];
+};
+
+/**
+ * What the server room needs of everything else. All of it acts as `user.account` on the cluster, never as the service's own
+ * account, but for `offers` and `resolve`. Errors are HpcbinderErrors; each call has its own deadline.
+ */
+export interface Services {
+  readonly clusters: readonly string[];
+  offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
+  /** asks the repository's host through the guarded client (SECURITY GIT-08) */
+  resolve(repo: { url: string; ref?: string }, signal: AbortSignal): Promise<ResolvedRepo>;
+  /**
+   * The whole path to an app that answers. `keep` is called with each newer record, secrets included, before anything depends
+   * on it. Resumed after a restart with `resume`: the record as last kept.
+   */
+  launch(
+    user: User,
+    granted: LaunchGranted,
+    how: { id: string; keep(record: KeptSession): void; signal: AbortSignal; resume?: KeptSession },
+  ): AsyncGenerator<Progress, KeptSession>;
+  /** what cluster and agent say now; 'unreachable' parts end nothing */
+  refresh(user: User, record: KeptSession, signal: AbortSignal): Promise<KeptSession>;
+  stop(user: User, record: KeptSession, on: OnProgress): Promise<KeptSession>;
+  /** sets the walltime's end where the scheduler lets it; the refusal says who can */
+  extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession>;
+  /** puts off the cull for idleness */
+  touch(user: User, record: KeptSession): Promise<void>;
+  log(user: User, record: KeptSession, signal: AbortSignal): Promise<string>;
+  figures(user: User, record: KeptSession): Promise<Figures | undefined>;
+  /** a fresh stream to the job's agent's port, before TLS */
+  connect(record: KeptSession): Promise<Duplex>;
+}
