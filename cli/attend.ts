@@ -3,27 +3,24 @@
  * and its own agent's limits go on (DESIGN 7).
  */
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
-import type { JobStatus } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
-import { systemClock } from '../jobs/clock.ts';
 import type { RouteState } from '../server/routes.ts';
-import { advance, endInWords } from '../sessions/advance.ts';
+import { endInWords } from '../sessions/advance.ts';
 import { missingInWords } from '../sessions/await.ts';
 import { openApp } from '../sessions/control.ts';
 import type { SessionRecord, WorkReport } from '../sessions/records.ts';
 import { openStream } from '../sessions/streams.ts';
-import { jobOf, look, settle } from '../sessions/watch.ts';
 import { AGAIN } from './aftermath.ts';
 import { openBrowser, ring } from './browser.ts';
 import { Ending } from './ending.ts';
+import { follow } from './follow.ts';
 import { stateDir } from './paths.ts';
 import { showReady } from './ready.ts';
 import { plain } from './terminal.ts';
 import { relaunchOf, savedAtEnd, shortId, whereOf } from './words.ts';
-import { askAgent, toAgent, type World } from './world.ts';
+import { localRecords, toAgent, type World } from './world.ts';
 
 export type AttendOptions = {
   browser: boolean;
@@ -92,46 +89,36 @@ export async function attend(
   if (options.call) ring(`${record.repo.shown} is ready`);
   if (options.browser && !door.socketPath) openBrowser(url);
 
-  const ending = new Ending(cluster, record, served.pages, { json: options.json });
-  const listening = new AbortController();
-  const listened = ending.listen(listening.signal);
-  let over: JobStatus | 'absent' | undefined;
-  let told: string | undefined;
-  const unwatch = world.watchJob(jobOf(record), (status) => {
-    if (status === 'absent' || (typeof status === 'object' && status.state === 'ended')) over = status;
-    else {
-      record = advance(record, { job: status }, new Date());
-      if (typeof status === 'object' && status.state === 'running') void ending.schedulerSays(status.endsAt);
-    }
+  const { id } = record;
+  const ending = new Ending(cluster, record, served.pages, {
+    later: relaunchOf(record),
+    note: (text) => localRecords().tell(id, text),
+    say(text, event) {
+      localRecords().tell(id, text);
+      if (options.json) process.stdout.write(`${JSON.stringify({ type: 'warning', id, ...event, text })}\n`);
+      else process.stderr.write(plain(`${text}\n`));
+    },
   });
+  let told: string | undefined;
   try {
-    while (record.phase !== 'ended' && !signal.aborted) {
-      await wait(5_000, undefined, { signal }).catch(() => {});
-      if (signal.aborted) break;
-      if (!(await stillThere(cluster))) break;
-      if (over) {
-        record = await settle(cluster, record, over, systemClock, signal);
-        break;
-      }
-      // once more at once: the first answer may be lost with a connection that has just been replaced (F-13)
-      const asked = await askAgent(cluster, record);
-      const seen = asked === 'unreachable' ? await askAgent(cluster, record) : asked;
-      if (seen === 'unreachable' || !reachable) {
-        const looked = await look(cluster, record);
-        record = advance(record, looked.seen, new Date());
-      }
-      reachable = seen !== 'unreachable';
-      // a silent agent may be a dead one: the scheduler is then asked as often as without a tunnel
-      world.interest = reachable ? 'live' : 'usual';
-      told = sayMissing(record, reachable, told);
-      record = advance(record, { agent: seen }, new Date());
-      // after the agent, who says what time it is: this machine's clock may have been set
-      if (record.phase !== 'ended') ending.look(record);
-    }
+    await follow(
+      cluster,
+      record,
+      ending,
+      {
+        watchJob: world.watchJob,
+        everyMs: 5_000,
+        there: () => stillThere(cluster),
+        on(newer, answers) {
+          [record, reachable] = [newer, answers];
+          // a silent agent may be a dead one: the scheduler is then asked as often as without a tunnel
+          world.interest = reachable ? 'live' : 'usual';
+          told = sayMissing(record, reachable, told);
+        },
+      },
+      signal,
+    );
   } finally {
-    unwatch();
-    listening.abort();
-    await listened;
     world.keep(record);
     await served.close();
   }

@@ -10,9 +10,8 @@ import { controlRequest } from '../sessions/control.ts';
 import { followNotices, type Notice } from '../sessions/notices.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { clock } from '../sessions/words.ts';
-import { plain } from './terminal.ts';
-import { relaunchOf, savedInWords, shortId } from './words.ts';
-import { localRecords, toAgent } from './world.ts';
+import { savedInWords, shortId } from './words.ts';
+import { toAgent } from './world.ts';
 
 /** Where the agent is silent these are told from here, a little later. */
 const WARN_SECONDS = [900, 300, 60];
@@ -26,19 +25,28 @@ export type Pages = {
   tell(text: string): void;
 };
 
+/** Where what is said goes: a terminal, or the endpoint's page. */
+export type Sayings = {
+  say(text: string, event: Record<string, unknown>): void;
+  /** for the launch's story alone */
+  note(text: string): void;
+  /** how one goes on later: `hpcbinder launch --continue …` */
+  later: string;
+};
+
 export class Ending {
   readonly #cluster: Cluster;
   readonly #pages: Pages;
-  readonly #json: boolean;
+  readonly #how: Sayings;
   #record: SessionRecord;
   /** the moments that were told, in seconds before the end */
   readonly #warned = new Set<number>();
 
-  constructor(cluster: Cluster, record: SessionRecord, pages: Pages, how: { json: boolean }) {
+  constructor(cluster: Cluster, record: SessionRecord, pages: Pages, how: Sayings) {
     this.#cluster = cluster;
     this.#record = record;
     this.#pages = pages;
-    this.#json = how.json;
+    this.#how = how;
     // what has passed when one comes back to a session is in the lines that one is shown then
     this.#mark(this.#left(record.endsAt));
   }
@@ -63,7 +71,8 @@ export class Ending {
     const left = this.#left(record.endsAt);
     if (!WARN_SECONDS.some((moment) => left <= moment - LATE_SECONDS && !this.#warned.has(moment))) return;
     const told = this.#mark(left);
-    if (told) this.#say(`${this.#words(left)}\nThe agent does not answer: nothing could be saved.`, { endsIn: left });
+    if (told)
+      this.#how.say(`${this.#words(left)}\nThe agent does not answer: nothing could be saved.`, { endsIn: left });
   }
 
   /** The scheduler has another end than the agent: by `extend` from another machine, or by an administrator. */
@@ -89,7 +98,7 @@ export class Ending {
     this.look({ ...this.#record, endsAt });
     const words = `${shortId(this.#record.id)} now ends at ${this.#at()}.`;
     this.#pages.tell(words);
-    this.#say(words, { endsAt });
+    this.#how.say(words, { endsAt });
   }
 
   async #save(notice: Exclude<Notice, { kind: 'moved' }>): Promise<PageSaves> {
@@ -101,8 +110,8 @@ export class Ending {
     // a second less than the agent waits: its answer has a way to go
     const saves = await this.#pages.save(words, Math.max(1, notice.seconds - 1) * 1000, last);
     const said = savedInWords({ ...saves, at: 0, silent: 0 });
-    if (last) localRecords().tell(this.#record.id, said);
-    else this.#say(`${words}\n${said}`, { endsIn: Math.round(left), saved: saves });
+    if (last) this.#how.note(said);
+    else this.#how.say(`${words}\n${said}`, { endsIn: Math.round(left), saved: saves });
     return saves;
   }
 
@@ -116,13 +125,6 @@ export class Ending {
   }
 
   #keep(): string {
-    return `Your work is kept; go on later with: ${relaunchOf(this.#record)}`;
-  }
-
-  #say(text: string, event: Record<string, unknown>): void {
-    localRecords().tell(this.#record.id, text);
-    if (this.#json)
-      process.stdout.write(`${JSON.stringify({ type: 'warning', id: this.#record.id, ...event, text })}\n`);
-    else process.stderr.write(plain(`${text}\n`));
+    return `Your work is kept; go on later with: ${this.#how.later}`;
   }
 }
