@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { hpcYmlOf } from '../buildpacks/index.ts';
 import type { LaunchArrows } from '../core/arrows.ts';
 import type { RepoRef } from '../core/artifacts.ts';
+import type { Cluster } from '../core/cluster.ts';
 import type { Config } from '../core/config.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
@@ -21,17 +22,24 @@ import { Tools } from './tools.ts';
 
 export type Arrows = LaunchArrows & { readonly ref: RepoRef | undefined };
 
-export function makeArrows(choice: Choice, options: Options, config: Config): Arrows {
+/** `endpoint`: nobody sits here, and the way to the cluster is another one than the user's own. */
+export function makeArrows(
+  choice: Choice,
+  options: Options,
+  config: Config,
+  endpoint?: { connect(signal: AbortSignal): Promise<Cluster> },
+): Arrows {
   const ref =
     options.repo === undefined
       ? undefined
       : parseRepo(options.repo, { ...(options.ref ? { ref: options.ref } : {}), local: options.local });
   const tools = new Tools(config, options.builder ?? choice.entry.builder ?? config.builder);
-  const git = { interactive: isTerminal };
+  const git = { interactive: isTerminal && endpoint === undefined };
 
   return {
     ref,
-    async connect(on) {
+    async connect(on, signal) {
+      if (endpoint) return endpoint.connect(signal);
       const connecting = connectCluster(choice, prompter(), { allowance: 'known' });
       void ahead(tools, { engine: ref !== undefined && options.buildOn !== 'cluster' });
       const cluster = await connecting;

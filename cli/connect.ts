@@ -60,7 +60,7 @@ function onPath(command: string): boolean {
   return (process.env.PATH ?? '').split(delimiter).some((dir) => dir !== '' && existsSync(join(dir, command)));
 }
 
-function setupOf(entry: ClusterEntry): Setup {
+export function setupOf(entry: ClusterEntry): Setup {
   return {
     ...(entry.path ? { path: entry.path.join(':') } : {}),
     ...(entry.modules ? { modules: entry.modules } : {}),
@@ -204,13 +204,16 @@ function prologueOf(entry: ClusterEntry, module: string | undefined): string {
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`;
 }
 
-/** Transport, profile and what the scheduler offers: one connection, two questions, and once a day what the user may use. */
+/**
+ * Transport, profile and what the scheduler offers: one connection, two questions, and once a day what the user may use.
+ * `transport`: one that is open already; it is closed where this fails.
+ */
 export async function connectCluster(
   choice: Choice,
   prompter: Prompter | undefined,
-  how: { allowance?: 'known' | 'fresh' } = {},
+  how: { allowance?: 'known' | 'fresh'; transport?: ShellTransport } = {},
 ): Promise<Cluster> {
-  const transport = await openLink(choice, prompter);
+  const transport = how.transport ?? (await openLink(choice, prompter));
   try {
     const { found, profile, site, notes } = await lookAtCluster(choice, transport);
     const scheduler = await schedulerOf(found);

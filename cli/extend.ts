@@ -29,16 +29,26 @@ export async function extend(id: string, time: string, flags: Flags): Promise<nu
   await using cluster = await disposable(found);
   const record = running(await refreshed(cluster.value, await freshRecord(cluster.value, found)));
   localRecords().save(record);
-  const question = cluster.value.scheduler.extend(record.jobId, seconds, total(record, seconds));
-  if (flags.dryRun === true) return dryRun(question.command.argv, record, flags);
-  const answer = orThrow(await ask(cluster.value.transport, question));
-  if (answer !== 'extended') throw refusal(answer, record, seconds);
-  const now = await moved(cluster.value, record, seconds);
+  if (flags.dryRun === true) {
+    const question = cluster.value.scheduler.extend(record.jobId, seconds, total(record, seconds));
+    return dryRun(question.command.argv, record, flags);
+  }
+  const now = await extended(cluster.value, record, seconds);
+  localRecords().save(now);
   if (flags.json) {
     const { id: session, endsAt, request } = now;
     process.stdout.write(`${JSON.stringify({ type: 'extended', id: session, endsAt, seconds: request.seconds })}\n`);
   } else process.stderr.write(plain(`${inWords(now, seconds)}\n`));
   return 0;
+}
+
+/** Asks the scheduler; agent and record follow. E-LIMIT where it says no. */
+export async function extended(cluster: Cluster, before: SessionRecord, seconds: number): Promise<SessionRecord> {
+  const record = running(before);
+  const question = cluster.scheduler.extend(record.jobId, seconds, total(record, seconds));
+  const answer = orThrow(await ask(cluster.transport, question));
+  if (answer !== 'extended') throw refusal(answer, record, seconds);
+  return moved(cluster, record, seconds);
 }
 
 function running(record: SessionRecord): Running {
@@ -83,7 +93,6 @@ async function moved(cluster: Cluster, record: Running, seconds: number): Promis
     await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'ends', at: endsAt });
   const request = { ...record.request, seconds: total(record, seconds) };
   const now = { ...record, request, ...(endsAt === undefined ? {} : { endsAt }) };
-  localRecords().save(now);
   orThrow(await ask(transport, saveSession(profile, now)));
   return now;
 }

@@ -64,7 +64,7 @@ export async function stopped(
   return end;
 }
 
-async function tellAgent(cluster: Cluster, record: SessionRecord, now: boolean): Promise<void> {
+export async function tellAgent(cluster: Cluster, record: SessionRecord, now: boolean): Promise<void> {
   await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'stop', why: 'stopped', now });
 }
 

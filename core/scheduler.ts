@@ -13,7 +13,12 @@ export type JobId = string;
  * One job of ours. A controller that lost its memory gives the same numbers to other jobs; the name is ours alone, and only
  * both together name a job (SECURITY F-23).
  */
-export type JobRef = { id: JobId; tag: string };
+export type JobRef = {
+  id: JobId;
+  tag: string;
+  /** whose it is, where that is another than who asks: an endpoint polls for all its users at once */
+  owner?: { uid: number; user: string };
+};
 
 export type ResourceRequest = {
   partition?: string;

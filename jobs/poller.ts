@@ -162,7 +162,11 @@ export class Poller {
 
   async #final(job: JobRef): Promise<JobStatus | undefined | 'unreachable'> {
     try {
-      const answer = await askAll(this.#transport, this.#scheduler.finalStatus(job, this.#owner), this.#closed.signal);
+      const answer = await askAll(
+        this.#transport,
+        this.#scheduler.finalStatus(job, job.owner?.uid ?? this.#owner),
+        this.#closed.signal,
+      );
       return answer.ok ? answer.value : 'unreachable';
     } catch {
       return 'unreachable';

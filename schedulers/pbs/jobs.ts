@@ -69,12 +69,14 @@ export function unfinished(user: string): Question<ReadonlyMap<string, JobId>> {
 
 /** A row counts with its number, its name and its owner: the server writes the owner, and nobody else (SECURITY R3, F-23). */
 function owned(answer: Json, jobs: readonly JobRef[], user: string): ReadonlyMap<JobId, JobStatus> {
-  const tags = new Map<JobId, string>();
+  const known = new Map<JobId, { tag: string; user: string }>();
   // of two names with one number, an old and a new one, the answer does not say whose it is
-  for (const { id, tag } of jobs) tags.set(id, (tags.get(id) ?? tag) === tag ? tag : '');
-  const rows = entries(answer, 'Jobs').filter(
-    ([id, job]) => tags.get(id) && tags.get(id) === job.Job_Name && ownerOf(job) === user,
-  );
+  for (const { id, tag, owner } of jobs)
+    known.set(id, { tag: (known.get(id)?.tag ?? tag) === tag ? tag : '', user: owner?.user ?? user });
+  const rows = entries(answer, 'Jobs').filter(([id, job]) => {
+    const ours = known.get(id);
+    return ours?.tag && ours.tag === job.Job_Name && ownerOf(job) === ours.user;
+  });
   return new Map(rows.map(([id, job]) => [id, jobStatus(job)]));
 }
 

@@ -29,18 +29,21 @@ export function epoch(text: string): number | undefined {
 }
 
 /**
- * One query for all jobs of the owner: --user is answered from the controller's own table, while one purged id alone in
+ * One query for all jobs, of however many owners: --user is answered from the controller's own table, while one purged id alone in
  * --jobs fails the whole command (exit 1, "Invalid job id specified"). Jobs that ended stay visible for MinJobAge.
  */
 export function status(jobs: readonly JobRef[], owner: number): Question<ReadonlyMap<JobId, JobStatus>> {
   // the names are a filter and not a field: what is printed stays what nobody can write
-  return listing([...ofOwner(owner), `--name=${namesOf(jobs)}`, '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
+  const owners = [...new Set(jobs.map((job) => job.owner?.uid ?? owner))];
+  return listing([...ofOwner(...owners), `--name=${namesOf(jobs)}`, '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
     // of two names with one number, an old and a new one, a row does not say whose it is
-    const tags = new Map<JobId, string>();
-    for (const { id, tag } of jobs) tags.set(id, (tags.get(id) ?? tag) === tag ? tag : '');
+    const known = new Map<JobId, { tag: string; uid: number }>();
+    for (const { id, tag, owner: own } of jobs)
+      known.set(id, { tag: (known.get(id)?.tag ?? tag) === tag ? tag : '', uid: own?.uid ?? owner });
     const seen = new Map<JobId, JobStatus>();
     for (const [id = '', word = '', nodes = '', uid, end = '', start = '', reason] of rows(text, 7)) {
-      if (tags.get(id) && isOwner(uid, owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
+      const job = known.get(id);
+      if (job?.tag && isOwner(uid, job.uid)) seen.set(id, jobStatus(word, nodes, start, end, reason));
     }
     return seen;
   });
@@ -62,8 +65,8 @@ function namesOf(jobs: readonly JobRef[]): string {
   return [...new Set(jobs.map(({ tag }) => tag))].join(',');
 }
 
-function ofOwner(owner: number): readonly [string, ...string[]] {
-  return ['squeue', '-h', '-a', '--states=all', `--user=${owner}`];
+function ofOwner(...owners: readonly number[]): readonly [string, ...string[]] {
+  return ['squeue', '-h', '-a', '--states=all', `--user=${owners.join(',')}`];
 }
 
 export function jobStatus(word: string, nodes: string, start: string, end: string, reason?: string): JobStatus {

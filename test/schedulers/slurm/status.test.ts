@@ -54,6 +54,14 @@ describe('the status of jobs', () => {
     expect(slurm.status([ref('1')], owner).parse(result(code, stdout, stderr)).ok).toBe(false);
   });
 
+  it('is one query for the jobs of many owners, of whom each counts with his own rows alone', () => {
+    const own = (number: string, uid: number) => ({ ...ref(number), owner: { uid, user: `u${uid}` } });
+    const question = slurm.status([own('7', 2001), own('8', 2002)], 990);
+    expect(question.command.argv).toContain('--user=2001,2002');
+    const seen = valueIn(question.parse(result(0, '7|RUNNING|c1|2001|N/A|N/A|None\n8|RUNNING|c1|2001|N/A|N/A|None\n')));
+    expect([...seen.keys()]).toEqual(['7']);
+  });
+
   it('F-48: knows the jobs of a uid over 2^31, which squeue prints as a negative number', () => {
     const huge = 4_294_967_293;
     const seen = slurm.status([ref('16')], huge).parse(result(0, '16|RUNNING|c2|-3|N/A|N/A|None\n'));

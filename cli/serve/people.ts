@@ -1,0 +1,79 @@
+/** Connections to the clusters, one for each account that something is done for; closed when nobody has used it for a while. */
+import type { Cluster } from '../../core/cluster.ts';
+import type { ShellTransport } from '../../transports/index.ts';
+import { type Choice, connectCluster } from '../connect.ts';
+
+/** a process or a login of the account's on the login node goes after so long without use */
+const IDLE_MS = 600_000;
+const SWEEP_MS = 60_000;
+
+type Held = { coming: Promise<Cluster>; usedAt: number; users: number };
+
+export type OpenAs = (account: string, choice: Choice) => Promise<ShellTransport>;
+
+export class People {
+  readonly #openAs: OpenAs;
+  readonly #choices: () => ReadonlyMap<string, Choice>;
+  readonly #held = new Map<string, Held>();
+  readonly #timer: NodeJS.Timeout;
+
+  /** `choices` by the cluster's name, as the policy has them now. */
+  constructor(openAs: OpenAs, choices: () => ReadonlyMap<string, Choice>) {
+    this.#openAs = openAs;
+    this.#choices = choices;
+    this.#timer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  choice(name: string): Choice | undefined {
+    return this.#choices().get(name);
+  }
+
+  /** Runs `work` as the account; the connection stays for the next. Throws what the connection throws. */
+  async as<T>(account: string, choice: Choice, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    const held = await this.#hold(account, choice);
+    held.users += 1;
+    try {
+      return await work(await held.coming);
+    } finally {
+      held.users -= 1;
+      held.usedAt = Date.now();
+    }
+  }
+
+  async #hold(account: string, choice: Choice): Promise<Held> {
+    const key = `${account} ${choice.name}`;
+    const there = this.#held.get(key);
+    if (there) {
+      const alive = await there.coming.then(
+        ({ transport }) => transport.link.value !== 'down',
+        () => false,
+      );
+      if (alive) return there;
+      if (this.#held.get(key) === there) this.#held.delete(key);
+      return this.#hold(account, choice);
+    }
+    const coming = this.#openAs(account, choice).then((transport) =>
+      connectCluster(choice, undefined, { transport, allowance: 'known' }),
+    );
+    const held = { coming, usedAt: Date.now(), users: 0 };
+    this.#held.set(key, held);
+    // whoever asked hears of it; the next one tries anew
+    coming.catch(() => this.#held.get(key) === held && this.#held.delete(key));
+    return held;
+  }
+
+  #sweep(): void {
+    for (const [key, held] of this.#held) {
+      if (held.users > 0 || Date.now() - held.usedAt < IDLE_MS) continue;
+      this.#held.delete(key);
+      void held.coming.then(({ transport }) => transport[Symbol.asyncDispose]()).catch(() => {});
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    const all = [...this.#held.values()];
+    this.#held.clear();
+    await Promise.allSettled(all.map(async ({ coming }) => (await coming).transport[Symbol.asyncDispose]()));
+  }
+}
