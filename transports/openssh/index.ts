@@ -9,12 +9,11 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts';
-import { backOff } from '../back-off.ts';
 import { Connection } from '../channels/connection.ts';
 import { tunnel } from '../channels/tunnel.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { agentFault, sessionFault } from '../faults.ts';
-import { revive } from '../revive.ts';
+import { comeBack } from '../revive.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
 import { watchOver } from './alive.ts';
@@ -139,38 +138,13 @@ class OpensshWire implements Wire {
   #dropped(connection: Connection): void {
     if (connection !== this.#connection) return;
     this.#connection = undefined;
-    const asks = this.#attended ? this.#prompter : undefined;
-    if (this.#stopped.signal.aborted || (this.#attended && !asks)) {
-      this.link.set('down');
-      return;
-    }
-    this.link.set('reconnecting');
-    void (asks ? this.#revive(asks) : this.#restore());
-  }
-
-  async #revive(prompter: Prompter): Promise<void> {
-    try {
-      await revive(this.name, prompter, () => this.#open(prompter));
-    } catch (error) {
+    const { name, link } = this;
+    const [stopped, attended, prompter] = [this.#stopped.signal, this.#attended, this.#prompter];
+    const open = (person: Prompter | undefined) => this.#open(person);
+    const refused = (error: unknown) => {
       this.#refusal = error;
-      this.link.set('down');
-    }
-  }
-
-  /** Without a person, and as long as only the network is at fault (SSH-07). */
-  async #restore(): Promise<void> {
-    for await (const _ of backOff(this.#stopped.signal)) {
-      if (this.link.value !== 'reconnecting') return;
-      try {
-        await this.#open(undefined);
-        return;
-      } catch (error) {
-        if (error instanceof HpcbinderError && error.code === 'E-SSH-UNREACHABLE') continue;
-        this.#refusal = error;
-        break;
-      }
-    }
-    if (this.link.value === 'reconnecting') this.link.set('down');
+    };
+    void comeBack({ name, link, stopped, attended, prompter, open, refused });
   }
 
   async exec(shellCommand: string, { pty }: { pty?: PtySize }): Promise<RawProcess> {

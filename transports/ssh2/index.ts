@@ -4,10 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts';
-import { backOff } from '../back-off.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
 import { agentFault, sessionFault } from '../faults.ts';
-import { revive } from '../revive.ts';
+import { comeBack, isUnreachable } from '../revive.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
 import { beyondSsh2 } from './beyond.ts';
@@ -35,10 +34,6 @@ export async function openSsh2Wire(
 }
 
 const DOUBT_AGAIN_MS = 4_000;
-
-function isUnreachable(error: unknown): boolean {
-  return error instanceof HpcbinderError && error.code === 'E-SSH-UNREACHABLE';
-}
 
 class Ssh2Wire implements Wire {
   readonly name: string;
@@ -137,38 +132,13 @@ class Ssh2Wire implements Wire {
     this.#clients = [];
     this.#pulse?.stop();
     for (const client of [...clients].reverse()) client.destroy();
-    const asks = this.#attended ? this.#prompter : undefined;
-    if (this.#stopped.signal.aborted || (this.#attended && !asks)) {
-      this.link.set('down');
-      return;
-    }
-    this.link.set('reconnecting');
-    void (asks ? this.#revive(asks) : this.#restore());
-  }
-
-  async #revive(prompter: Prompter): Promise<void> {
-    try {
-      await revive(this.name, prompter, () => this.#open(prompter));
-    } catch (error) {
+    const { name, link } = this;
+    const [stopped, attended, prompter] = [this.#stopped.signal, this.#attended, this.#prompter];
+    const open = (person: Prompter | undefined) => this.#open(person);
+    const refused = (error: unknown) => {
       this.#refusal = error;
-      this.link.set('down');
-    }
-  }
-
-  /** Tries again as long as only the network is at fault; a refusal ends it (SSH-07). */
-  async #restore(): Promise<void> {
-    for await (const _ of backOff(this.#stopped.signal)) {
-      if (this.link.value !== 'reconnecting') return;
-      try {
-        await this.#open(undefined);
-        return;
-      } catch (error) {
-        if (isUnreachable(error)) continue;
-        this.#refusal = error;
-        break;
-      }
-    }
-    if (this.link.value === 'reconnecting') this.link.set('down');
+    };
+    void comeBack({ name, link, stopped, attended, prompter, open, refused });
   }
 
   async exec(shellCommand: string, { pty }: { pty?: PtySize }): Promise<RawProcess> {
