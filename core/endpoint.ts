@@ -143,3 +143,62 @@ export interface Services {
   /** a fresh stream to the job's agent's port, before TLS */
   connect(record: KeptSession): Promise<Duplex>;
 }
+
+/**
+ * What `/api/v1/launches/:id/events` sends, one JSON per message, each time from the launch's beginning. `launch` comes first,
+ * whenever its state changes, and last.
+ */
+export type LaunchEvent = Progress | { type: 'launch'; launch: LaunchView };
+
+/** `GET /api/v1/sessions/:id/figures`: of the last hour, oldest first, at most 120 (one each 30 s). */
+export type FiguresView = { figures: readonly Figures[] };
+
+/** What a user may choose in the form: policy's part. Seconds and MiB. */
+export type Choices = {
+  clusters: readonly string[];
+  cluster: string;
+  apps: readonly AppName[];
+  /** data binds that policy offers this user */
+  data: readonly { name: string; path: string }[];
+  /** partitions of `cluster` with policy's ceilings already taken off; absent where the cluster did not answer in time */
+  offers?: Offers;
+  /** what the form begins with where the link says nothing */
+  defaults: { partition?: string; seconds?: number; cpus?: number; memoryMb?: number; gpus?: number };
+};
+
+/** One API token as its owner sees it; the token itself is shown once, when it is made. */
+export type TokenView = {
+  id: string;
+  name: string;
+  scopes: readonly Scope[];
+  createdAt: string;
+  expires?: string;
+  usedAt?: string;
+};
+
+export type AuditLine = {
+  at: string;
+  account: string;
+  action: string;
+  session?: string;
+  launch?: string;
+  detail?: string;
+};
+
+/** What admins see beside the sessions and launches of all. */
+export type AdminView = {
+  sessions: readonly SessionView[];
+  launches: readonly LaunchView[];
+  audit: readonly AuditLine[];
+  /** as loaded: `key` by its path in the file (`limits.per_user`), and the line that set it; without a line it is the default */
+  policy: {
+    file: string;
+    loadedAt: string;
+    lines: readonly { key: string; value: string; line?: number }[];
+    /** of a newer file that is wrong; what is shown is the one before */
+    error?: string;
+  };
+  /** why no launch is accepted at present */
+  drained?: string;
+  announcement?: string;
+};
