@@ -105,7 +105,14 @@ export type LaunchView = {
   error?: { code: string; message: string; hint?: string };
 };
 
-/** One use figure of a session; see docs/agent.md `figures`. Fractions of what was asked for. */
+/** The open pages of a session, as its warnings reach them; what they answer is shown and decides nothing. */
+export type SessionPages = {
+  /** asks each to save, for at most `ms`; `last`: there is no later time */
+  save(text: string, ms: number, last: boolean): Promise<{ pages: number; files: number; failed: readonly string[] }>;
+  tell(text: string): void;
+};
+
+/** One use figure of a session; see docs/agent.md `figures`. Cores and MiB, beside what was asked for; `at` epoch ms. */
 export type Figures = {
   at: number;
   cpu?: { used: number; asked: number };
@@ -131,6 +138,16 @@ export interface Services {
     granted: LaunchGranted,
     how: { id: string; keep(record: KeptSession): void; signal: AbortSignal; resume?: KeptSession },
   ): AsyncGenerator<Progress, KeptSession>;
+  /**
+   * Watches a session that has begun, until its end: the record as it ended, or as it was when `signal` came. `on` has each
+   * newer record, `say` each warning before the end; silence of agent or scheduler ends nothing.
+   */
+  follow(
+    user: User,
+    record: KeptSession,
+    how: { pages: SessionPages; on(record: KeptSession, reachable: boolean): void; say(text: string): void },
+    signal: AbortSignal,
+  ): Promise<KeptSession>;
   /** what cluster and agent say now; 'unreachable' parts end nothing */
   refresh(user: User, record: KeptSession, signal: AbortSignal): Promise<KeptSession>;
   stop(user: User, record: KeptSession, on: OnProgress): Promise<KeptSession>;

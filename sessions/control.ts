@@ -14,6 +14,8 @@ export type ClientSecrets = Pick<SessionSecrets, 'ca' | 'clientCert' | 'clientKe
 
 export type ControlRequest =
   | { verb: 'status' }
+  /** puts off the end for idleness */
+  | { verb: 'use' }
   /** `now`: open pages are not asked to save first */
   | { verb: 'stop'; why: 'stopped'; now?: boolean }
   /** the scheduler has moved the job's end; epoch seconds */

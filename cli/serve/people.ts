@@ -30,13 +30,23 @@ export class People {
 
   /** Runs `work` as the account; the connection stays for the next. Throws what the connection throws. */
   async as<T>(account: string, choice: Choice, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    using lent = await this.lend(account, choice);
+    return await work(lent.cluster);
+  }
+
+  /** The connection for as long as the caller needs it. */
+  async lend(account: string, choice: Choice): Promise<Disposable & { cluster: Cluster }> {
     const held = await this.#hold(account, choice);
     held.users += 1;
-    try {
-      return await work(await held.coming);
-    } finally {
+    const back = () => {
       held.users -= 1;
       held.usedAt = Date.now();
+    };
+    try {
+      return { cluster: await held.coming, [Symbol.dispose]: back };
+    } catch (error) {
+      back();
+      throw error;
     }
   }
 

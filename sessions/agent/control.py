@@ -9,6 +9,7 @@ An answer with "error" ends it. After the answers to shell, get and put frames f
 
 status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, internet, saved, product}
 stop    {now}: {"stopping": true}: open pages save (not with now), the app ends in order, end.json says why
+use     {"idleSince"}: somebody says that it is in use, and the idle time begins anew
 ends    {at}: {"endsAt"}: the scheduler has moved the job's end
 notices {"ok": true, "endsAt"}, then frames both ways: notices.py
 shell   {rows, cols, term} or {terminal: false}, with {argv: [word, ...]} instead of a login shell: runs in the container
@@ -161,6 +162,9 @@ class Control(object):
         frames.sock.settimeout(FRAME_SECONDS)
         if verb == "status":
             frames.answer(self._session.status())
+        elif verb == "use":
+            self._session.use.touch(CLOCK.now())
+            frames.answer({"idleSince": self._session.status()["idleSince"]})
         elif verb == "stop":
             frames.answer({"stopping": True})
             self._session.request_end(Ending("stopped"), request.get("now") is True)

@@ -1,0 +1,25 @@
+/** What a session uses, from the agent's counts: cores are the difference of two, memory is as it was. Pure. */
+import type { Figures } from '../../core/endpoint.ts';
+import type { ResourceRequest } from '../../core/scheduler.ts';
+
+/** `at` in epoch milliseconds */
+export type Sample = { at: number; cpuSeconds: number; memoryBytes: number };
+
+/** Undefined where the agent has not counted yet. */
+export function sampleOf(figures: unknown, at = Date.now()): Sample | undefined {
+  if (typeof figures !== 'object' || figures === null) return undefined;
+  const { cpuSeconds, memoryBytes } = figures as Record<string, unknown>;
+  if (typeof cpuSeconds !== 'number' || typeof memoryBytes !== 'number') return undefined;
+  return { at, cpuSeconds, memoryBytes };
+}
+
+export function figuresOf(now: Sample, before: Sample | undefined, asked: ResourceRequest): Figures {
+  const seconds = before ? (now.at - before.at) / 1000 : 0;
+  // a process that ended took its time with it: less than before is none
+  const used = before && seconds >= 1 ? Math.max(0, (now.cpuSeconds - before.cpuSeconds) / seconds) : undefined;
+  return {
+    at: now.at,
+    ...(used === undefined ? {} : { cpu: { used: Math.round(used * 100) / 100, asked: asked.cpus } }),
+    memory: { usedMb: Math.round(now.memoryBytes / 2 ** 20), askedMb: asked.memoryMb },
+  };
+}

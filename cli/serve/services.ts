@@ -1,0 +1,226 @@
+/** The endpoint's `Services` (core/endpoint.ts): everything that is done on a cluster is done as the user's own account. */
+import type { Cluster } from '../../core/cluster.ts';
+import { textOf } from '../../core/command.ts';
+import type { Config } from '../../core/config.ts';
+import type { Figures, KeptSession, LaunchGranted, Offers, Services, User } from '../../core/endpoint.ts';
+import { HpcbinderError } from '../../core/errors.ts';
+import type { Progress } from '../../core/progress.ts';
+import { plainText } from '../../core/text.ts';
+import { askAll, readAll } from '../../core/transport.ts';
+import { systemClock } from '../../jobs/clock.ts';
+import { Poller } from '../../jobs/poller.ts';
+import { parseRepo } from '../../repos/parse.ts';
+import { adopted } from '../../sessions/adopt.ts';
+import { controlRequest } from '../../sessions/control.ts';
+import { arriving, launch } from '../../sessions/launch.ts';
+import { stopSession } from '../../sessions/stop.ts';
+import { makeArrows } from '../arrows.ts';
+import type { Choice } from '../connect.ts';
+import { Ending } from '../ending.ts';
+import { extended } from '../extend.ts';
+import { launchInput } from '../flags.ts';
+import { follow } from '../follow.ts';
+import { refreshed } from '../refresh.ts';
+import { tellAgent } from '../stop.ts';
+import { toAgent } from '../world.ts';
+import { figuresOf, type Sample, sampleOf } from './figures.ts';
+import { wordsOf } from './granted.ts';
+import type { People } from './people.ts';
+import { launchWorld, watcher } from './world.ts';
+
+/** Between two questions to one agent; its warnings come by themselves. */
+const FOLLOW_MS = 30_000;
+/** What `offers` said counts so long: the form is looked at more often than nodes become free. */
+const OFFERS_MS = 20_000;
+const MOST_LOG = 1 << 20;
+const TAKEN_MS = 10_000;
+
+export type ServicesOptions = {
+  people: People;
+  /** of the service: build settings, default requests */
+  config: Config;
+  /** the account that `serve` runs as: it polls, and asks what a cluster offers */
+  own: string;
+  clusters: () => readonly string[];
+};
+
+export class ClusterServices implements Services {
+  readonly #people: People;
+  readonly #config: Config;
+  readonly #own: string;
+  readonly #clusters: () => readonly string[];
+  readonly #pollers = new Map<string, Promise<Poller>>();
+  /** of each session's figures the last: a use of cores is a difference of two */
+  readonly #samples = new Map<string, Sample>();
+  readonly #offers = new Map<string, { at: number; coming: Promise<Offers> }>();
+
+  constructor(options: ServicesOptions) {
+    this.#people = options.people;
+    this.#config = options.config;
+    this.#own = options.own;
+    this.#clusters = options.clusters;
+  }
+
+  get clusters(): readonly string[] {
+    return this.#clusters();
+  }
+
+  #choice(name: string): Choice {
+    const choice = this.#people.choice(name);
+    if (choice) return choice;
+    throw new HpcbinderError('E-CLUSTER-UNKNOWN', { message: `this endpoint has no cluster "${name}"` });
+  }
+
+  #as<T>(user: Pick<User, 'account'>, name: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
+    return this.#people.as(user.account, this.#choice(name), work);
+  }
+
+  /** One per cluster, by the service's own account. */
+  #poller(name: string): Promise<Poller> {
+    const there = this.#pollers.get(name);
+    if (there) return there;
+    const coming = this.#as(
+      { account: this.#own },
+      name,
+      async ({ transport, scheduler, profile }) => new Poller(transport, scheduler, { owner: profile.uid }),
+    );
+    this.#pollers.set(name, coming);
+    coming.catch(() => this.#pollers.delete(name));
+    return coming;
+  }
+
+  offers(_user: User, name: string, signal: AbortSignal): Promise<Offers> {
+    const known = this.#offers.get(name);
+    if (known && Date.now() - known.at < OFFERS_MS) return known.coming;
+    const coming = this.#as({ account: this.#own }, name, async ({ transport, scheduler, partitions }) => {
+      const answer = await askAll(transport, scheduler.offers(), signal);
+      return { cluster: name, partitions: answer.ok ? answer.value : partitions, askedAt: Date.now() };
+    });
+    this.#offers.set(name, { at: Date.now(), coming });
+    coming.catch(() => this.#offers.delete(name));
+    return coming;
+  }
+
+  async resolve(repo: { url: string; ref?: string }, signal: AbortSignal) {
+    const { resolveRepo } = await import('../../repos/resolve.ts');
+    const ref = parseRepo(repo.url, { ...(repo.ref ? { ref: repo.ref } : {}), local: false });
+    return resolveRepo(ref, { interactive: false, signal });
+  }
+
+  async *launch(
+    user: User,
+    granted: LaunchGranted,
+    how: Parameters<Services['launch']>[2],
+  ): AsyncGenerator<Progress, KeptSession> {
+    const poller = await this.#poller(granted.cluster);
+    const choice = this.#choice(granted.cluster);
+    using lent = await this.#people.lend(user.account, choice);
+    const { cluster } = lent;
+    const world = launchWorld(cluster, { poller, keep: how.keep });
+    if (how.resume) {
+      const record = await taken(cluster, how.resume, how.signal);
+      how.keep(record);
+      if (record.phase === 'ready' || record.phase === 'ended') return record;
+      return (yield* arriving(cluster, record, world, how.signal)).session;
+    }
+    const options = launchInput(granted.repo.url, wordsOf(granted), this.#config, how.id);
+    const arrows = makeArrows(choice, options, this.#config, { connect: async () => cluster });
+    return (yield* launch(options.input(choice), { ...world, arrows }, how.signal)).session;
+  }
+
+  async follow(
+    user: User,
+    record: KeptSession,
+    how: Parameters<Services['follow']>[2],
+    signal: AbortSignal,
+  ): Promise<KeptSession> {
+    const poller = await this.#poller(record.cluster);
+    return this.#as(user, record.cluster, async (cluster) => {
+      let reachable = true;
+      const ending = new Ending(cluster, record, how.pages, {
+        later: 'the page of your sessions',
+        say: how.say,
+        note: () => {},
+      });
+      const world = {
+        watchJob: watcher(poller, cluster, () => (reachable ? 'live' : 'usual')),
+        everyMs: FOLLOW_MS,
+        on(newer: KeptSession, answers: boolean) {
+          reachable = answers;
+          how.on(newer, answers);
+        },
+      };
+      return follow(cluster, record, ending, world, signal);
+    });
+  }
+
+  refresh(user: User, record: KeptSession, _signal: AbortSignal): Promise<KeptSession> {
+    return this.#as(user, record.cluster, (cluster) => refreshed(cluster, record));
+  }
+
+  async stop(user: User, record: KeptSession, on: (event: Progress) => void): Promise<KeptSession> {
+    const poller = await this.#poller(record.cluster);
+    return this.#as(user, record.cluster, async (cluster) => {
+      const end = await stopSession(cluster, await refreshed(cluster, record), {
+        watchJob: watcher(poller, cluster, () => 'ending'),
+        tellAgent: (each) => tellAgent(cluster, each, false),
+        on: (text) => on({ type: 'update', phase: 'stop', text }),
+      });
+      return end.record;
+    });
+  }
+
+  extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession> {
+    return this.#as(user, record.cluster, async (cluster) =>
+      extended(cluster, await refreshed(cluster, record), seconds),
+    );
+  }
+
+  log(user: User, record: KeptSession, _signal: AbortSignal): Promise<string> {
+    return this.#as(user, record.cluster, async ({ transport }) => {
+      const parts = await Promise.all(
+        ['job.log', 'agent.log', 'app.log'].map(async (name) => {
+          const bytes = await readAll(transport, `${record.directory}/${name}`, MOST_LOG);
+          return bytes && bytes.length > 0 ? `== ${name}\n${plainText(textOf(bytes))}` : '';
+        }),
+      );
+      return parts.filter((part) => part !== '').join('\n');
+    });
+  }
+
+  figures(user: User, record: KeptSession): Promise<Figures | undefined> {
+    return this.#as(user, record.cluster, async (cluster) => {
+      const { figures } = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
+      const now = sampleOf(figures);
+      const before = this.#samples.get(record.id);
+      if (now) this.#samples.set(record.id, now);
+      return now && figuresOf(now, before, record.request);
+    });
+  }
+
+  async touch(user: User, record: KeptSession): Promise<void> {
+    await this.#as(user, record.cluster, (cluster) =>
+      controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'use' }),
+    );
+  }
+
+  /** By the service's own account: the login node reaches the job's port whoever asks, and the agent wants the session's key. */
+  connect(record: KeptSession) {
+    return this.#as({ account: this.#own }, record.cluster, (cluster) => toAgent(cluster, record)());
+  }
+
+  async close(): Promise<void> {
+    for (const coming of this.#pollers.values()) (await coming.catch(() => undefined))?.close();
+    await this.#people.close();
+  }
+}
+
+/** A record whose launch was cut off before its job was known: the job is found by its name, or there is none. */
+async function taken(cluster: Cluster, before: KeptSession, signal: AbortSignal): Promise<KeptSession> {
+  for (;;) {
+    const record = await adopted(cluster, before, new Date());
+    if (record.jobId !== undefined || record.phase === 'ended') return record;
+    await systemClock.sleep(TAKEN_MS, signal);
+    signal.throwIfAborted();
+  }
+}
