@@ -8,18 +8,18 @@ import { type Answer, answer, plain } from './answers.ts';
 import type { Limits } from './limits.ts';
 import { choice, denied, ended, lost, starting, suspended } from './pages.ts';
 import { refusedTarget } from './paths.ts';
-import type { Door, Doors } from './routes.ts';
+import type { Door, FindDoor } from './routes.ts';
 
 export type Verdict = { pass: Door } | { refuse: Answer };
 
 /** `now` in epoch milliseconds. `upgrade`: the request asks for another protocol. */
 export function admit(
   req: IncomingMessage,
-  how: { doors: Doors; limits: Limits; now: number; upgrade: boolean },
+  how: { find: FindDoor; limits: Limits; now: number; upgrade: boolean },
 ): Verdict {
   const malformed = refusedForm(req, how.limits) ?? (how.upgrade ? refusedUpgrade(req) : undefined);
   if (malformed !== undefined) return { refuse: malformed };
-  const door = how.doors.get(req.headers.host ?? '');
+  const door = how.find(req);
   // Nothing of the request is repeated: a rebound name must not appear in an answer (NET-10, WEB-24).
   if (door === undefined) return { refuse: plain(421, 'No session has this address.') };
   const { route, access } = door;
@@ -66,7 +66,7 @@ function enter(
 }
 
 /** What makes two servers read one request differently is refused before anything is looked up (WEB-08, 09, 11). */
-function refusedForm(req: IncomingMessage, limits: Limits): Answer | undefined {
+export function refusedForm(req: IncomingMessage, limits: Limits): Answer | undefined {
   const names = req.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
   if (names.length > limits.headers) return plain(431, `More than ${limits.headers} headers.`);
   if (names.filter((name) => name === 'host').length !== 1) return plain(400, 'Exactly one Host header is needed.');

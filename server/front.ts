@@ -1,13 +1,13 @@
 /** The HTTP server in front of a table of doors: limits, the one decision, and what follows from it. */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { admit } from './admit.ts';
+import { admit, refusedForm } from './admit.ts';
 import { plain, send, sendRaw } from './answers.ts';
 import type { Limits } from './limits.ts';
 import { OpenPages } from './open-pages.ts';
 import { createForwarder } from './proxy.ts';
-import type { Doors, Route } from './routes.ts';
+import type { FindDoor, Route } from './routes.ts';
 
 /** Since the start; `websockets`: open at present. */
 export type Counters = { requests: number; websockets: number };
@@ -20,13 +20,21 @@ export type Front = {
   destroy(): void;
 };
 
-export function createFront(doors: Doors, limits: Limits, onActivity: (route: Route) => void = () => {}): Front {
+/** What is no session's: the endpoint's own origin. Called with what has a sound form; upgrades are refused there. */
+export type Own = { owns(req: IncomingMessage): boolean; request(req: IncomingMessage, res: ServerResponse): void };
+
+export function createFront(
+  find: FindDoor,
+  limits: Limits,
+  onActivity: (route: Route) => void = () => {},
+  own?: Own,
+): Front {
   const counters: Counters = { requests: 0, websockets: 0 };
   const sockets = new Set<Socket>();
   const forwarder = createForwarder(limits, (change) => {
     counters.websockets += change;
   });
-  const judge = (req: IncomingMessage, upgrade: boolean) => admit(req, { doors, limits, now: Date.now(), upgrade });
+  const judge = (req: IncomingMessage, upgrade: boolean) => admit(req, { find, limits, now: Date.now(), upgrade });
 
   function server(): Server {
     const made = createServer({
@@ -43,6 +51,12 @@ export function createFront(doors: Doors, limits: Limits, onActivity: (route: Ro
       socket.once('close', () => sockets.delete(socket));
     });
     made.on('request', (req, res) => {
+      if (own?.owns(req)) {
+        const malformed = refusedForm(req, limits);
+        if (malformed) send(res, malformed);
+        else own.request(req, res);
+        return;
+      }
       const verdict = judge(req, false);
       if ('refuse' in verdict) {
         send(res, verdict.refuse);

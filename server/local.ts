@@ -46,7 +46,7 @@ export async function serveSession(options: {
   const agent = new AppAgent(route.connectApp, limits);
   const streams = new AppAgent(route.openStream ?? route.connectApp, limits, 0);
   const doors = new Map<string, Door>();
-  const front = createFront(doors, limits, options.onActivity);
+  const front = createFront((req) => doors.get(req.headers.host ?? ''), limits, options.onActivity);
   const listening =
     options.socketPath === undefined
       ? await listenOnLoopback(front.server, options.port)

@@ -1,5 +1,5 @@
 /** Host → session: the table by which a request finds its job. In memory only, rebuilt from the session records. */
-import type { Agent } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Access } from './access.ts';
 import type { OpenPages } from './open-pages.ts';
@@ -53,5 +53,5 @@ export type Door = {
   streams: Agent;
 };
 
-/** By the exact value of the Host header. */
-export type Doors = ReadonlyMap<string, Door>;
+/** By the exact value of the Host header; where all sessions share one, by the path too. */
+export type FindDoor = (req: IncomingMessage) => Door | undefined;
