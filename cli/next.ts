@@ -108,6 +108,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-CONFIRM': ({ words }) => (words.length > 0 ? line([...words, '--yes']) : undefined),
   'E-DEVCLUSTER': always('hpcbinder devcluster down'),
   'E-LOCKED': again,
+  'E-STATE': () => undefined,
   'E-CANCELLED': () => undefined,
   'E-INTERNAL': report,
 };

@@ -63,6 +63,7 @@ export const ERROR_CODES = [
   'E-CONFIRM', // needs a yes, and there is no terminal
   'E-DEVCLUSTER', // the cluster in containers
   'E-LOCKED', // another hpcbinder holds it
+  'E-STATE', // the endpoint's state cannot be opened or written
   'E-CANCELLED', // ctrl-C
   'E-INTERNAL', // a defect of ours
 ] as const;

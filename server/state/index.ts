@@ -1,0 +1,109 @@
+/**
+ * The endpoint's state (DESIGN 11): sessions, launches, logins, tokens, audit and settings, in one SQLite file on a local disk.
+ * Every call that writes has the rows on the disk when it returns, or throws E-STATE and has written nothing.
+ */
+import type { KeptSession, LaunchView } from '../../core/endpoint.ts';
+import type { HpcbinderError } from '../../core/errors.ts';
+import { Audit } from './audit.ts';
+import { type Opening, StateFile } from './file.ts';
+import { exportOf, forget, type Pruned, prune, RETENTION_DAYS } from './keeping.ts';
+import { LaunchRows } from './launches.ts';
+import { type KeptRow, SessionRows } from './sessions.ts';
+import { Settings } from './settings.ts';
+import { Logins, Tokens } from './sign-in.ts';
+
+export class State {
+  readonly #file: StateFile;
+  readonly #now: () => Date;
+  readonly #sessions: SessionRows;
+  readonly #launches: LaunchRows;
+  readonly logins: Logins;
+  readonly tokens: Tokens;
+  readonly audit: Audit;
+  readonly settings: Settings;
+
+  private constructor(file: StateFile, now: () => Date, tell: (words: string) => void) {
+    this.#file = file;
+    this.#now = now;
+    this.#sessions = new SessionRows(file, tell);
+    this.#launches = new LaunchRows(file);
+    this.logins = new Logins(file, now);
+    this.tokens = new Tokens(file, now);
+    this.audit = new Audit(file, now);
+    this.settings = new Settings(file, now);
+  }
+
+  /**
+   * @param directory made 0700 where it is not there; the file in it is `hpcbinder.db`
+   * @throws HpcbinderError E-STATE: on a network disk, of a newer version, damaged, of another user, or no better-sqlite3
+   */
+  static open(directory: string, how: Opening = {}): State {
+    return new State(new StateFile(directory, how), how.now ?? (() => new Date()), how.tell ?? (() => {}));
+  }
+
+  /** Of the file. */
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Why the last write failed, until one succeeds: for `/health` and the pages. */
+  get trouble(): HpcbinderError | undefined {
+    return this.#file.trouble;
+  }
+
+  /** All that `work` writes, or nothing, with one wait for the disk: for a poll that moves 700 sessions. */
+  together<T>(work: () => T): T {
+    return this.#file.together(work);
+  }
+
+  /** What has not changed costs no write. An end is the last word, and takes the session's keys with it. */
+  saveSession(record: KeptSession, of: Omit<KeptRow, 'record'>): void {
+    this.#sessions.save(record, of);
+  }
+
+  session(id: string): KeptRow | undefined {
+    return this.#sessions.one(id);
+  }
+
+  /** Newest first. */
+  sessions(which: { account?: string; live?: boolean; limit?: number } = {}): KeptRow[] {
+    return this.#sessions.list(which);
+  }
+
+  saveLaunch(view: LaunchView): void {
+    this.#launches.save(view);
+  }
+
+  launch(id: string): LaunchView | undefined {
+    return this.#launches.one(id);
+  }
+
+  /** Newest first. */
+  launches(which: { account?: string; running?: boolean; limit?: number } = {}): LaunchView[] {
+    return this.#launches.list(which);
+  }
+
+  /** All that is kept of a person; no secret is in it. */
+  exportOf(account: string): Record<string, unknown> {
+    return exportOf(this.#file, account, this.#now());
+  }
+
+  /** @throws HpcbinderError E-SESSION-STATE naming what of theirs still runs */
+  forget(account: string): void {
+    forget(this.#file, account);
+  }
+
+  /** @returns how many rows of what were too old */
+  prune(retentionDays: number = RETENTION_DAYS): Pruned {
+    return prune(this.#file, retentionDays, this.#now());
+  }
+
+  /** A whole copy, 0600, of this moment. @throws HpcbinderError E-STATE where the file is there */
+  async backup(path: string): Promise<void> {
+    this.#file.backup(path);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

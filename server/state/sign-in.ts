@@ -1,0 +1,180 @@
+/** Who is signed in, and whose API tokens are good. Only hashes are kept: who reads this file cannot sign in with it (TOK-11). */
+import { randomBytes } from 'node:crypto';
+import { ROLES, type Role, SCOPES, type Scope, type User } from '../../core/endpoint.ts';
+import { harmless } from '../../core/text.ts';
+import type { Row, StateFile } from './file.ts';
+import { json } from './sessions.ts';
+
+/** A clock that went back by more makes an age unknowable: then one signs in again. */
+const BACK_MS = 10 * 60_000;
+
+/** Times are epoch milliseconds by this machine's clock. */
+export type Login = { user: User; xsrf: string; expires: number };
+export type Token = {
+  id: string;
+  account: string;
+  shown: string;
+  roles: readonly Role[];
+  scopes: readonly Scope[];
+  expires: number;
+};
+export type TokenShown = {
+  id: string;
+  name: string;
+  scopes: readonly Scope[];
+  created: number;
+  expires: number;
+  used?: number;
+};
+export type UserSeen = User & { first: number; last: number };
+
+export class Logins {
+  readonly #file: StateFile;
+  readonly #now: () => Date;
+  constructor(file: StateFile, now: () => Date) {
+    this.#file = file;
+    this.#now = now;
+  }
+
+  /** @param how.id the hash of what the browser holds; `expires`: epoch milliseconds; `from`: the address */
+  create(user: User, how: { id: string; xsrf: string; expires: number; from?: string }): void {
+    const now = this.#now().getTime();
+    this.#file.together(() => {
+      this.#file.run(
+        `INSERT INTO users (account, shown, roles, first, last) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (account) DO UPDATE SET shown = excluded.shown, roles = excluded.roles, last = excluded.last`,
+        user.account,
+        harmless(user.shown),
+        JSON.stringify(user.roles),
+        now,
+        now,
+      );
+      this.#file.run('DELETE FROM logins WHERE expires <= ?', now);
+      this.#file.run(
+        'INSERT INTO logins (hash, account, user, xsrf, created, expires, origin) VALUES (?, ?, ?, ?, ?, ?, ?)',
+        how.id,
+        user.account,
+        JSON.stringify(user),
+        how.xsrf,
+        now,
+        how.expires,
+        how.from ?? null,
+      );
+    });
+  }
+
+  get(hash: string): Login | undefined {
+    const now = this.#now().getTime();
+    const row = this.#file.get('SELECT user, xsrf, created, expires FROM logins WHERE hash = ?', hash);
+    if (!row || Number(row.expires) <= now || Number(row.created) > now + BACK_MS) return undefined;
+    return { user: json(row.user) as User, xsrf: String(row.xsrf), expires: Number(row.expires) };
+  }
+
+  end(hash: string): void {
+    this.#file.run('DELETE FROM logins WHERE hash = ?', hash);
+  }
+
+  /** @returns how many there were */
+  endAll(account: string): number {
+    return this.#file.run('DELETE FROM logins WHERE account = ?', account);
+  }
+
+  /** Who has ever signed in, last first. */
+  users(): UserSeen[] {
+    return this.#file.all('SELECT * FROM users ORDER BY last DESC, account').map((row) => ({
+      account: String(row.account),
+      shown: String(row.shown),
+      roles: wordsOf(ROLES, row.roles),
+      first: Number(row.first),
+      last: Number(row.last),
+    }));
+  }
+}
+
+export class Tokens {
+  readonly #file: StateFile;
+  readonly #now: () => Date;
+  constructor(file: StateFile, now: () => Date) {
+    this.#file = file;
+    this.#now = now;
+  }
+
+  /** @returns its id, which is no secret */
+  create(token: { account: string; hash: string; name: string; scopes: readonly Scope[]; expires: number }): string {
+    const id = `tk-${randomBytes(5).toString('hex')}`;
+    this.#file.run(
+      'INSERT INTO tokens (id, account, hash, name, scopes, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      id,
+      token.account,
+      token.hash,
+      harmless(token.name).slice(0, 200),
+      JSON.stringify(token.scopes),
+      this.#now().getTime(),
+      token.expires,
+    );
+    return id;
+  }
+
+  /** Where it has not expired. Name and roles are those of the last sign-in: whoever asks holds them against policy. */
+  find(hash: string): Token | undefined {
+    const now = this.#now().getTime();
+    const row = this.#file.get(
+      `SELECT tokens.id, tokens.account, shown, roles, scopes, created, expires
+       FROM tokens LEFT JOIN users ON users.account = tokens.account WHERE hash = ?`,
+      hash,
+    );
+    if (!row || Number(row.expires) <= now || Number(row.created) > now + BACK_MS) return undefined;
+    return {
+      id: String(row.id),
+      account: String(row.account),
+      shown: String(row.shown ?? row.account),
+      roles: wordsOf(ROLES, row.roles),
+      scopes: wordsOf(SCOPES, row.scopes),
+      expires: Number(row.expires),
+    };
+  }
+
+  /** Of one account, newest first; the expired ones too. */
+  list(account: string): TokenShown[] {
+    return this.#file.all('SELECT * FROM tokens WHERE account = ? ORDER BY created DESC, id', account).map(shown);
+  }
+
+  /** Everybody's, for admins. */
+  all(): (TokenShown & { account: string })[] {
+    const rows = this.#file.all('SELECT * FROM tokens ORDER BY account, created DESC, id');
+    return rows.map((row) => ({ account: String(row.account), ...shown(row) }));
+  }
+
+  /** @returns whether there was such a one of this account */
+  revoke(account: string, id: string): boolean {
+    return this.#file.run('DELETE FROM tokens WHERE account = ? AND id = ?', account, id) > 0;
+  }
+
+  /** Remembers the use, to the minute: no wait for the disk at each request. */
+  used(id: string): void {
+    const now = this.#now().getTime();
+    this.#file.run(
+      'UPDATE tokens SET used = ? WHERE id = ? AND (used IS NULL OR abs(? - used) >= 60000)',
+      now,
+      id,
+      now,
+    );
+  }
+}
+
+function shown(row: Row): TokenShown {
+  return {
+    id: String(row.id),
+    name: String(row.name),
+    scopes: wordsOf(SCOPES, row.scopes),
+    created: Number(row.created),
+    expires: Number(row.expires),
+    ...(row.used === null ? {} : { used: Number(row.used) }),
+  };
+}
+
+/** Only those that this version knows. */
+function wordsOf<T extends string>(known: readonly T[], text: unknown): T[] {
+  const value = json(text);
+  return Array.isArray(value) ? known.filter((word) => value.includes(word)) : [];
+}
