@@ -1,20 +1,11 @@
 /** Who launched, opened, stopped what. It is only added to; what others wrote in it is made harmless as it comes. */
+import type { AuditLine } from '../../core/endpoint.ts';
 import { harmless } from '../../core/text.ts';
 import type { Row, StateFile, Value } from './file.ts';
+import { iso, milliseconds } from './values.ts';
 
-/** A line of it. Times are epoch milliseconds. */
-export type AuditEntry = {
-  at: number;
-  /** who did it; `-` for nobody known */
-  account: string;
-  /** `launch`, `open`, `stop`, `sign-in`, … */
-  action: string;
-  session?: string;
-  launch?: string;
-  /** the address it came from */
-  from?: string;
-  detail?: string;
-};
+/** A line as it is kept: who (`-`: nobody known) did what (`launch`, `open`, `stop`, `sign-in`, …), and from which address. */
+export type AuditEntry = AuditLine & { from?: string };
 
 const MOST_READ = 1000;
 
@@ -27,10 +18,10 @@ export class Audit {
   }
 
   /** On the disk when it returns. Long texts are cut: the rest of a name of a megabyte says nothing (WEB-21). */
-  write(entry: Omit<AuditEntry, 'at'> & { at?: number }): void {
+  write(entry: Omit<AuditEntry, 'at'> & { at?: string }): void {
     this.#file.run(
       'INSERT INTO audit (at, account, action, session, launch, origin, detail) VALUES (?, ?, ?, ?, ?, ?, ?)',
-      entry.at ?? this.#now().getTime(),
+      entry.at === undefined ? this.#now().getTime() : milliseconds(entry.at),
       cut(entry.account, 64) ?? '-',
       cut(entry.action, 64) ?? '-',
       cut(entry.session, 64),
@@ -40,12 +31,12 @@ export class Audit {
     );
   }
 
-  /** Newest first; `since`: epoch milliseconds; `limit`: a thousand where nothing is said. */
-  read(which: { account?: string; session?: string; since?: number; limit?: number } = {}): AuditEntry[] {
+  /** Newest first; `since`: an ISO text, itself included; `limit`: a thousand where nothing is said. */
+  read(which: { account?: string; session?: string; since?: string; limit?: number } = {}): AuditEntry[] {
     const where: [string, Value | undefined][] = [
       ['account = ?', which.account],
       ['session = ?', which.session],
-      ['at >= ?', which.since],
+      ['at >= ?', which.since === undefined ? undefined : milliseconds(which.since)],
     ];
     const asked = where.filter(([, value]) => value !== undefined);
     const sql = `SELECT * FROM audit ${asked.length > 0 ? `WHERE ${asked.map(([text]) => text).join(' AND ')}` : ''} ORDER BY number DESC LIMIT ?`;
@@ -56,7 +47,7 @@ export class Audit {
 function entryOf(row: Row): AuditEntry {
   const text = (name: string, value: Value | undefined) => (value == null ? {} : { [name]: String(value) });
   return {
-    at: Number(row.at),
+    at: iso(row.at),
     account: String(row.account),
     action: String(row.action),
     ...text('session', row.session),

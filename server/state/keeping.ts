@@ -1,7 +1,7 @@
 /** How long what is kept, and what a person may have and take away of it. */
 import { HpcbinderError } from '../../core/errors.ts';
 import type { StateFile } from './file.ts';
-import { json } from './sessions.ts';
+import { iso, json } from './values.ts';
 
 const DAY_MS = 86_400_000;
 export const RETENTION_DAYS = 180;
@@ -94,8 +94,4 @@ export function forget(file: StateFile, account: string): void {
     for (const table of ['sessions', 'launches', 'logins', 'tokens', 'users'])
       file.run(`DELETE FROM ${table} WHERE account = ?`, account);
   });
-}
-
-function iso(at: unknown): string {
-  return new Date(Number(at)).toISOString();
 }

@@ -1,7 +1,7 @@
 /** The launches' rows: what the progress page shows, also after a restart. */
 import type { LaunchView } from '../../core/endpoint.ts';
 import type { StateFile } from './file.ts';
-import { json, milliseconds } from './sessions.ts';
+import { json, milliseconds } from './values.ts';
 
 const MOST = 100_000;
 

@@ -1,6 +1,6 @@
 /**
  * The tables, as numbered steps: step n brings a file from version n - 1 to n (`PRAGMA user_version`). A step that was released
- * is never changed. Times are epoch milliseconds by this machine's clock.
+ * is never changed. Times are epoch milliseconds by this machine's clock; outside of this room they are ISO texts.
  */
 export const STEPS: readonly string[] = [
   `
@@ -31,7 +31,7 @@ export const STEPS: readonly string[] = [
   CREATE INDEX logins_of_account ON logins (account);
 
   CREATE TABLE tokens (
-    id TEXT PRIMARY KEY, account TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL,
+    id TEXT PRIMARY KEY, account TEXT NOT NULL, shown TEXT NOT NULL, hash TEXT NOT NULL UNIQUE, name TEXT NOT NULL, scopes TEXT NOT NULL,
     created INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX tokens_of_account ON tokens (account);

@@ -5,6 +5,7 @@ import { SESSION_ID } from '../../core/ids.ts';
 import type { SessionSecrets } from '../../core/session.ts';
 import { readRecord } from '../../sessions/records.ts';
 import type { Row, StateFile } from './file.ts';
+import { json, milliseconds } from './values.ts';
 
 /** A session as it is kept: whose, of which launch, and with what policy had granted. */
 export type KeptRow = { record: KeptSession; account: string; launch?: string; granted?: LaunchGranted };
@@ -99,21 +100,5 @@ export class SessionRows {
       ...(row.launch === null ? {} : { launch: String(row.launch) }),
       ...(granted === undefined ? {} : { granted }),
     };
-  }
-}
-
-/** 0 where it is no time. */
-export function milliseconds(iso: string): number {
-  const at = Date.parse(iso);
-  return Number.isFinite(at) ? at : 0;
-}
-
-/** undefined for nothing, and for what is no JSON. */
-export function json(value: unknown): unknown {
-  if (typeof value !== 'string') return undefined;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** Small values that the admin sets while the endpoint runs; `hpcbinder admin` writes them, the server reads them at each use. */
 import type { StateFile } from './file.ts';
-import { json } from './sessions.ts';
+import { json } from './values.ts';
 
 /** By name. `drain`: no new launches, with the words for the page. `announcement`: a line on every page. */
 export type SettingValues = {

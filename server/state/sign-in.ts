@@ -1,32 +1,24 @@
 /** Who is signed in, and whose API tokens are good. Only hashes are kept: who reads this file cannot sign in with it (TOK-11). */
 import { randomBytes } from 'node:crypto';
-import { ROLES, type Role, SCOPES, type Scope, type User } from '../../core/endpoint.ts';
+import { ROLES, type Role, SCOPES, type Scope, type TokenView, type User } from '../../core/endpoint.ts';
 import { harmless } from '../../core/text.ts';
 import type { Row, StateFile } from './file.ts';
-import { json } from './sessions.ts';
+import { iso, json, milliseconds } from './values.ts';
 
 /** A clock that went back by more makes an age unknowable: then one signs in again. */
 const BACK_MS = 10 * 60_000;
 
-/** Times are epoch milliseconds by this machine's clock. */
-export type Login = { user: User; xsrf: string; expires: number };
+/** Times are ISO texts by this machine's clock. */
+export type Login = { user: User; xsrf: string; expires: string };
 export type Token = {
   id: string;
   account: string;
   shown: string;
   roles: readonly Role[];
   scopes: readonly Scope[];
-  expires: number;
+  expires: string;
 };
-export type TokenShown = {
-  id: string;
-  name: string;
-  scopes: readonly Scope[];
-  created: number;
-  expires: number;
-  used?: number;
-};
-export type UserSeen = User & { first: number; last: number };
+export type UserSeen = User & { firstAt: string; lastAt: string };
 
 export class Logins {
   readonly #file: StateFile;
@@ -36,8 +28,8 @@ export class Logins {
     this.#now = now;
   }
 
-  /** @param how.id the hash of what the browser holds; `expires`: epoch milliseconds; `from`: the address */
-  create(user: User, how: { id: string; xsrf: string; expires: number; from?: string }): void {
+  /** @param how.id the hash of what the browser holds; `expires`: ISO; `from`: the address */
+  create(user: User, how: { id: string; xsrf: string; expires: string; from?: string }): void {
     const now = this.#now().getTime();
     this.#file.together(() => {
       this.#file.run(
@@ -57,7 +49,7 @@ export class Logins {
         JSON.stringify(user),
         how.xsrf,
         now,
-        how.expires,
+        milliseconds(how.expires),
         how.from ?? null,
       );
     });
@@ -67,7 +59,7 @@ export class Logins {
     const now = this.#now().getTime();
     const row = this.#file.get('SELECT user, xsrf, created, expires FROM logins WHERE hash = ?', hash);
     if (!row || Number(row.expires) <= now || Number(row.created) > now + BACK_MS) return undefined;
-    return { user: json(row.user) as User, xsrf: String(row.xsrf), expires: Number(row.expires) };
+    return { user: json(row.user) as User, xsrf: String(row.xsrf), expires: iso(row.expires) };
   }
 
   end(hash: string): void {
@@ -85,8 +77,8 @@ export class Logins {
       account: String(row.account),
       shown: String(row.shown),
       roles: wordsOf(ROLES, row.roles),
-      first: Number(row.first),
-      last: Number(row.last),
+      firstAt: iso(row.first),
+      lastAt: iso(row.last),
     }));
   }
 }
@@ -100,26 +92,34 @@ export class Tokens {
   }
 
   /** @returns its id, which is no secret */
-  create(token: { account: string; hash: string; name: string; scopes: readonly Scope[]; expires: number }): string {
+  create(token: {
+    account: string;
+    shown?: string;
+    hash: string;
+    name: string;
+    scopes: readonly Scope[];
+    expires: string;
+  }): string {
     const id = `tk-${randomBytes(5).toString('hex')}`;
     this.#file.run(
-      'INSERT INTO tokens (id, account, hash, name, scopes, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO tokens (id, account, shown, hash, name, scopes, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
       id,
       token.account,
+      harmless(token.shown ?? token.account),
       token.hash,
       harmless(token.name).slice(0, 200),
       JSON.stringify(token.scopes),
       this.#now().getTime(),
-      token.expires,
+      milliseconds(token.expires),
     );
     return id;
   }
 
-  /** Where it has not expired. Name and roles are those of the last sign-in: whoever asks holds them against policy. */
+  /** Where it has not expired. Roles are those of the last sign-in: whoever asks holds them against policy. */
   find(hash: string): Token | undefined {
     const now = this.#now().getTime();
     const row = this.#file.get(
-      `SELECT tokens.id, tokens.account, shown, roles, scopes, created, expires
+      `SELECT tokens.id, tokens.account, tokens.shown, roles, scopes, created, expires
        FROM tokens LEFT JOIN users ON users.account = tokens.account WHERE hash = ?`,
       hash,
     );
@@ -127,20 +127,20 @@ export class Tokens {
     return {
       id: String(row.id),
       account: String(row.account),
-      shown: String(row.shown ?? row.account),
+      shown: String(row.shown),
       roles: wordsOf(ROLES, row.roles),
       scopes: wordsOf(SCOPES, row.scopes),
-      expires: Number(row.expires),
+      expires: iso(row.expires),
     };
   }
 
   /** Of one account, newest first; the expired ones too. */
-  list(account: string): TokenShown[] {
+  list(account: string): TokenView[] {
     return this.#file.all('SELECT * FROM tokens WHERE account = ? ORDER BY created DESC, id', account).map(shown);
   }
 
   /** Everybody's, for admins. */
-  all(): (TokenShown & { account: string })[] {
+  all(): (TokenView & { account: string })[] {
     const rows = this.#file.all('SELECT * FROM tokens ORDER BY account, created DESC, id');
     return rows.map((row) => ({ account: String(row.account), ...shown(row) }));
   }
@@ -162,14 +162,14 @@ export class Tokens {
   }
 }
 
-function shown(row: Row): TokenShown {
+function shown(row: Row): TokenView {
   return {
     id: String(row.id),
     name: String(row.name),
     scopes: wordsOf(SCOPES, row.scopes),
-    created: Number(row.created),
-    expires: Number(row.expires),
-    ...(row.used === null ? {} : { used: Number(row.used) }),
+    createdAt: iso(row.created),
+    expires: iso(row.expires),
+    ...(row.used === null ? {} : { usedAt: iso(row.used) }),
   };
 }
 

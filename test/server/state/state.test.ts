@@ -24,6 +24,11 @@ beforeEach(() => {
 });
 afterEach(() => rig.remove());
 
+/** ISO */
+function inDays(days: number): string {
+  return new Date(rig.clock.getTime() + days * DAY).toISOString();
+}
+
 /** After a restart of the endpoint. */
 function again() {
   return rig.open();
@@ -124,20 +129,18 @@ describe('a launch', () => {
 });
 
 describe('a login', () => {
-  const until = (days: number) => rig.clock.getTime() + days * DAY;
-
   it('is good until it expires or is ended, and outlives a restart', () => {
-    rig.open().logins.create(ALICE, { id: HASH, xsrf: 'x', expires: until(1), from: '10.0.0.1' });
-    expect(again().logins.get(HASH)).toEqual({ user: ALICE, xsrf: 'x', expires: until(1) });
+    rig.open().logins.create(ALICE, { id: HASH, xsrf: 'x', expires: inDays(1), from: '10.0.0.1' });
+    expect(again().logins.get(HASH)).toEqual({ user: ALICE, xsrf: 'x', expires: inDays(1) });
     expect(again().logins.get('b'.repeat(64))).toBeUndefined();
     const state = again();
-    rig.clock = new Date(until(1));
+    rig.clock = new Date(inDays(1));
     expect(state.logins.get(HASH)).toBeUndefined();
   });
 
   it('is not good where the clock went back, for nobody knows how old it is', () => {
     const state = rig.open();
-    state.logins.create(ALICE, { id: HASH, xsrf: 'x', expires: until(1) });
+    state.logins.create(ALICE, { id: HASH, xsrf: 'x', expires: inDays(1) });
     rig.clock = new Date(rig.clock.getTime() - 5 * 60_000);
     expect(state.logins.get(HASH)).toBeDefined();
     rig.clock = new Date(rig.clock.getTime() - DAY);
@@ -146,7 +149,7 @@ describe('a login', () => {
 
   it('is ended alone or with all of an account', () => {
     const state = rig.open();
-    for (const id of ['1', '2', '3']) state.logins.create(ALICE, { id, xsrf: 'x', expires: until(1) });
+    for (const id of ['1', '2', '3']) state.logins.create(ALICE, { id, xsrf: 'x', expires: inDays(1) });
     state.logins.end('1');
     expect(state.logins.get('1')).toBeUndefined();
     expect(state.logins.endAll('alice')).toBe(2);
@@ -159,17 +162,18 @@ describe('an API token', () => {
   const make = (state = rig.open()) =>
     state.tokens.create({
       account: 'alice',
+      shown: 'Alice A.',
       hash: HASH,
       name: 'ci\u001b[2J',
       scopes: ['read', 'launch'],
-      expires: rig.clock.getTime() + DAY,
+      expires: inDays(1),
     });
 
   it('is found by its hash with what it may do, until it expires', () => {
     const state = rig.open();
-    state.logins.create(ALICE, { id: '1', xsrf: 'x', expires: rig.clock.getTime() + DAY });
+    state.logins.create(ALICE, { id: '1', xsrf: 'x', expires: inDays(1) });
     const id = make(state);
-    const expires = rig.clock.getTime() + DAY;
+    const expires = inDays(1);
     const scopes = ['read', 'launch'];
     expect(state.tokens.find(HASH)).toEqual({
       id,
@@ -192,7 +196,7 @@ describe('an API token', () => {
     const state = rig.open();
     const id = make(state);
     state.tokens.used(id);
-    expect(state.tokens.list('alice')).toMatchObject([{ id, name: 'ci\\x1b[2J', used: rig.clock.getTime() }]);
+    expect(state.tokens.list('alice')).toMatchObject([{ id, name: 'ci\\x1b[2J', usedAt: rig.clock.toISOString() }]);
     expect(JSON.stringify(state.tokens.all())).not.toContain(HASH);
     expect(state.tokens.revoke('bob', id)).toBe(false);
     expect(state.tokens.find(HASH)).toBeDefined();
@@ -204,16 +208,17 @@ describe('an API token', () => {
 describe('the audit log', () => {
   it('says who did what, newest first, by account, session and time', () => {
     const state = rig.open();
-    const at = rig.clock.getTime();
+    const at = rig.clock.toISOString();
+    const later = inDays(1);
     state.audit.write({ account: 'alice', action: 'launch', launch: 'la-1', from: '10.0.0.1' });
-    state.audit.write({ at: at + 1000, account: 'bob', action: 'open', session: 'hb-aaaaaaaaaa' });
+    state.audit.write({ at: later, account: 'bob', action: 'open', session: 'hb-aaaaaaaaaa' });
     expect(again().audit.read()).toEqual([
-      { at: at + 1000, account: 'bob', action: 'open', session: 'hb-aaaaaaaaaa' },
+      { at: later, account: 'bob', action: 'open', session: 'hb-aaaaaaaaaa' },
       { at, account: 'alice', action: 'launch', launch: 'la-1', from: '10.0.0.1' },
     ]);
     expect(state.audit.read({ account: 'alice' })).toHaveLength(1);
     expect(state.audit.read({ session: 'hb-aaaaaaaaaa' })).toHaveLength(1);
-    expect(state.audit.read({ since: at + 1 })).toHaveLength(1);
+    expect(state.audit.read({ since: later })).toHaveLength(1);
     expect(state.audit.read({ limit: 1 })).toHaveLength(1);
   });
 
@@ -266,7 +271,7 @@ describe('the files', () => {
 describe('what is kept of a person', () => {
   function filled() {
     const state = rig.open();
-    const soon = rig.clock.getTime() + DAY;
+    const soon = inDays(1);
     state.logins.create(ALICE, { id: HASH, xsrf: 'xsrf-secret', expires: soon, from: '10.0.0.1' });
     state.tokens.create({ account: 'alice', hash: 'b'.repeat(64), name: 'ci', scopes: ['read'], expires: soon });
     state.saveSession(kept({ phase: 'ready', variables: [['KEY', 'a-variable']] }), {
