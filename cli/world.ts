@@ -26,7 +26,7 @@ export function toAgent(
   return () => {
     if (!record.address)
       throw new HpcbinderError('E-SESSION-STATE', { message: `session ${record.id} has no address yet` });
-    const inside = record.jobId === undefined ? undefined : scheduler.inside?.(record.jobId);
+    const inside = (record.jobId === undefined ? undefined : scheduler.inside?.(record.jobId)) ?? [];
     return transport.connect(record.address, inside);
   };
 }

@@ -41,8 +41,8 @@ export interface Transport extends AsyncDisposable {
     how: { mode: number; resumeAt?: number; signal?: AbortSignal },
   ): Promise<{ bytes: number; sha256: string }>;
   /**
-   * The tunnel is a stream: no local ports. `inside`: words in front of a command that run it next to the endpoint, for where
-   * the login node does not reach it.
+   * The tunnel is a stream: no local ports. `inside`: the endpoint is on a compute node, which the login node may not reach;
+   * words in front of a command that run it there, none where there are no such words.
    */
   connect(to: Endpoint, inside?: readonly string[]): Promise<Duplex>;
   /** sshd was seen to open no tunnels: a command of ours over there carries them */

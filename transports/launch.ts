@@ -16,7 +16,7 @@ import type { RawProcess, Wire } from './wire.ts';
 const ENDING_TRIES = 40;
 const ENDING_MS = 50;
 
-export type Launcher = { wire: Wire; slots: Slots; setup?: Setup; openTimeoutMs: number };
+export type Launcher = { wire: Pick<Wire, 'name' | 'exec'>; slots: Slots; setup?: Setup; openTimeoutMs: number };
 
 /** A process past its marks. `pid` is also its process group: sshd makes each session the leader of one. */
 export type Launched = {
@@ -74,7 +74,7 @@ export async function launch(
 }
 
 /** Where sshd opens no further session, the next of ours that ends makes room; from then on we ask for no more than that. */
-async function sessionOf(wire: Wire, slots: Slots, pty: PtySize | undefined): Promise<RawProcess> {
+async function sessionOf(wire: Launcher['wire'], slots: Slots, pty: PtySize | undefined): Promise<RawProcess> {
   for (let ending = 0; ; ) {
     const release = await slots.take();
     try {

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Duplex } from 'node:stream';
+import { lastLines } from '../core/text.ts';
 import type { Endpoint, RemoteProcess } from '../core/transport.ts';
 import { Connection } from './channels/connection.ts';
 import { tunnel } from './channels/tunnel.ts';
@@ -12,6 +13,8 @@ import { agentFault } from './faults.ts';
 
 const PROGRAM = readFileSync(new URL('channels/relay.py', import.meta.url), 'utf8');
 const OPEN_MS = 25_000;
+const SAYING_MS = 500;
+const SAID = 4096;
 
 export type Start = (argv: readonly string[]) => Promise<RemoteProcess>;
 
@@ -19,6 +22,9 @@ export class Relay {
   readonly #name: string;
   readonly #start: Start;
   #connection: Promise<Connection> | undefined;
+  /** the end of its stderr, and when that is all */
+  #said = '';
+  #silent: Promise<unknown> | undefined;
 
   /** `start` runs a command where the connections are to be made. */
   constructor(name: string, start: Start) {
@@ -43,7 +49,8 @@ export class Relay {
       );
       throw new Error('no answer');
     } catch (cause) {
-      throw agentFault(to, this.#name, cause);
+      const said = connection.over ? await this.#lastWords() : undefined;
+      throw agentFault(to, this.#name, said === undefined ? cause : new Error(said, { cause }));
     }
   }
 
@@ -52,9 +59,19 @@ export class Relay {
     (await this.#connection?.catch(() => undefined))?.end();
   }
 
+  /** Why it is over, as it was said there: no such program, no step for this job. */
+  async #lastWords(): Promise<string | undefined> {
+    await within(SAYING_MS, this.#silent ?? Promise.resolve());
+    return lastLines(this.#said, 1)[0];
+  }
+
   async #run(python: string): Promise<Connection> {
     const process = await this.#start([python, '-I', '-c', PROGRAM]);
-    process.stderr.resume();
+    this.#said = '';
+    process.stderr.on('data', (data) => {
+      this.#said = (this.#said + String(data)).slice(-SAID);
+    });
+    this.#silent = new Promise((resolve) => process.stderr.once('close', resolve));
     process.stdin.on('error', () => undefined);
     const { stdin: output, stdout: input } = process;
     const connection = new Connection({ input, output, end: () => process.kill('TERM') });

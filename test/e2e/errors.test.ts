@@ -159,7 +159,8 @@ describe('a cluster that cannot be reached', () => {
     expect(await failed(['launch', QUICKSTART, '--cluster', 'alice@nosuch.invalid'])).toMatchObject({
       code: 75,
       id: 'E-SSH-UNREACHABLE',
-      said: expect.stringMatching(/no such name in DNS/),
+      // the second where this machine has no DNS
+      said: expect.stringMatching(/no such name in DNS|DNS does not answer/),
     });
   });
 });

@@ -3,6 +3,7 @@ import { HpcbinderError } from '../../core/errors.ts';
 import { harmless, lastLines } from '../../core/text.ts';
 
 const UNREACHABLE: readonly (readonly [RegExp, string])[] = [
+  [/Temporary failure in name resolution/i, 'DNS does not answer'],
   [/Could not resolve hostname/i, 'no such name in DNS'],
   [/Connection refused/i, 'nothing listens there'],
   [/timed out|Operation in progress/i, 'no answer'],

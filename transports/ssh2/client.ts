@@ -1,5 +1,4 @@
-/** One hop: a TCP connection or a channel of the hop before, the host key, the login. */
-import { connect as tcp } from 'node:net';
+/** One hop: over a TCP connection or a channel of the hop before, the host key, the login. */
 import type { Duplex } from 'node:stream';
 import type { Client, ConnectConfig } from 'ssh2';
 import { HpcbinderError } from '../../core/errors.ts';
@@ -13,8 +12,8 @@ import { hostKeyAlgorithms, verifyHostKey } from './host-key.ts';
 import type { KeyRing, Ssh2 } from './keys.ts';
 import type { Openssh } from './only-openssh.ts';
 import { KEEPALIVE_MS } from './pulse.ts';
+import { CONNECT_MS, socketTo, unreachable } from './socket.ts';
 
-export const CONNECT_MS = 20_000;
 /** A minute of silence ends a connection whatever pulse.ts could find out meanwhile. */
 const KEEPALIVE = { keepaliveInterval: KEEPALIVE_MS, keepaliveCountMax: 60_000 / KEEPALIVE_MS };
 
@@ -83,23 +82,6 @@ export async function openHop(
   }
 }
 
-function socketTo(hop: Hop, stopped: AbortSignal): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const socket = tcp({ host: hop.host, port: hop.port, timeout: CONNECT_MS, noDelay: true });
-    const stop = () => socket.destroy(new Error('nobody waits for it any more'));
-    stopped.addEventListener('abort', stop, { once: true });
-    socket.once('close', () => stopped.removeEventListener('abort', stop));
-    socket.once('connect', () => {
-      stopped.removeEventListener('abort', stop);
-      socket.setTimeout(0);
-      socket.removeAllListeners('error');
-      resolve(socket);
-    });
-    socket.once('timeout', () => socket.destroy(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
-    socket.once('error', (error) => reject(unreachable(hop, messageOf(error), error)));
-  });
-}
-
 function channelTo(via: Client, hop: Hop): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     via.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) => {
@@ -144,20 +126,4 @@ function faultOf(hop: Hop, error: Error & { level?: string }, authentication: Au
     });
   }
   return unreachable(hop, messageOf(error), error);
-}
-
-function unreachable(hop: Hop, why: string, cause?: unknown): HpcbinderError {
-  const code = (cause as NodeJS.ErrnoException | undefined)?.code;
-  const words =
-    code === 'ECONNREFUSED'
-      ? `nothing listens on port ${hop.port}`
-      : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-        ? 'no such name in DNS'
-        : why;
-  return new HpcbinderError('E-SSH-UNREACHABLE', {
-    message: `${hop.host} (port ${hop.port}) cannot be reached: ${words}`,
-    hint: 'Is the name right, is the network there, is a VPN needed?',
-    transient: true,
-    cause,
-  });
 }

@@ -10,12 +10,13 @@ import { comeBack, isUnreachable } from '../revive.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
 import { beyondSsh2 } from './beyond.ts';
-import { CONNECT_MS, type Opened, openHop } from './client.ts';
+import { type Opened, openHop } from './client.ts';
 import { type Hop, hopsTo } from './hop.ts';
 import { KeyRing, type Ssh2 } from './keys.ts';
 import type { Openssh } from './only-openssh.ts';
 import { processOf } from './process.ts';
 import { KEEPALIVE_MS, Pulse } from './pulse.ts';
+import { CONNECT_MS } from './socket.ts';
 import type { SshTarget } from './target.ts';
 
 /** `config`: the user's ssh configuration, as in hopsTo. OnlyOpenssh for what is left to it. */
