@@ -109,6 +109,8 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-DEVCLUSTER': always('hpcbinder devcluster down'),
   'E-LOCKED': again,
   'E-STATE': () => undefined,
+  'E-SIGN-IN': () => undefined,
+  'E-TOKEN': () => undefined,
   'E-CANCELLED': () => undefined,
   'E-INTERNAL': report,
 };

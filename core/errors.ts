@@ -64,6 +64,8 @@ export const ERROR_CODES = [
   'E-DEVCLUSTER', // the cluster in containers
   'E-LOCKED', // another hpcbinder holds it
   'E-STATE', // the endpoint's state cannot be opened or written
+  'E-SIGN-IN', // nobody could be signed in, or somebody is not
+  'E-TOKEN', // an API token that may not do this, or may not be made
   'E-CANCELLED', // ctrl-C
   'E-INTERNAL', // a defect of ours
 ] as const;

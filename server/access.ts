@@ -5,7 +5,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { sha256 } from '../core/canonical.ts';
 
-/** Every cookie of ours begins so, and none that begins so is passed to an app: on 127.0.0.1 all ports share a jar. */
+/** Every cookie of a session's origin begins so, and none of ours is passed to an app: on 127.0.0.1 all ports share a jar. */
 export const COOKIE_PREFIX = 'hb_';
 /** Longer than any walltime that partitions offer to interactive work; the key dies with the session. */
 const COOKIE_SECONDS = 8 * 86400;
@@ -13,7 +13,23 @@ const COOKIE_SECONDS = 8 * 86400;
 const MAX_CODES = 100;
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 
-export class Access {
+/** A cookie of ours, in any case: browsers take `__host-` for `__Host-` too. */
+export function isOwnCookie(name: string): boolean {
+  return /^(?:__host-)?(?:hb_|hpcbinder)/i.test(name);
+}
+
+/** Who may use one session's origin: what the door asks, on a laptop and at the endpoint. */
+export interface SessionAccess {
+  readonly cookieName: string;
+  /** Is this code good for an entry? It stays so. */
+  knows(code: string): boolean;
+  /** Spends a code. The value of a Set-Cookie header, or undefined where the code is not good. `now` in epoch milliseconds. */
+  enter(code: string, origin: string, now: number): string | undefined;
+  /** Does the Cookie header hold a valid, unexpired cookie of this session? */
+  admits(cookieHeader: string | undefined, now: number): boolean;
+}
+
+export class Access implements SessionAccess {
   /** `hb_<id>_<8 hex of the key>`: other local pages cannot guess the name to overwrite it */
   readonly cookieName: string;
   readonly #sessionId: string;
@@ -36,17 +52,12 @@ export class Access {
     return code;
   }
 
-  /** Is it one of ours, unspent? It stays so. */
   knows(code: string): boolean {
     return this.#codes.has(sha256(code));
   }
 
-  spend(code: string): boolean {
-    return this.#codes.delete(sha256(code));
-  }
-
-  /** The value of a Set-Cookie header. `now` in epoch milliseconds. */
-  setCookie(origin: string, now: number): string {
+  enter(code: string, origin: string, now: number): string | undefined {
+    if (!this.#codes.delete(sha256(code))) return undefined;
     const expires = Math.floor(now / 1000) + COOKIE_SECONDS;
     const value = `${expires}.${this.#mac(`cookie ${expires}`).toString('base64url')}`;
     // Lax, not Strict: a link in a mail or a notebook of another origin may lead here, and nothing acts on a GET.
@@ -54,7 +65,6 @@ export class Access {
     return `${this.cookieName}=${value}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
   }
 
-  /** Does the Cookie header hold a valid, unexpired cookie of this session? */
   admits(cookieHeader: string | undefined, now: number): boolean {
     return parseCookies(cookieHeader).some(([name, value]) => name === this.cookieName && this.#valid(value, now));
   }

@@ -59,9 +59,9 @@ function enter(
     return choice(req, { better: `${door.better}${target}`, here: `${target}&stay=1` });
   }
   // A browser that is in already (the link pressed twice, "back") needs no fresh code, only the clean address.
-  const spent = access.spend(link.code);
-  if (!spent && !known) return undefined;
-  const cookie: Record<string, string> = spent ? { 'Set-Cookie': access.setCookie(door.origin, now) } : {};
+  const entered = access.enter(link.code, door.origin, now);
+  if (entered === undefined && !known) return undefined;
+  const cookie: Record<string, string> = entered === undefined ? {} : { 'Set-Cookie': entered };
   return answer(302, '', { Location: link.rest, ...cookie });
 }
 

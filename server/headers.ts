@@ -1,6 +1,6 @@
 /** What travels between browser and app, and what ends at the proxy. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { COOKIE_PREFIX, parseCookies } from './access.ts';
+import { isOwnCookie, parseCookies } from './access.ts';
 import type { Door } from './routes.ts';
 
 /** RFC 9110 section 7.6.1, and what older software treats the same. `expect` was answered by our own server. */
@@ -39,7 +39,7 @@ export function upstreamHeaders(req: IncomingMessage, door: Door): IncomingHttpH
   const headers: IncomingHttpHeaders = Object.fromEntries(
     Object.entries(req.headers).filter(([name]) => !dropped.has(name) && !IDENTITY.test(name) && name !== 'cookie'),
   );
-  const cookies = parseCookies(req.headers.cookie).filter(([name]) => !name.startsWith(COOKIE_PREFIX));
+  const cookies = parseCookies(req.headers.cookie).filter(([name]) => !isOwnCookie(name));
   if (cookies.length > 0) headers.cookie = cookies.map(([name, value]) => `${name}=${value}`).join('; ');
   const { protocol, host } = new URL(door.origin);
   headers['x-forwarded-for'] = req.socket.remoteAddress ?? '127.0.0.1';
@@ -65,7 +65,7 @@ export function cleanResponse(response: IncomingMessage): void {
 /** Without Domain, by which a session would reach its neighbours' origins, and never under a name of ours (WEB-12). */
 function cleanCookie(cookie: string): string[] {
   const [pair = '', ...attributes] = cookie.split(';');
-  if (cookie.length > MAX_COOKIE_BYTES || pair.trim().toLowerCase().startsWith(COOKIE_PREFIX)) return [];
+  if (cookie.length > MAX_COOKIE_BYTES || isOwnCookie(pair.trim())) return [];
   const kept = attributes.filter((attribute) => attribute.split('=', 1)[0]?.trim().toLowerCase() !== 'domain');
   return [[pair, ...kept].join(';')];
 }

@@ -17,7 +17,6 @@ const CSP = [
   "default-src 'none'",
   `style-src 'sha256-${STYLE_HASH}'`,
   "base-uri 'none'",
-  "form-action 'none'",
   "frame-ancestors 'none'",
 ].join('; ');
 
@@ -32,24 +31,33 @@ export function escapeHtml(text: string): string {
   return harmless(text).replace(/[&<>"']/g, (c) => names[c] ?? c);
 }
 
-/** A line is a sentence, a sentence with something to type, or a link. */
-type Line = string | { say: string; command: string } | { say: string; href: string };
+/** A line is a sentence, a sentence with something to type, a link, or a button. */
+export type Line =
+  | string
+  | { say: string; command: string }
+  | { say: string; href: string }
+  | { say: string; action: string; fields: Readonly<Record<string, string>> };
 
-type Page = { status: number; title: string; lines: readonly Line[]; footer?: string; refreshSeconds?: number };
+export type Page = { status: number; title: string; lines: readonly Line[]; footer?: string; refreshSeconds?: number };
 
 function html(line: Line): string {
   if (typeof line === 'string') return `<p>${escapeHtml(line)}</p>`;
   if ('command' in line) return `<p>${escapeHtml(line.say)}<br><code>${escapeHtml(line.command)}</code></p>`;
-  return `<p><a href="${escapeHtml(line.href)}">${escapeHtml(line.say)}</a></p>`;
+  if ('href' in line) return `<p><a href="${escapeHtml(line.href)}">${escapeHtml(line.say)}</a></p>`;
+  const fields = Object.entries(line.fields).map(
+    ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
+  );
+  return `<form method="post" action="${escapeHtml(line.action)}">${fields.join('')}<button>${escapeHtml(line.say)}</button></form>`;
 }
 
 function text(line: Line): string {
   if (typeof line === 'string') return harmless(line);
+  if ('action' in line) return harmless(`${line.say}: POST ${line.action}`);
   return harmless(`${line.say} ${'command' in line ? line.command : line.href}`);
 }
 
 /** HTML for a person, one text for a script. */
-function page(req: IncomingMessage, what: Page): Answer {
+export function page(req: IncomingMessage, what: Page): Answer {
   const retry: Record<string, string> =
     what.refreshSeconds === undefined ? {} : { 'Retry-After': String(what.refreshSeconds) };
   if (!wantsHtml(req)) {
@@ -70,7 +78,9 @@ ${refresh}<title>${title}</title>
 ${what.lines.map(html).join('\n')}
 ${footer}</html>
 `;
-  const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': CSP, ...retry };
+  const forms = what.lines.some((line) => typeof line !== 'string' && 'action' in line);
+  const policy = `${CSP}; form-action ${forms ? "'self'" : "'none'"}`;
+  const headers = { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': policy, ...retry };
   return answer(what.status, body, headers);
 }
 

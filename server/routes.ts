@@ -1,7 +1,7 @@
 /** Host → session: the table by which a request finds its job. In memory only, rebuilt from the session records. */
 import type { Agent, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Access } from './access.ts';
+import type { SessionAccess } from './access.ts';
 import type { OpenPages } from './open-pages.ts';
 
 export type RouteState = 'starting' | 'ready' | 'suspended' | 'lost' | 'ended';
@@ -45,7 +45,7 @@ export type Door = {
   origin: string;
   /** set where cookies are shared with other ports: the session's own, isolated origin, which is offered first */
   better?: string;
-  access: Access;
+  access: SessionAccess;
   pages: OpenPages;
   /** keeps connections to the app */
   agent: Agent;

@@ -1,0 +1,42 @@
+/** From who somebody is elsewhere to the Unix account here. Explicit, exact, and no match is no entry. */
+import { type Role, SCOPES, type Scope, type User } from '../../core/endpoint.ts';
+import { hasControls } from '../../core/text.ts';
+
+export type AccountRules = {
+  /** identity, as the claim or header has it, to account */
+  map: ReadonlyMap<string, string>;
+  /** for identities that the map does not name; its one group is the account */
+  pattern?: RegExp | undefined;
+  /** accounts that have the role admin */
+  admins: readonly string[];
+};
+
+/** What useradd(8) of the common distributions accepts, without a trailing `$`; never a number, an option or a path. */
+export const ACCOUNT = /^[a-z_][a-z0-9_.-]{0,31}$/;
+const MAX_IDENTITY = 255;
+
+/** Is it something that a provider may call a person? Whoever shows or stores it need not care further. */
+export function isIdentity(text: unknown): text is string {
+  return (
+    typeof text === 'string' && text !== '' && text.length <= MAX_IDENTITY && text.trim() === text && !hasControls(text)
+  );
+}
+
+/** The user of an identity, or undefined: no entry. The identity is what they are shown as. */
+export function userOf(rules: AccountRules, identity: string): User | undefined {
+  const account = rules.map.get(identity) ?? byPattern(rules.pattern, identity);
+  if (account === undefined || !ACCOUNT.test(account) || account === 'root') return undefined;
+  const roles: readonly Role[] = rules.admins.includes(account) ? ['user', 'admin'] : ['user'];
+  return { account, shown: identity, roles };
+}
+
+/** The whole identity or nothing: `^a|b$` is a pattern that looks as if it had both ends. */
+function byPattern(pattern: RegExp | undefined, identity: string): string | undefined {
+  const [whole, account] = pattern?.exec(identity) ?? [];
+  return whole === identity ? account : undefined;
+}
+
+/** What these roles may do at most. */
+export function scopesOf(roles: readonly Role[]): readonly Scope[] {
+  return roles.includes('admin') ? SCOPES : SCOPES.filter((scope) => scope !== 'admin');
+}

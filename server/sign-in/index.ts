@@ -1,0 +1,128 @@
+/** Who may enter, and as which account. */
+import type { IncomingMessage } from 'node:http';
+import { HpcbinderError } from '../../core/errors.ts';
+import { scopesOf } from './accounts.ts';
+import { cookies as cookiesOf } from './cookies.ts';
+import { HeaderSignIn } from './header.ts';
+import { Logins } from './logins.ts';
+import { isLoopback, Oidc } from './oidc.ts';
+import { Pace } from './pace.ts';
+import type { Parts } from './parts.ts';
+import { PendingSignIns } from './pending.ts';
+import { returnPath } from './return-path.ts';
+import { signInRoutes } from './routes.ts';
+import { tokenRoutes } from './token-routes.ts';
+import { bearerOf, Tokens } from './tokens.ts';
+import type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
+import { isOurs } from './xsrf.ts';
+
+export { EndpointAccess, type EndpointSession } from './endpoint-access.ts';
+export { BuildTokens, Codes } from './one-time.ts';
+export type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
+
+const IDLE_SECONDS = 12 * 3600;
+const MAX_SECONDS = 7 * 86_400;
+const TOKEN_SECONDS = 90 * 86_400;
+
+/**
+ * @param base the endpoint's own address; https, or http on loopback
+ * @throws HpcbinderError E-SIGN-IN: what is set cannot be safe, or a secret's file cannot be used
+ */
+export async function createSignIn(options: SignInOptions, state: SignInState, base: URL): Promise<SignIn> {
+  check(options, base);
+  const now = () => (options.now?.() ?? new Date()).getTime();
+  const header = options.header && (await HeaderSignIn.create(options.header, options.unixSocket ?? false));
+  const oidc = options.oidc && (await Oidc.create(options.oidc, base));
+  const { accounts } = options;
+  const maxSeconds = options.maxSeconds ?? MAX_SECONDS;
+  const idleSeconds = options.idleSeconds ?? IDLE_SECONDS;
+  const logins = new Logins({ state: state.logins, accounts, idleSeconds, maxSeconds, now });
+  const tokens = new Tokens(state.tokens, accounts, now);
+  const cookies = cookiesOf(base);
+  const failures = new Pace({ burst: 20, perMinute: 10 }, now);
+
+  function who(req: IncomingMessage): Who | undefined {
+    const bearer = bearerOf(req);
+    if (bearer !== undefined) {
+      // whoever sends a token means it: a cookie beside it does not count
+      const found = tokens.find(bearer);
+      return found && { user: found.user, via: 'token', scopes: found.scopes, token: found.id };
+    }
+    const said = header?.read(req);
+    for (const secret of cookies.logins(req.headers.cookie)) {
+      const login = logins.bySecret(secret);
+      if (login === undefined) continue;
+      // the reverse proxy has the last word: who signed out there, or is somebody else now, is not let in by our cookie
+      if (said !== undefined && (said.said !== 'identity' || said.identity !== login.user.shown)) continue;
+      const { user, hash, xsrf } = login;
+      return { user, via: 'login', scopes: scopesOf(user.roles), login: hash, xsrf };
+    }
+    return undefined;
+  }
+
+  const checkXsrf: SignIn['checkXsrf'] = (req, sender, body) => {
+    if (sender.via === 'token') return true;
+    return sender.xsrf !== undefined && isOurs(req, { origin: base.origin, expected: sender.xsrf, body });
+  };
+
+  const parts: Parts = {
+    base,
+    cookies,
+    logins,
+    tokens,
+    state: state.tokens,
+    pending: new PendingSignIns(now),
+    pace: new Pace({ burst: 60, perMinute: 60 }, now),
+    header,
+    oidc,
+    accounts,
+    contact: options.contact,
+    maxSeconds,
+    tokenSeconds: options.tokenSeconds ?? TOKEN_SECONDS,
+    now,
+    who,
+    checkXsrf,
+    note(request, account, action, detail) {
+      if (account === '-' && failures.take(request.ip) > 0) return;
+      state.audit.write({ account, action, from: request.ip, ...(detail === undefined ? {} : { detail }) });
+    },
+  };
+
+  return {
+    who,
+    checkXsrf,
+    login: (hash) => logins.get(hash)?.user,
+    onEnd: (listener) => logins.onEnd(listener),
+    signInUrl: (target) => `${base.pathname}sign-in?next=${encodeURIComponent(returnPath(target, base))}`,
+    register(app) {
+      app.addHook('onRequest', async (request, reply) => {
+        const said = header?.read(request.raw);
+        if (said?.said === 'refused') {
+          parts.note(request, '-', 'header-refused', said.why);
+          const error = { code: 'E-SIGN-IN', message: `a header that says who somebody is was refused: ${said.why}` };
+          return reply.code(403).send({ error });
+        }
+        if (bearerOf(request.raw) !== undefined && who(request.raw) === undefined) {
+          parts.note(request, '-', 'token-refused');
+        }
+      });
+      signInRoutes(app, parts);
+      tokenRoutes(app, parts);
+    },
+  };
+}
+
+function check(options: SignInOptions, base: URL): void {
+  const fault = (message: string, hint: string) => new HpcbinderError('E-SIGN-IN', { message, hint });
+  if ((options.oidc === undefined) === (options.header === undefined))
+    throw fault(
+      'sign_in: exactly one of oidc and header is needed',
+      'Nobody can enter without, and two could disagree.',
+    );
+  if (base.protocol !== 'https:' && !isLoopback(base))
+    throw fault(
+      `url: ${base.origin} is not https`,
+      'Cookies would travel in the clear. Plain http is for localhost only.',
+    );
+  if (!base.pathname.endsWith('/')) throw fault(`url: ${base.href} does not end in "/"`, `Write ${base.href}/`);
+}

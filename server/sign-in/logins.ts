@@ -1,0 +1,101 @@
+/** Browser logins: one random cookie each, of which only the hash is kept (SECURITY TOK-09, TOK-11). */
+import { randomBytes } from 'node:crypto';
+import { sha256 } from '../../core/canonical.ts';
+import type { User } from '../../core/endpoint.ts';
+import { type AccountRules, userOf } from './accounts.ts';
+import type { SignInState } from './types.ts';
+
+/** How long an answer of the state is good: a login that another process ended is over after this. */
+const FRESH_MILLISECONDS = 2000;
+/** Logins whose last use is remembered; one that is forgotten counts as used just now, as all do after a restart. */
+const MAX_REMEMBERED = 20_000;
+
+export type Login = { hash: string; user: User; xsrf: string };
+type Remembered = { login: Login; expires: number; readAt: number; usedAt: number };
+
+export class Logins {
+  readonly #remembered = new Map<string, Remembered>();
+  readonly #listeners = new Set<(hash: string) => void>();
+  readonly #with: LoginsWith;
+
+  constructor(how: LoginsWith) {
+    this.#with = how;
+  }
+
+  /** Always a new secret, whatever the browser had before (session fixation). */
+  create(user: User, from: string): { secret: string; xsrf: string } {
+    const secret = randomBytes(32).toString('base64url');
+    const xsrf = randomBytes(32).toString('base64url');
+    const expires = new Date(this.#with.now() + this.#with.maxSeconds * 1000).toISOString();
+    this.#with.state.create(user, { id: sha256(secret), xsrf, expires, from });
+    return { secret, xsrf };
+  }
+
+  bySecret(secret: string): Login | undefined {
+    return this.get(sha256(secret));
+  }
+
+  /** The login, if it is alive, and if the rules still give its identity the same account. This is a use of it. */
+  get(hash: string): Login | undefined {
+    const now = this.#with.now();
+    const known = this.#remembered.get(hash);
+    const fresh = known !== undefined && Math.abs(now - known.readAt) < FRESH_MILLISECONDS;
+    const entry = fresh ? known : this.#read(hash, now, known?.usedAt ?? now);
+    if (entry === undefined) {
+      // it was there, and another process has ended it
+      if (known !== undefined) this.#over(hash);
+      return undefined;
+    }
+    const user = userOf(this.#with.accounts(), entry.login.user.shown);
+    const idle = now - entry.usedAt > this.#with.idleSeconds * 1000;
+    if (idle || now >= entry.expires || user?.account !== entry.login.user.account) {
+      this.end(hash);
+      return undefined;
+    }
+    entry.usedAt = now;
+    return { ...entry.login, user };
+  }
+
+  end(hash: string): void {
+    this.#with.state.end(hash);
+    this.#over(hash);
+  }
+
+  endSecret(secret: string): void {
+    this.end(sha256(secret));
+  }
+
+  endAll(account: string): void {
+    this.#with.state.endAll(account);
+    for (const [hash, { login }] of this.#remembered) if (login.user.account === account) this.#over(hash);
+  }
+
+  onEnd(listener: (hash: string) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #read(hash: string, now: number, usedAt: number): Remembered | undefined {
+    const found = this.#with.state.get(hash);
+    if (found === undefined) return undefined;
+    const login = { hash, user: found.user, xsrf: found.xsrf };
+    const entry = { login, expires: Date.parse(found.expires), readAt: now, usedAt };
+    this.#remembered.set(hash, entry);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+    return entry;
+  }
+
+  #over(hash: string): void {
+    this.#remembered.delete(hash);
+    for (const listener of this.#listeners) listener(hash);
+  }
+}
+
+export type LoginsWith = {
+  state: SignInState['logins'];
+  accounts: () => AccountRules;
+  idleSeconds: number;
+  maxSeconds: number;
+  /** epoch milliseconds */
+  now: () => number;
+};

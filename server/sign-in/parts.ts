@@ -1,0 +1,33 @@
+/** What the routes of the sign-in work with; put together in index.ts. */
+import type { FastifyRequest } from 'fastify';
+import type { AccountRules } from './accounts.ts';
+import type { CookieJar } from './cookies.ts';
+import type { HeaderSignIn } from './header.ts';
+import type { Logins } from './logins.ts';
+import type { Oidc } from './oidc.ts';
+import type { Pace } from './pace.ts';
+import type { PendingSignIns } from './pending.ts';
+import type { Tokens } from './tokens.ts';
+import type { SignIn, SignInState } from './types.ts';
+
+export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
+  /** the endpoint's own address, ending in `/` */
+  base: URL;
+  cookies: CookieJar;
+  logins: Logins;
+  tokens: Tokens;
+  state: SignInState['tokens'];
+  pending: PendingSignIns;
+  /** sign-ins of one address; a whole campus may share one */
+  pace: Pace;
+  header: HeaderSignIn | undefined;
+  oidc: Oidc | undefined;
+  accounts: () => AccountRules;
+  contact: string | undefined;
+  maxSeconds: number;
+  tokenSeconds: number;
+  /** epoch milliseconds */
+  now: () => number;
+  /** a line of the audit log; what fails is written so often per address at most */
+  note(request: FastifyRequest, account: string, action: string, detail?: string): void;
+};

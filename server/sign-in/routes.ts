@@ -1,0 +1,170 @@
+/** /sign-in, /sign-in/callback and /sign-out. Only the callback and the POST change anything. */
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { asHpcbinderError, type HpcbinderError } from '../../core/errors.ts';
+import { type Line, page } from '../pages.ts';
+import { userOf } from './accounts.ts';
+import type { Parts } from './parts.ts';
+import { PENDING_SECONDS } from './pending.ts';
+import { returnPath } from './return-path.ts';
+
+export function signInRoutes(app: FastifyInstance, parts: Parts): void {
+  const { base, cookies, logins, pending, header, oidc } = parts;
+  const home = base.pathname;
+  const again = (next: string): Line => ({
+    say: 'Sign in again',
+    href: `${home}sign-in?next=${encodeURIComponent(next)}`,
+  });
+
+  app.get('/sign-in', { schema: { querystring: Next } }, async (request, reply) => {
+    const { next: wanted } = request.query as { next?: string };
+    const next = returnPath(wanted, base);
+    const wait = parts.pace.take(request.ip);
+    if (wait > 0) return slowDown(request, reply, wait);
+    if (parts.who(request.raw)?.via === 'login') return reply.redirect(next, 302);
+    if (header !== undefined) {
+      const said = header.read(request.raw);
+      if (said.said === 'identity') return enter(request, reply, said.identity, next);
+      return show(request, reply, 401, 'Not signed in', [
+        'The web server in front of this endpoint did not say who you are.',
+        `Come in by ${base.href}${contact(parts)}`,
+      ]);
+    }
+    if (oidc === undefined) return reply;
+    try {
+      const begun = await oidc.begin();
+      reply.header(
+        'Set-Cookie',
+        cookies.setPending(begun.pending.state, pending.write({ ...begun.pending, next }), PENDING_SECONDS),
+      );
+      return reply.headers(QUIET).redirect(begun.url.href, 302);
+    } catch (error) {
+      return failed(request, reply, asHpcbinderError(error), next);
+    }
+  });
+
+  app.get('/sign-in/callback', async (request, reply) => {
+    if (oidc === undefined) return show(request, reply, 404, 'Nothing is here', []);
+    const wait = parts.pace.take(request.ip);
+    if (wait > 0) return slowDown(request, reply, wait);
+    const query = request.raw.url?.replace(/^[^?]*/, '') ?? '';
+    const state = new URLSearchParams(query).get('state') ?? '';
+    const waiting = cookies
+      .pending(request.headers.cookie, state)
+      .map((value) => pending.read(value, state))
+      .find((each) => each !== undefined);
+    if (waiting === undefined) {
+      // the page was loaded again, or "back" was pressed, after it had worked
+      if (parts.who(request.raw)?.via === 'login') return reply.headers(QUIET).redirect(home, 302);
+      parts.note(request, '-', 'sign-in-refused', 'no sign-in is under way in this browser');
+      return show(request, reply, 400, 'This sign-in is not known here', [
+        'It was begun in another browser, more than ten minutes ago, or used already.',
+        again(home),
+      ]);
+    }
+    reply.header('Set-Cookie', cookies.clearPending(state));
+    try {
+      return await enter(request, reply, await oidc.finish(query, waiting), waiting.next);
+    } catch (error) {
+      return failed(request, reply, asHpcbinderError(error), waiting.next);
+    }
+  });
+
+  app.get('/sign-out', async (request, reply) => {
+    const who = parts.who(request.raw);
+    if (who?.via !== 'login') return show(request, reply, 200, 'You are signed out', [again(home)]);
+    const fields = { _xsrf: who.xsrf ?? '' };
+    return show(request, reply, 200, 'Sign out?', [
+      `You are signed in as ${who.user.shown}. Running sessions go on; their pages close until you sign in again.`,
+      { say: 'Sign out', action: `${home}sign-out`, fields },
+      { say: 'Sign out in all browsers', action: `${home}sign-out`, fields: { ...fields, everywhere: '1' } },
+    ]);
+  });
+
+  app.post('/sign-out', { schema: { body: SignOut } }, async (request, reply) => {
+    const who = parts.who(request.raw);
+    if (who?.login === undefined) return show(request, reply, 200, 'You are signed out', [again(home)]);
+    if (!parts.checkXsrf(request.raw, who, request.body))
+      return show(request, reply, 403, 'Nothing was done', ['This was not asked for by a page of this endpoint.']);
+    const everywhere = (request.body as { everywhere?: string } | null)?.everywhere !== undefined;
+    if (everywhere) logins.endAll(who.user.account);
+    else logins.end(who.login);
+    parts.note(request, who.user.account, everywhere ? 'sign-out-everywhere' : 'sign-out');
+    reply.header('Set-Cookie', [cookies.clearLogin(), cookies.setXsrf('', 0)]);
+    const url = await oidc?.signOutUrl();
+    const still: Line =
+      'You may still be signed in at the sign-in service: whoever uses this browser next comes in without a password.';
+    // A link and no redirect: the page's form-action would forbid that, and it is for the person to say.
+    const more: readonly Line[] =
+      url === undefined
+        ? header === undefined
+          ? [still]
+          : []
+        : [still, { say: 'Sign out there too', href: url.href }];
+    return show(request, reply, 200, 'You are signed out', [...more, again(home)]);
+  });
+
+  /** Somebody has proven to be `identity`. */
+  async function enter(request: FastifyRequest, reply: FastifyReply, identity: string, next: string) {
+    const user = userOf(parts.accounts(), identity);
+    if (user === undefined) {
+      parts.note(request, '-', 'sign-in-refused', `no account for ${identity}`);
+      // there they can sign in as somebody else
+      const elsewhere = await oidc?.signOutUrl();
+      return show(request, reply, 403, 'There is no account for you here', [
+        `You signed in as ${identity}, and this endpoint knows no account for that.`,
+        `Ask for one, and tell them this name${contact(parts)}`,
+        ...(elsewhere === undefined ? [] : [{ say: 'Sign out at the sign-in service', href: elsewhere.href }]),
+      ]);
+    }
+    // what the browser came with is over: nobody goes on under a cookie that somebody else may know
+    for (const secret of cookies.logins(request.headers.cookie)) logins.endSecret(secret);
+    const { secret, xsrf } = logins.create(user, request.ip);
+    parts.note(request, user.account, 'sign-in', identity);
+    const before = reply.getHeader('Set-Cookie');
+    reply.header('Set-Cookie', [
+      ...(typeof before === 'string' ? [before] : []),
+      cookies.setLogin(secret, parts.maxSeconds),
+      cookies.setXsrf(xsrf, parts.maxSeconds),
+    ]);
+    return reply.headers(QUIET).redirect(next, 302);
+  }
+
+  function failed(request: FastifyRequest, reply: FastifyReply, error: HpcbinderError, next: string) {
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    parts.note(request, '-', error.transient ? 'sign-in-failed' : 'sign-in-refused', `${error.message}${cause}`);
+    if (error.transient) reply.header('Retry-After', '30');
+    return show(request, reply, error.transient ? 503 : 403, 'You could not be signed in', [
+      `${error.message[0]?.toUpperCase() ?? ''}${error.message.slice(1)}.`,
+      error.hint ?? '',
+      again(next),
+      `${error.code}${contact(parts)}`,
+    ]);
+  }
+}
+
+const Next = Type.Object({ next: Type.Optional(Type.String({ maxLength: 4000 })) });
+const SignOut = Type.Union([
+  Type.Object({
+    _xsrf: Type.Optional(Type.String({ maxLength: 200 })),
+    everywhere: Type.Optional(Type.String({ maxLength: 10 })),
+  }),
+  Type.Null(),
+]);
+/** Codes and states stand in these addresses. */
+const QUIET = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' };
+
+function contact(parts: Parts): string {
+  return parts.contact === undefined ? '.' : `: ${parts.contact}`;
+}
+
+function slowDown(request: FastifyRequest, reply: FastifyReply, seconds: number) {
+  reply.header('Retry-After', String(seconds));
+  return show(request, reply, 429, 'Too many sign-ins from your address', [`Try again in ${seconds} s.`]);
+}
+
+function show(request: FastifyRequest, reply: FastifyReply, status: number, title: string, lines: readonly Line[]) {
+  const said = page(request.raw, { status, title, lines: lines.filter((line) => line !== '') });
+  const { Connection: _, 'Content-Length': __, ...headers } = said.headers;
+  return reply.code(said.status).headers(headers).send(said.body);
+}

@@ -1,0 +1,103 @@
+/** What the sign-in offers to the rest of the server room, and what it asks of the state. Times are ISO texts by this machine's clock. */
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance } from 'fastify';
+import type { Scope, TokenView, User } from '../../core/endpoint.ts';
+import type { AccountRules } from './accounts.ts';
+
+/** Who sent a request, and what that lets them do. */
+export type Who = {
+  user: User;
+  via: 'login' | 'token';
+  scopes: readonly Scope[];
+  /** hash of the login's cookie, where it is one */
+  login?: string;
+  /** id of the API token, where it is one */
+  token?: string;
+  /** what a form or script must send along to act; tokens need none */
+  xsrf?: string;
+};
+
+export type SignIn = {
+  /** Undefined: nobody, or somebody whose login or token is over. */
+  who(req: IncomingMessage): Who | undefined;
+  /** The routes /sign-in, /sign-in/callback, /sign-out and /api/v1/tokens, below the prefix of `app`. */
+  register(app: FastifyInstance): void;
+  /**
+   * May this request act? A token always; a login only with its own XSRF value (header `X-Xsrftoken`, or the form's field
+   * `_xsrf` in `body`), from our own origin.
+   */
+  checkXsrf(req: IncomingMessage, who: Who, body?: unknown): boolean;
+  /** Is the login with this hash alive? Session origins ask it for every request. */
+  login(hash: string): User | undefined;
+  /** Tells of logins that ended (signed out, revoked, account gone), so that open streams can be closed. */
+  onEnd(listener: (login: string) => void): void;
+  /** Where a page without a login sends the browser; `target` is path and query of the page itself. */
+  signInUrl(target: string): string;
+};
+
+export type OidcOptions = {
+  issuer: string;
+  clientId: string;
+  /** absent: a public client, which PKCE alone protects */
+  clientSecretFile?: string | undefined;
+  /** `openid` is always among them */
+  scopes?: readonly string[];
+  /** the claim that is the identity, like `preferred_username`; of the ID token, else of the userinfo answer */
+  accountClaim: string;
+};
+
+export type HeaderOptions = {
+  /** like `X-Remote-User` */
+  name: string;
+  /** addresses of the reverse proxies that may say who it is; `unix` is whoever may connect to our Unix socket */
+  from: readonly string[];
+  /** a second header with a secret: needed where others could connect from the same address */
+  secret?: { header: string; file: string };
+};
+
+export type SignInOptions = {
+  /** one of the two */
+  oidc?: OidcOptions | undefined;
+  header?: HeaderOptions | undefined;
+  /** read anew for each request: a reloaded policy holds at once */
+  accounts: () => AccountRules;
+  /** whom a person asks who has no account: a name, an address, a URL */
+  contact?: string;
+  /** does the endpoint listen on a Unix socket (and on nothing else)? */
+  unixSocket?: boolean;
+  /** of logins; 12 hours and 7 days where absent */
+  idleSeconds?: number;
+  maxSeconds?: number;
+  /** of API tokens: the longest life, 90 days where absent */
+  tokenSeconds?: number;
+  now?: () => Date;
+};
+
+/** The part of server/state that signing in needs. */
+export type SignInState = {
+  logins: {
+    create(user: User, login: { id: string; xsrf: string; expires: string; from?: string }): void;
+    get(hash: string): { user: User; xsrf: string; expires: string } | undefined;
+    end(hash: string): void;
+    endAll(account: string): void;
+  };
+  tokens: {
+    create(token: {
+      account: string;
+      shown: string;
+      hash: string;
+      name: string;
+      scopes: readonly Scope[];
+      expires: string;
+    }): string;
+    /** `shown`: the identity of whoever made it */
+    find(
+      hash: string,
+    ): { id: string; account: string; shown: string; scopes: readonly Scope[]; expires: string } | undefined;
+    list(account: string): readonly TokenView[];
+    /** false: this account has no such token */
+    revoke(account: string, id: string): boolean;
+    used(id: string): void;
+  };
+  audit: { write(row: { account: string; action: string; from?: string; detail?: string }): void };
+};
