@@ -1,6 +1,7 @@
 /** What the user may use on a cluster: asked once a day, for it seldom changes and its database is everybody's. */
 import type { Account, Allowance, Limits, PartitionRules, Qos } from '../core/allowance.ts';
 import type { Cluster } from '../core/cluster.ts';
+import { isFields } from '../core/json.ts';
 import { askAll } from '../core/transport.ts';
 import { keepText, keptText } from './known-clusters.ts';
 
@@ -33,7 +34,7 @@ export function readKept(text: string | undefined, user: string, now: number): A
 }
 
 function isAllowance(value: unknown): value is Allowance {
-  if (!isObject(value) || !isObject(value.enforces)) return false;
+  if (!isFields(value) || !isFields(value.enforces)) return false;
   return (
     every(value.accounts, (one: Partial<Account>) => named(one) && every(one.qos, isText) && isLimits(one.limits)) &&
     every(value.qos, (one: Partial<Qos>) => named(one) && isLimits(one.limits)) &&
@@ -47,16 +48,12 @@ function isAllowance(value: unknown): value is Allowance {
 }
 
 function isLimits(value: unknown): value is Limits {
-  if (!isObject(value)) return false;
+  if (!isFields(value)) return false;
   const { gpusOfType, ...rest } = value;
   const types =
     gpusOfType === undefined ||
     every(gpusOfType, (pair: unknown) => Array.isArray(pair) && isText(pair[0]) && Number.isFinite(pair[1]));
   return types && Object.values(rest).every((most) => Number.isFinite(most));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function every<T>(list: unknown, fits: (one: T) => boolean): boolean {

@@ -38,13 +38,12 @@ export interface Inquiry<T> {
   combine(answers: readonly Answer<unknown>[]): Answer<T>;
 }
 
-/** Two questions whose answers make one, with their types kept. */
-export function inquiry<A, B, T>(
-  a: Question<A>,
-  b: Question<B>,
-  join: (a: Answer<A>, b: Answer<B>) => Answer<T>,
+/** Questions whose answers make one, with their types kept. */
+export function inquiry<Values extends readonly unknown[], T>(
+  questions: { readonly [K in keyof Values]: Question<Values[K]> },
+  join: (...answers: { [K in keyof Values]: Answer<Values[K]> }) => Answer<T>,
 ): Inquiry<T> {
-  return { questions: [a, b], combine: ([x, y]) => join(x as Answer<A>, y as Answer<B>) };
+  return { questions, combine: (answers) => join(...(answers as { [K in keyof Values]: Answer<Values[K]> })) };
 }
 
 export function ok<T>(value: T): Answer<T> {

@@ -59,6 +59,13 @@ export function clockTime(seconds: number, how: { days: boolean } = { days: true
   return days > 0 ? `${days}-${text}` : text;
 }
 
+/** The other way round: `[D-]HH:MM:SS`, `MM:SS`, `SS`; undefined: it is none, as Slurm's `infinite`. */
+export function clockSeconds(text: string): number | undefined {
+  const [, days = '0', clock] = /^(?:([0-9]+)-)?([0-9]+(?::[0-9]+){0,2})$/.exec(text) ?? [];
+  const seconds = clock?.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+  return seconds === undefined ? undefined : Number(days) * 86400 + seconds;
+}
+
 /** `2 h`, `1 h 30 min`, `45 s`, `1 d 12 h`. */
 export function duration(seconds: number): string {
   const s = Math.round(seconds);

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { parseFields } from '../core/json.ts';
 import { harmless } from '../core/text.ts';
 import { plain, sendRaw } from './answers.ts';
 
@@ -62,7 +63,7 @@ export class OpenPages {
   }
 
   #heard(page: WebSocket, text: string): void {
-    const said = parsed(text);
+    const said = parseFields(text);
     if (said?.type !== 'saved' || said.id !== this.#number) return;
     const failed = Array.isArray(said.failed) ? said.failed.slice(0, MOST_FAILED) : [];
     this.#waiting.get(page)?.({
@@ -107,14 +108,5 @@ export class OpenPages {
 
   close(): void {
     for (const page of this.#pages) page.terminate();
-  }
-}
-
-function parsed(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { HpcbinderError } from '../core/errors.ts';
+import { type Fields, parseFields } from '../core/json.ts';
 import type { SaveReport, SessionSecrets } from '../core/session.ts';
 import { harmless } from '../core/text.ts';
 import { agentName } from './certificates.ts';
@@ -45,8 +46,6 @@ export type AgentStatus = {
   product: string;
 };
 
-type Reply = Record<string, unknown>;
-
 const HANDSHAKE_MS = 20_000;
 const REPLY_MS = 20_000;
 /** of a look at processes and files, on a node that others use too */
@@ -64,7 +63,7 @@ export async function controlRequest(
   session: string,
   secrets: ClientSecrets,
   request: ControlRequest,
-): Promise<Reply> {
+): Promise<Fields> {
   const { socket, reply } = await converse(connect, session, secrets, request);
   socket.destroy();
   return reply;
@@ -76,7 +75,7 @@ export async function converse(
   session: string,
   secrets: ClientSecrets,
   request: ControlRequest,
-): Promise<{ socket: TLSSocket; reply: Reply }> {
+): Promise<{ socket: TLSSocket; reply: Fields }> {
   const socket = await secured(connect, session, secrets, ['hb/1']);
   try {
     socket.write(`${JSON.stringify(request)}\n`);
@@ -95,14 +94,10 @@ function refusal(verb: ControlRequest['verb'], words: string): HpcbinderError {
   return new HpcbinderError('E-WORK', { message: words, hint: 'Paths in a session are relative to the repository.' });
 }
 
-function understand(line: string): Reply {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Reply;
-  } catch {
-    // said below, in one sentence for both
-  }
-  throw agentFault('gave an answer that is no JSON object', false);
+function understand(line: string): Fields {
+  const reply = parseFields(line);
+  if (reply === undefined) throw agentFault('gave an answer that is no JSON object', false);
+  return reply;
 }
 
 /** The agent chooses among the `protocols`: the socket's `alpnProtocol`. */

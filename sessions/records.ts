@@ -1,5 +1,6 @@
 /** Reading what others wrote: records of this and of newer versions, the agent's address and end files. All pure. */
 import { SESSION_ID } from '../core/ids.ts';
+import { parseFields } from '../core/json.ts';
 import {
   END_REASONS,
   type EndReason,
@@ -23,7 +24,7 @@ export type RecordRead =
   | { kind: 'unreadable' };
 
 export function readRecord(text: string | undefined): RecordRead {
-  const value = json(text);
+  const value = parseFields(text ?? '');
   if (value === undefined) return { kind: 'unreadable' };
   const schema = value.schema;
   if (typeof schema === 'number' && schema > 1) return { kind: 'newer', schema };
@@ -34,7 +35,7 @@ export function readRecord(text: string | undefined): RecordRead {
 
 /** The address must be the session's own; anything else is "not yet". */
 export function readAddress(text: string | undefined, session: string): Seen['address'] {
-  const value = json(text);
+  const value = parseFields(text ?? '');
   if (value?.schema !== 1 || value.session !== session) return undefined;
   const { host, port, startedAt, endsAt } = value;
   if (typeof host !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(host)) return undefined;
@@ -43,7 +44,7 @@ export function readAddress(text: string | undefined, session: string): Seen['ad
 }
 
 export function readEnd(text: string | undefined): Seen['end'] {
-  const value = json(text);
+  const value = parseFields(text ?? '');
   const why = END_REASONS.find((reason) => reason === value?.why) as EndReason | undefined;
   if (value?.schema !== 1 || why === undefined) return undefined;
   const at = epoch(value.at);
@@ -85,7 +86,7 @@ export type WorkReport = {
 };
 
 export function readWorkReport(text: string | undefined): WorkReport | undefined {
-  const value = json(text);
+  const value = parseFields(text ?? '');
   if (typeof value?.directory !== 'string') return undefined;
   const list = (key: string) => (Array.isArray(value[key]) ? (value[key] as unknown[]) : []);
   const strings = (key: string) => list(key).filter((item): item is string => typeof item === 'string');
@@ -102,16 +103,4 @@ export function readWorkReport(text: string | undefined): WorkReport | undefined
     notes: strings('notes'),
     conflicts,
   };
-}
-
-function json(text: string | undefined): Record<string, unknown> | undefined {
-  if (text === undefined || text.trim() === '') return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

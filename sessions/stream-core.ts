@@ -3,6 +3,7 @@
  * the other end has used it up, and after a cut it is sent again from where the other end stands: nothing is lost, doubled
  * or out of order. sessions/agent/stream_core.py is its twin; docs/agent.md has the frames.
  */
+import { type Fields, parseFields } from '../core/json.ts';
 
 export const MOST_FRAME = 256 << 10;
 /** What a small piece costs beside its bytes: a million of them must not fill the memory either. */
@@ -24,14 +25,10 @@ export function frameOf(kind: string, data: Uint8Array = new Uint8Array()): Buff
 }
 
 /** A payload of JSON; throws StreamFault where it is no object. */
-export function wordsOf({ data }: Frame): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(data.toString('utf8'));
-    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
-  } catch {
-    // said below, in one sentence for both
-  }
-  throw new StreamFault('a frame is no JSON object');
+export function wordsOf({ data }: Frame): Fields {
+  const words = parseFields(data.toString('utf8'));
+  if (words === undefined) throw new StreamFault('a frame is no JSON object');
+  return words;
 }
 
 /** Frames out of the pieces in which they arrive. */

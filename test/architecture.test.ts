@@ -63,6 +63,13 @@ describe('the rooms', () => {
     expect(files.filter(({ lines }) => lines > MAX_LINES).map(({ path, lines }) => `${path}: ${lines}`)).toEqual([]);
   });
 
+  it('of PBS have 500 lines at most in all', () => {
+    const sizes = inRoom('schedulers')
+      .filter(({ path }) => path.startsWith('schedulers/pbs/'))
+      .map(({ lines }) => lines);
+    expect(sizes.reduce((sum, lines) => sum + lines, 0)).toBeLessThanOrEqual(500);
+  });
+
   it('have no two files that take from each other, even over others', () => {
     const from = new Map(
       all.map(({ path, imports }) => [path, imports.map(({ to }) => to).filter((to) => !to.startsWith('node:'))]),

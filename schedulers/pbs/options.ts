@@ -1,8 +1,6 @@
 /** What may stand on qsub's command line: an option and its value as two words, both by a grammar (SECURITY INJ-06, INJ-11). */
-import { SESSION_ID } from '../../core/ids.ts';
-import { checkResources, refuseOption } from '../../core/request.ts';
+import { checkJob, checkResources, refuseOption } from '../../core/request.ts';
 import type { JobSpec, ResourceRequest } from '../../core/scheduler.ts';
-import { hasControls } from '../../core/text.ts';
 import { clockTime } from '../../core/units.ts';
 import { JOB_ID } from './answers.ts';
 
@@ -32,24 +30,22 @@ export function checkExtra(words: readonly string[]): void {
 }
 
 /** What other schedulers have. */
-const ELSEWHERE = [
-  ['qos', 'PBS has none; queues take its place (--queue).'],
-  ['reservation', 'A reservation of PBS is a queue of its own: --queue R123.'],
-  ['gpuType', 'Sites name it differently: --constraint gpu_type=a100 or alike.'],
-] as const;
+const FOREIGN = {
+  qos: 'PBS has none; queues take its place (--queue).',
+  reservation: 'A reservation of PBS is a queue of its own: --queue R123.',
+  gpuType: 'Sites name it differently: --constraint gpu_type=a100 or alike.',
+};
 
 /** Throws E-OPTION. */
 export function checkRequest(request: ResourceRequest): void {
-  checkResources(request);
+  checkResources(request, FOREIGN);
   checkExtra(request.extra);
-  for (const [field, hint] of ELSEWHERE)
-    if (request[field] !== undefined) refuseOption(`the ${field}`, request[field], hint);
   if (request.constraint !== undefined && !CHUNK.test(request.constraint))
     refuseOption('the constraint', request.constraint, 'Write resources of a chunk like model=a100:site=x.');
 }
 
 /** qsub's words for what the job needs: one chunk on one node. */
-export function requestWords(request: ResourceRequest): string[] {
+function requestWords(request: ResourceRequest): string[] {
   checkRequest(request);
   const { cpus, memoryMb, seconds, gpus, partition, account, constraint } = request;
   const chunk = [`ncpus=${cpus}`, `mem=${memoryMb}mb`, ...(gpus > 0 ? [`ngpus=${gpus}`] : [])];
@@ -63,21 +59,24 @@ export function requestWords(request: ResourceRequest): string[] {
 }
 
 /**
- * qsub's words for the job itself. Nothing by -v or -V: everybody can read them (SECURITY TOK-04). What the server itself
- * brings at the end, the words of prologues, goes beside the log; its path is relative, for qsub refuses one that is not
- * ASCII (prepare_path.c). -m n: no mail to anybody.
+ * The server starts a job in the user's home directory and brings its output only at its end: the job goes to its own
+ * directory and writes its own log. No quotes, for qstat has to bring them back as JSON. Words: directory, script, log.
  */
-export function jobWords(job: JobSpec): string[] {
-  if (!SESSION_ID.test(job.tag)) refuseOption('the job name', job.tag, 'It must be a session id.');
-  if (!job.directory.startsWith('/') || hasControls(job.directory)) {
-    refuseOption('the directory', job.directory, 'It must be absolute, without control characters.');
-  }
-  if (job.after !== undefined && !JOB_ID.test(job.after))
-    refuseOption('the job to wait for', job.after, 'No id of PBS.');
+const START = 'set -f; IFS=; cd $1 && exec /bin/sh $2 >>$3 2>&1';
+
+/**
+ * qsub's words. Nothing by -v or -V: everybody can read them (SECURITY TOK-04). What the server itself brings at the end, the
+ * words of prologues, goes beside the log; its path is relative, for qsub refuses one that is not ASCII (prepare_path.c).
+ * -m n: no mail to anybody.
+ */
+export function submitWords(job: JobSpec, scriptPath: string): string[] {
+  checkJob(job, JOB_ID);
   const after = job.after === undefined ? [] : [`afterany:${job.after}`];
   const depend = [...after, ...job.request.extra.flatMap((word) => DEPEND.exec(word)?.[1] ?? [])];
   return [
-    ...['-N', job.tag, '-r', 'n', '-m', 'n', '-j', 'oe', '-o', 'pbs.log', '-W', 'umask=077'],
+    ...['qsub', '-N', job.tag, '-r', 'n', '-m', 'n', '-j', 'oe', '-o', 'pbs.log', '-W', 'umask=077'],
     ...(depend.length === 0 ? [] : ['-W', `depend=${depend.join(',')}`]),
+    ...requestWords(job.request),
+    ...['--', '/bin/sh', '-c', START, 'sh', job.directory, scriptPath, job.log],
   ];
 }

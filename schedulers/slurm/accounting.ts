@@ -15,7 +15,7 @@ function sacct<T>(words: readonly string[], read: (text: string) => T | undefine
 
 /** The controller's word while it has one, for accounting lags behind; then accounting's. */
 export function finalStatus(job: JobRef, owner: number): Inquiry<JobStatus | undefined> {
-  return inquiry(lastSeen(job, owner), record(job, owner), (queue, accounts) => {
+  return inquiry([lastSeen(job, owner), record(job, owner)], (queue, accounts) => {
     if (accounts.ok && accounts.value?.state === 'ended' && !(queue.ok && queue.value !== undefined)) return accounts;
     return queue.ok && queue.value === undefined ? accounts : queue;
   });
@@ -43,7 +43,7 @@ export function find(tag: string, owner: number): Inquiry<JobId | undefined> {
   const words = [`--uid=${owner}`, `--name=${tag}`, '--starttime=now-1days', '--format=JobIDRaw,UID'];
   const ended = sacct(words, (text) => firstOwned(text, owner));
   // accounting that does not answer is no news: the controller knows every job that is not over
-  return inquiry(findInQueue(tag, owner), ended, (queue, accounts) =>
+  return inquiry([findInQueue(tag, owner), ended], (queue, accounts) =>
     queue.ok && queue.value === undefined && accounts.ok ? accounts : queue,
   );
 }

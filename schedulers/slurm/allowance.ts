@@ -5,9 +5,8 @@
 import type { Account, Allowance, Limits, PartitionRules, Qos } from '../../core/allowance.ts';
 import { NO_ALLOWANCE } from '../../core/allowance.ts';
 import { type Answer, type CommandResult, type Inquiry, ok, type Question, textOf } from '../../core/command.ts';
-import { parseMemory } from '../../core/units.ts';
+import { clockSeconds, parseMemory } from '../../core/units.ts';
 import { listing } from './answers.ts';
-import { secondsOf } from './offers.ts';
 import { rows } from './queue.ts';
 
 const NO_DATABASE = /not running a supported accounting_storage/i;
@@ -80,7 +79,7 @@ function qosOf([name = '', flags = '', wall = '', ...tres]: readonly string[]): 
 function limitsOf(wall: string, tres: readonly string[]): Limits {
   const limits: { -readonly [K in keyof Limits]: Limits[K] } = {};
   const types = new Map<string, number>();
-  const seconds = secondsOf(wall);
+  const seconds = clockSeconds(wall);
   if (seconds !== undefined) limits.seconds = seconds;
   const lower = (key: 'cpus' | 'memoryMb' | 'gpus', most: number) => {
     limits[key] = Math.min(most, limits[key] ?? most);

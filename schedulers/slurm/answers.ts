@@ -2,56 +2,53 @@
  * Slurm's two ways of saying no: the controller did not answer, or it refused. Words from src/common/slurm_errno.c,
  * which are the same in every command; English by LC_ALL=C.
  */
-import type { Answer, Command, CommandResult, Question } from '../../core/command.ts';
-import { endedInWords, exitCode, ok, refused, succeeded, textOf, unreachable } from '../../core/command.ts';
-import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
-import type { ResourceRequest } from '../../core/scheduler.ts';
-import { lastLines } from '../../core/text.ts';
+import type { Command, CommandResult, Question } from '../../core/command.ts';
+import { ok, succeeded, textOf } from '../../core/command.ts';
+import { refusing } from '../../core/replies.ts';
 
 /** Times as epoch seconds, for local ones are ambiguous twice a year. 15 s: with the controller down squeue takes 18. */
 export function command(argv: readonly string[], timeoutMs = 15_000): Command {
   return { argv, env: { LC_ALL: 'C', SLURM_TIME_FORMAT: '%s' }, timeoutMs, maxBytes: 16 << 20 };
 }
 
-/** Sent or not, nobody knows: the job may have been accepted (SECURITY F-11). */
 const IN_DOUBT =
   /timed out|Zero Bytes were trans|Unexpected message rec|Message (send|receive) fail|Unspecified error/i;
 const DOWN =
   /contact slurm controller|Connection refused|connect failure|Communication connection|standby mode|not responding|temporarily unable|Unable to establish c|DNS SRV|munge|Protocol authentication|Resource temporarily/i;
 
-const NOWHERE = 'no node of the partition has all that is asked for';
-const REFUSALS: readonly (readonly [RegExp, ErrorCode, string])[] = [
-  [/invalid partition|partition.*(not |un)available/i, 'E-PARTITION', 'there is no such partition, or not for you'],
-  [/invalid account/i, 'E-ACCOUNT', 'this account may not be used with this partition'],
-  [/invalid qos/i, 'E-ACCOUNT', 'this QOS may not be used'],
-  [/gres|Invalid GPU|Trackable RESource/i, 'E-GPU', 'the cluster has no such GPU, or not that many in a node'],
-  [/time limit is invalid/i, 'E-LIMIT', 'the walltime is over the limit of the partition or of your account'],
-  [/Memory specification/i, 'E-LIMIT', 'no node of the partition has that much memory'],
-  [
-    /processors|CPU count|Node count|node configuration/i,
-    'E-LIMIT',
-    'no node of the partition has all that is asked for',
+export const failure = refusing({
+  product: 'Slurm',
+  inDoubt: IN_DOUBT,
+  down: DOWN,
+  shows: 'scontrol ping',
+  rows: [
+    [/invalid partition|partition.*(not |un)available/i, 'E-PARTITION', 'there is no such partition, or not for you'],
+    [/invalid account/i, 'E-ACCOUNT', 'this account may not be used with this partition'],
+    [/invalid qos/i, 'E-ACCOUNT', 'this QOS may not be used'],
+    [/gres|Invalid GPU|Trackable RESource/i, 'E-GPU', 'the cluster has no such GPU, or not that many in a node'],
+    [/time limit is invalid/i, 'E-LIMIT', 'the walltime is over the limit of the partition or of your account'],
+    [/Memory specification/i, 'E-LIMIT', 'no node of the partition has that much memory'],
+    // of memory and cores it says so in a line of its own; of GPUs only this (seen with 24.11)
+    [
+      /processors|CPU count|Node count|node configuration/i,
+      'E-LIMIT',
+      'no node of the partition has all that is asked for',
+      'E-GPU',
+    ],
+    [/Job violates accounting|\b(QOS|Assoc)|limit/, 'E-LIMIT', 'a limit of your account or QOS forbids this job'],
+    [/reservation/i, 'E-OPTION', 'there is no such reservation, or not for you'],
+    [/invalid feature/i, 'E-OPTION', 'no node has the features of the constraint'],
+    [/unrecognized|ambiguous|Invalid .* specification|argument/i, 'E-OPTION', 'one of the options is not accepted'],
   ],
-  [/Job violates accounting|\b(QOS|Assoc)|limit/, 'E-LIMIT', 'a limit of your account or QOS forbids this job'],
-  [/reservation/i, 'E-OPTION', 'there is no such reservation, or not for you'],
-  [/invalid feature/i, 'E-OPTION', 'no node has the features of the constraint'],
-  [/unrecognized|ambiguous|Invalid .* specification|argument/i, 'E-OPTION', 'one of the options is not accepted'],
-];
-const HINTS: ReadonlyMap<ErrorCode, string> = new Map([
-  ['E-PARTITION', '`hpcbinder partitions` lists those there are.'],
-  ['E-ACCOUNT', 'Choose one of yours with --account and --qos.'],
-  ['E-GPU', '`hpcbinder partitions` lists the GPUs of each partition.'],
-  ['E-LIMIT', 'Ask for less with --time, --cpus, --mem or --gpus, or choose another --partition, --account or --qos.'],
-  [
-    'E-OPTION',
-    'On the cluster: `scontrol show reservation` lists reservations, `sinfo -o "%P %f"` features, `man sbatch` the options.',
-  ],
-  ['E-NO-SCHEDULER', 'Say where Slurm is installed: `path` or `modules` in the cluster’s entry.'],
-  [
-    'E-SCHEDULER-DOWN',
-    'Running jobs go on. `scontrol ping` on the cluster shows the controller; try again in a few minutes.',
-  ],
-]);
+  hints: {
+    'E-PARTITION': '`hpcbinder partitions` lists those there are.',
+    'E-ACCOUNT': 'Choose one of yours with --account and --qos.',
+    'E-GPU': '`hpcbinder partitions` lists the GPUs of each partition.',
+    'E-LIMIT': 'Ask for less with --time, --cpus, --mem or --gpus, or choose another --partition, --account or --qos.',
+    'E-OPTION':
+      'On the cluster: `scontrol show reservation` lists reservations, `sinfo -o "%P %f"` features, `man sbatch` the options.',
+  },
+});
 
 /**
  * A whole answer: half a list would make the other half absent. An error on stderr beside an empty list counts as none:
@@ -63,31 +60,10 @@ function complete(result: CommandResult): boolean {
   return result.stdout.length > 0 || !/error:/.test(said);
 }
 
-/** Of a command that did not succeed. `job`: of a submit, which may have left a job behind without saying so. */
-export function failure(what: string, result: CommandResult, job?: ResourceRequest): Answer<never> {
-  const said = textOf(result.stderr);
-  const how = endedInWords(result.ended);
-  const fault = (code: ErrorCode, message: string, transient = false) =>
-    new HpcbinderError(code, { message, hint: HINTS.get(code), evidence: lastLines(said, 4), transient });
-  const code = exitCode(result);
-  if (code === 126 || code === 127) return refused(fault('E-NO-SCHEDULER', `${what} cannot be run there (${how})`));
-  if (job !== undefined && (code === undefined || code === 0 || IN_DOUBT.test(said))) {
-    return unreachable(fault('E-SUBMIT-UNKNOWN', `it is not known whether Slurm accepted the job (${how})`, true));
-  }
-  if (code === undefined || result.truncated || IN_DOUBT.test(said) || DOWN.test(said)) {
-    return unreachable(fault('E-SCHEDULER-DOWN', `Slurm does not answer to ${what} (${how})`, true));
-  }
-  const [, refusal = 'E-SCHEDULER', words = how] = REFUSALS.find(([pattern]) => pattern.test(said)) ?? [];
-  // of memory and cores it says so in a line of its own; of GPUs only this (seen with 24.11)
-  const gpus = job !== undefined && job.gpus > 0 && words === NOWHERE;
-  const asked = job === undefined ? what : 'the job';
-  return refused(fault(gpus ? 'E-GPU' : (refusal as ErrorCode), `Slurm refused ${asked}: ${words}`));
-}
-
 /** A question whose whole answer is text on stdout. */
 export function listing<T>(argv: readonly [string, ...string[]], read: (text: string) => T): Question<T> {
   return {
     command: command(argv),
-    parse: (result) => (complete(result) ? ok(read(textOf(result.stdout))) : failure(argv[0], result)),
+    parse: (result) => (complete(result) ? ok(read(textOf(result.stdout))) : failure(argv[0])(result)),
   };
 }

@@ -1,5 +1,6 @@
 /** Slurm as words. */
 import { ok, succeeded, textOf } from '../../core/command.ts';
+import { either, submitted } from '../../core/replies.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
 import { finalStatus, find } from './accounting.ts';
 import { allowance } from './allowance.ts';
@@ -20,11 +21,8 @@ export const slurm: Scheduler = {
       ['sbatch', '--parsable', CLEAN, ...jobWords(job), ...requestWords(job.request), scriptPath],
       60_000,
     ),
-    parse(result) {
-      // the last line, for a site's submit plug-in may speak before; a federation adds ";cluster" to the id
-      const id = /(?:^|\n)([0-9]+)(?:;[\w.-]+)?\s*$/.exec(textOf(result.stdout))?.[1];
-      return succeeded(result) && id !== undefined ? ok(id) : failure('sbatch', result, job.request);
-    },
+    // a federation adds ";cluster" to the id
+    parse: submitted(/^([0-9]+)(?:;[\w.-]+)?$/, failure('sbatch', job.request)),
   }),
   status,
   finalStatus,
@@ -36,18 +34,16 @@ export const slurm: Scheduler = {
     parse(result) {
       const over = /Invalid job id|already completing or completed/.test(textOf(result.stderr));
       if (over) return ok('already-over');
-      return succeeded(result) ? ok('cancelled') : failure('scancel', result);
+      return succeeded(result) ? ok('cancelled') : failure('scancel')(result);
     },
   }),
   extend: (id, seconds) => ({
     command: command(['scontrol', 'update', `JobId=${id}`, `TimeLimit=+${Math.ceil(seconds / 60)}`]),
-    parse(result) {
-      if (succeeded(result)) return ok('extended');
-      const said = textOf(result.stderr);
-      if (/already finished|already completing|Invalid job id/i.test(said)) return ok('over');
-      if (/time limit is invalid|policy/i.test(said)) return ok('over-limit');
-      return /denied/i.test(said) ? ok('not-permitted') : failure('scontrol', result);
-    },
+    parse: either('extended', failure('scontrol'), [
+      [/already finished|already completing|Invalid job id/i, 'over'],
+      [/time limit is invalid|policy/i, 'over-limit'],
+      [/denied/i, 'not-permitted'],
+    ]),
   }),
   offers,
   shownToAll: (id) => [
@@ -60,7 +56,7 @@ export const slurm: Scheduler = {
   startEstimate: (job) => ({
     command: command(['sbatch', '--test-only', CLEAN, ...requestWords(job.request), '--wrap=:']),
     parse(result) {
-      if (!succeeded(result)) return failure('sbatch --test-only', result);
+      if (!succeeded(result)) return failure('sbatch --test-only')(result);
       const at = / to start at ([0-9]{9,11}) /.exec(textOf(result.stderr))?.[1];
       return ok(at === undefined ? undefined : new Date(Number(at) * 1000));
     },

@@ -2,16 +2,24 @@
  * Reasons that are limits of an account or a QOS. Their names are put together of whose limit it is, how it counts and what
  * (`AssocGrpCPUMinutesLimit`, `QOSMaxGRESPerUser`), and so are the words. https://slurm.schedmd.com/resource_limits.html
  */
-import { type Lever, type Waiting, waiting } from '../../core/waiting.ts';
-
-type Resource = { noun: string; lever?: Lever };
+import {
+  firstMatch,
+  less,
+  RESOURCE,
+  type Resource,
+  SAID,
+  theyUseAll,
+  type Waiting,
+  waiting,
+  youUseAll,
+} from '../../core/waiting.ts';
 
 const RESOURCES: ReadonlyMap<string, Resource> = new Map([
-  ['Cpu', { noun: 'cores', lever: '--cpus' }],
-  ['CPU', { noun: 'cores', lever: '--cpus' }],
-  ['Mem', { noun: 'memory', lever: '--mem' }],
-  ['Memory', { noun: 'memory', lever: '--mem' }],
-  ['GRES', { noun: 'GPUs', lever: '--gpus' }],
+  ['Cpu', RESOURCE.cores],
+  ['CPU', RESOURCE.cores],
+  ['Mem', RESOURCE.memory],
+  ['Memory', RESOURCE.memory],
+  ['GRES', RESOURCE.gpus],
   ['Node', { noun: 'nodes' }],
   ['BB', { noun: 'burst buffer space' }],
   ['Billing', { noun: 'billing units' }],
@@ -28,20 +36,9 @@ type Family = readonly [RegExp, (scope: string, resource: Resource) => Waiting];
 
 const pattern = (text: string) => new RegExp(`^${text.replace('R', `(${NAMES})`)}$`);
 const whose = (scope: string) => (scope === 'QOS' ? 'jobs of the QOS' : 'jobs of your group');
-const less = ({ lever }: Resource) => (lever === undefined ? 'ask for less' : `less ${lever}`);
 
 const FAMILIES: readonly Family[] = [
-  [
-    pattern(`${SCOPE}GrpR(?:Limit)?`),
-    (scope, r) =>
-      waiting(
-        `${whose(scope)} already use as much as they may: ${r.noun}`,
-        'nobody',
-        'perhaps',
-        `${less(r)}, or ${OTHER}`,
-        r.lever,
-      ),
-  ],
+  [pattern(`${SCOPE}GrpR(?:Limit)?`), (scope, r) => theyUseAll(whose(scope), r, `${less(r)}, or ${OTHER}`)],
   [
     pattern(`${SCOPE}GrpRMinutes(?:Limit)?`),
     (scope, r) =>
@@ -86,28 +83,8 @@ const FAMILIES: readonly Family[] = [
         '--time',
       ),
   ],
-  [
-    pattern('(QOS)MaxRPerUser(?:Limit)?'),
-    (_scope, r) =>
-      waiting(
-        `you already use as much as you may: ${r.noun}`,
-        'you',
-        'perhaps',
-        `end another job of yours, or ${less(r)}`,
-        r.lever,
-      ),
-  ],
-  [
-    pattern('()MaxRPerAccount'),
-    (_scope, r) =>
-      waiting(
-        `jobs of your account already use as much as they may: ${r.noun}`,
-        'nobody',
-        'perhaps',
-        `${less(r)}, or ${OTHER}`,
-        r.lever,
-      ),
-  ],
+  [pattern('(QOS)MaxRPerUser(?:Limit)?'), (_scope, r) => youUseAll(r)],
+  [pattern('()MaxRPerAccount'), (_scope, r) => theyUseAll('jobs of your account', r, `${less(r)}, or ${OTHER}`)],
   [
     pattern('()MaxRRunMinsPer(?:User|Account)'),
     (_scope, r) =>
@@ -133,29 +110,24 @@ const FAMILIES: readonly Family[] = [
 ];
 
 /** Limits of jobs and of walltime, which count no resource. */
-const PLAIN: readonly (readonly [RegExp, Waiting])[] = [
-  [
-    /^(QOS|Assoc)MaxWallDurationPerJobLimit$/,
-    waiting('its walltime is longer than one job may have', 'you', 'no', 'a shorter --time', '--time'),
-  ],
+const PLAIN: readonly (readonly [RegExp, ...said: Parameters<typeof waiting>])[] = [
+  [/^(QOS|Assoc)MaxWallDurationPerJobLimit$/, 'its walltime is longer than one job may have', 'you', 'no', '--time'],
   [
     /^(QOS|Assoc)GrpWallLimit$/,
-    waiting('the walltime of your group is used up', 'admin', 'perhaps', `a shorter --time, or ${OTHER}`, '--time'),
+    'the walltime of your group is used up',
+    'admin',
+    'perhaps',
+    `a shorter --time, or ${OTHER}`,
+    '--time',
   ],
-  [
-    /^(QOS|Assoc)Grp(Jobs|SubmitJobs)Limit$/,
-    waiting('your group already has as many jobs as it may', 'nobody', 'yes', OTHER),
-  ],
-  [
-    /^(QOSMax(JobsPerUser|SubmitJobPerUser)Limit|AssocMax(Jobs|SubmitJob)Limit)$/,
-    waiting('you already have as many jobs as you may', 'you', 'yes', 'end another job of yours'),
-  ],
-  [/^Max(Submit)?JobsPerAccount$/, waiting('your account already has as many jobs as it may', 'nobody', 'yes', OTHER)],
+  [/^(QOS|Assoc)Grp(Jobs|SubmitJobs)Limit$/, ...SAID.enoughOfGroup, OTHER],
+  [/^(QOSMax(JobsPerUser|SubmitJobPerUser)Limit|AssocMax(Jobs|SubmitJob)Limit)$/, ...SAID.enoughJobs],
+  [/^Max(Submit)?JobsPerAccount$/, 'your account already has as many jobs as it may', 'nobody', 'yes', OTHER],
 ];
 
 /** undefined: the word is no limit that Slurm has. */
 export function limitReached(code: string): Waiting | undefined {
-  const plain = PLAIN.find(([name]) => name.test(code))?.[1];
+  const plain = firstMatch(PLAIN, code);
   if (plain !== undefined) return plain;
   for (const [name, words] of FAMILIES) {
     const [, scope = '', resource = ''] = name.exec(code) ?? [];

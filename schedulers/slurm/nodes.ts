@@ -1,10 +1,10 @@
 /** What sinfo has no field for: each partition's machines, and what is free on those of its nodes that take jobs now. */
 import type { Question } from '../../core/command.ts';
-import type { Partition } from '../../core/scheduler.ts';
+import { type Room, sumOf } from '../../core/offers.ts';
 import { listing } from './answers.ts';
 import { gpusOf } from './gres.ts';
 
-export type Behind = { architectures: Set<string>; free: NonNullable<Partition['free']> };
+export type Behind = { architectures: Set<string>; free: Room };
 
 /** A base state, with flags behind it: IDLE+CLOUD+POWERED_DOWN comes up by itself, all that follow take no job now. */
 const USABLE =
@@ -33,16 +33,15 @@ function added({ architectures, free }: Behind, fields: ReadonlyMap<string, stri
   const left = (total: string, used: string) => Math.max(0, (Number(text(total)) || 0) - (Number(text(used)) || 0));
   if (text('Arch') !== '') architectures.add(text('Arch'));
   if (!USABLE.test(text('State'))) return { architectures, free };
-  const used = new Map(Object.entries(gpusOf(text('GresUsed'))));
-  const gpus = new Map(Object.entries(free.gpus));
-  for (const [type, count] of Object.entries(gpusOf(text('Gres'))))
-    gpus.set(type, (gpus.get(type) ?? 0) + Math.max(0, count - (used.get(type) ?? 0)));
-  return {
-    architectures,
-    free: {
-      cpus: free.cpus + left(fields.has('CPUEfctv') ? 'CPUEfctv' : 'CPUTot', 'CPUAlloc'),
-      memoryMb: free.memoryMb + left('RealMemory', 'AllocMem'),
-      gpus: Object.fromEntries(gpus),
-    },
+  const used = gpusOf(text('GresUsed'));
+  const gpus = Object.entries(gpusOf(text('Gres'))).map(([type, count]) => [
+    type,
+    Math.max(0, count - (used[type] ?? 0)),
+  ]);
+  const room = {
+    cpus: left(fields.has('CPUEfctv') ? 'CPUEfctv' : 'CPUTot', 'CPUAlloc'),
+    memoryMb: left('RealMemory', 'AllocMem'),
+    gpus: Object.fromEntries(gpus),
   };
+  return { architectures, free: sumOf([free, room]) };
 }

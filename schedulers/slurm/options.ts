@@ -2,10 +2,8 @@
  * What may stand on sbatch's command line. Everything is one `--name=value` word, so that no value can become an
  * option (SECURITY INJ-06); a space or a newline is refused, not quoted (INJ-01, INJ-02).
  */
-import { SESSION_ID } from '../../core/ids.ts';
-import { checkResources, EXPRESSION, refuseOption } from '../../core/request.ts';
+import { checkJob, checkResources, EXPRESSION, refuseOption } from '../../core/request.ts';
 import type { JobSpec, ResourceRequest } from '../../core/scheduler.ts';
-import { hasControls } from '../../core/text.ts';
 import { clockTime } from '../../core/units.ts';
 
 /** Ours, or what would make it another kind of job than the one that we follow. */
@@ -73,14 +71,9 @@ export function requestWords(request: ResourceRequest): string[] {
 /** sbatch's words for the job itself: name, place and log. */
 export function jobWords(job: JobSpec): string[] {
   const log = `${job.directory}/${job.log}`;
-  if (!SESSION_ID.test(job.tag)) refuseOption('the job name', job.tag, 'It must be a session id.');
-  if (hasControls(job.comment)) refuseOption('the comment', job.comment, 'It has control characters.');
+  checkJob(job, /^[0-9]+$/);
   // a backslash switches the patterns of --output off, so it can't be escaped
-  if (!log.startsWith('/') || log.includes('\\') || hasControls(log)) {
-    refuseOption('the directory', log, 'It must be absolute, without backslashes and control characters.');
-  }
-  if (job.after !== undefined && !/^[0-9]+$/.test(job.after))
-    refuseOption('the job to wait for', job.after, 'It must be a number.');
+  if (log.includes('\\')) refuseOption('the directory', log, 'It must be without backslashes.');
   const after = job.after === undefined ? [] : [`afterany:${job.after}`];
   return [
     `--job-name=${job.tag}`,

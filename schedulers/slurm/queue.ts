@@ -3,7 +3,7 @@
  * owner's uid (SECURITY R3, INJ-10).
  */
 import type { Question } from '../../core/command.ts';
-import { SESSION_ID } from '../../core/ids.ts';
+import { byId, firstOf, firstOfEach } from '../../core/ours.ts';
 import type { JobId, JobRef, JobStatus } from '../../core/scheduler.ts';
 import { listing } from './answers.ts';
 import { expandHostlist } from './hostlist.ts';
@@ -35,34 +35,24 @@ export function epoch(text: string): number | undefined {
 export function status(jobs: readonly JobRef[], owner: number): Question<ReadonlyMap<JobId, JobStatus>> {
   // the names are a filter and not a field: what is printed stays what nobody can write
   const owners = [...new Set(jobs.map((job) => job.owner?.uid ?? owner))];
-  return listing([...ofOwner(...owners), `--name=${namesOf(jobs)}`, '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
-    // of two names with one number, an old and a new one, a row does not say whose it is
-    const known = new Map<JobId, { tag: string; uid: number }>();
-    for (const { id, tag, owner: own } of jobs)
-      known.set(id, { tag: (known.get(id)?.tag ?? tag) === tag ? tag : '', uid: own?.uid ?? owner });
+  const names = [...new Set(jobs.map(({ tag }) => tag))].join(',');
+  return listing([...ofOwner(...owners), `--name=${names}`, '-o', '%A|%T|%N|%U|%e|%S|%r'], (text) => {
+    const known = byId(jobs);
     const seen = new Map<JobId, JobStatus>();
     for (const [id = '', word = '', nodes = '', uid, end = '', start = '', reason] of rows(text, 7)) {
       const job = known.get(id);
-      if (job?.tag && isOwner(uid, job.uid)) seen.set(id, jobStatus(word, nodes, start, end, reason));
+      if (job?.tag && isOwner(uid, job.owner?.uid ?? owner)) seen.set(id, jobStatus(word, nodes, start, end, reason));
     }
     return seen;
   });
 }
 
-/** Names are the owner's own, for the rows are. Of two of one name the first, for which the second waits. */
+/** Names are the owner's own, for the rows are. */
 export function unfinished(owner: number): Question<ReadonlyMap<string, JobId>> {
   return listing([...ofOwner(owner), '-o', '%A|%U|%T|%j'], (text) => {
-    const found = new Map<string, JobId>();
-    for (const [id = '', uid, word = '', name = ''] of rows(text, 4)) {
-      const ours = isOwner(uid, owner) && SESSION_ID.test(name) && stateOf(word)[0] !== 'ended';
-      if (ours && Number(id) < Number(found.get(name) ?? Number.POSITIVE_INFINITY)) found.set(name, id);
-    }
-    return found;
+    const live = rows(text, 4).filter(([, uid, word = '']) => isOwner(uid, owner) && stateOf(word)[0] !== 'ended');
+    return firstOfEach(live.map(([id = '', , , tag = '']) => ({ id, tag })));
   });
-}
-
-function namesOf(jobs: readonly JobRef[]): string {
-  return [...new Set(jobs.map(({ tag }) => tag))].join(',');
 }
 
 function ofOwner(...owners: readonly number[]): readonly [string, ...string[]] {
@@ -89,10 +79,9 @@ export function findInQueue(tag: string, owner: number): Question<JobId | undefi
   return listing([...ofOwner(owner), `--name=${tag}`, '-o', '%A|%U'], (text) => firstOwned(text, owner));
 }
 
-/** The lowest id: with two jobs of one name the second waits for the first (--dependency=singleton). */
 export function firstOwned(text: string, owner: number): JobId | undefined {
-  const ids = rows(text, 2).filter(([id = '', uid]) => /^[0-9]+$/.test(id) && isOwner(uid, owner));
-  return ids.map(([id = '']) => id).sort((a, b) => Number(a) - Number(b))[0];
+  const ours = rows(text, 2).filter(([id = '', uid]) => /^[0-9]+$/.test(id) && isOwner(uid, owner));
+  return firstOf(ours.map(([id = '']) => id));
 }
 
 /** What squeue says at the end, with the exit code, for sites without accounting and until accounting has caught up. */

@@ -2,21 +2,20 @@
  * Why a job waits, for people: every reason of https://slurm.schedmd.com/job_reason_codes.html and those that Slurm prints
  * beside it; the limits of accounts and QOS are in limits.ts. Never decides anything (SECURITY R3).
  */
-import { unknownReason, type Waiting, waiting } from '../../core/waiting.ts';
+import { SAID, SMALLER, unknownReason, type Waiting, waiting } from '../../core/waiting.ts';
 import { limitReached } from './limits.ts';
 
 type Row = readonly [names: string, ...said: Parameters<typeof waiting>];
 
 const RELEASE = '`scontrol release JOB` on the cluster frees it';
 const AGAIN = 'stop it and launch again';
-const SMALLER = 'ask for less, with --time, --cpus, --mem or --gpus';
 const OTHER = 'another --partition';
 
 const ROWS: readonly Row[] = [
   // the queue takes its course
-  ['Priority', 'jobs of higher priority are ahead', 'nobody', 'yes'],
-  ['Resources', 'next in line, as soon as nodes become free', 'nobody', 'yes'],
-  ['None NotUsed', 'the scheduler has not looked at it yet', 'nobody', 'yes'],
+  ['Priority', ...SAID.behind],
+  ['Resources', ...SAID.next],
+  ['None NotUsed', ...SAID.unseen],
   ['SchedDefer', 'the scheduler looks at new jobs a little later here', 'nobody', 'yes'],
   ['Cleaning', 'its former run is still being cleaned up', 'nobody', 'yes'],
   ['Prolog', 'the node is being prepared', 'nobody', 'yes'],
@@ -27,36 +26,15 @@ const ROWS: readonly Row[] = [
   ['Licenses', 'a licence that it needs is in use', 'nobody', 'yes'],
   ['BurstBufferResources', 'the burst buffer is full', 'nobody', 'yes'],
   ['BurstBufferStageIn', 'its data are being brought into the burst buffer', 'nobody', 'yes'],
-  [
-    'Constraints',
-    'nodes with the features that it asks for are not free',
-    'nobody',
-    'perhaps',
-    'fewer features',
-    '--constraint',
-  ],
+  ['Constraints', 'nodes with the features that it asks for are not free', 'nobody', 'perhaps', '--constraint'],
   // what it waits for was asked for
   ['Dependency', 'it waits for another job to end', 'nobody', 'yes'],
   ['DependencyNeverSatisfied', 'what the job that it waits for had to do did not happen', 'you', 'no', AGAIN],
   ['BeginTime', 'its begin time is not reached', 'nobody', 'yes'],
-  ['JobArrayTaskLimit', 'as many tasks of its array run as may', 'nobody', 'yes'],
+  ['JobArrayTaskLimit', ...SAID.arrayFull],
   ['Reservation', 'it waits for its reservation to begin', 'nobody', 'yes', 'launch without it', '--reservation'],
-  [
-    'ReservationDeleted',
-    'its reservation was deleted',
-    'you',
-    'no',
-    'launch without it, or with another',
-    '--reservation',
-  ],
-  [
-    'ReservationInvalid',
-    'its reservation may not be used',
-    'you',
-    'no',
-    'launch without it, or with another',
-    '--reservation',
-  ],
+  ['ReservationDeleted', 'its reservation was deleted', 'you', 'no', '--reservation'],
+  ['ReservationInvalid', 'its reservation may not be used', 'you', 'no', '--reservation'],
   [
     'DeadLine',
     'it cannot end before its own deadline',
@@ -67,8 +45,8 @@ const ROWS: readonly Row[] = [
   ],
   // held
   ['JobHeldUser', 'it is held by you or by the coordinator of your account', 'you', 'no', RELEASE],
-  ['JobHeldAdmin', 'it is held by an administrator', 'admin', 'no'],
-  ['JobHoldMaxRequeue', 'it failed to start so often that it is held', 'admin', 'no', AGAIN],
+  ['JobHeldAdmin', ...SAID.heldByAdmin],
+  ['JobHoldMaxRequeue', ...SAID.heldAfterFailures],
   // nodes and partitions
   // squeue writes this one as a sentence too (seen with 24.11): "Nodes required for job are DOWN, DRAINED or reserved …"
   [
@@ -79,11 +57,11 @@ const ROWS: readonly Row[] = [
     `a --time that ends before the maintenance, or ${OTHER}`,
     '--partition',
   ],
-  ['NodeDown', 'a node that it needs is down', 'admin', 'perhaps', OTHER, '--partition'],
-  ['FrontEndDown', 'the node that starts its jobs is down', 'admin', 'perhaps', OTHER, '--partition'],
-  ['PartitionDown', 'the partition is down', 'admin', 'perhaps', OTHER, '--partition'],
-  ['PartitionInactive', 'the partition starts no jobs for now', 'admin', 'perhaps', OTHER, '--partition'],
-  ['PartitionTimeLimit', 'its walltime is over the limit of the partition', 'you', 'no', 'a shorter --time', '--time'],
+  ['NodeDown', 'a node that it needs is down', 'admin', 'perhaps', '--partition'],
+  ['FrontEndDown', 'the node that starts its jobs is down', 'admin', 'perhaps', '--partition'],
+  ['PartitionDown', 'the partition is down', 'admin', 'perhaps', '--partition'],
+  ['PartitionInactive', 'the partition starts no jobs for now', 'admin', 'perhaps', '--partition'],
+  ['PartitionTimeLimit', 'its walltime is over the limit of the partition', 'you', 'no', '--time'],
   [
     'PartitionNodeLimit',
     'it asks for more than the partition has, or its nodes are down',
@@ -100,7 +78,7 @@ const ROWS: readonly Row[] = [
     `${SMALLER}, or ${OTHER}`,
     '--partition',
   ],
-  ['BadConstraints', 'no node can ever fit what it asks for', 'you', 'no', SMALLER],
+  ['BadConstraints', ...SAID.fitsNowhere],
   [
     'MaxMemPerLimit',
     'it asks for more memory for a core or a node than may be',
@@ -110,7 +88,7 @@ const ROWS: readonly Row[] = [
     '--mem',
   ],
   // accounts and QOS
-  ['InvalidAccount', 'its account may not be used', 'you', 'no', 'another --account', '--account'],
+  ['InvalidAccount', 'its account may not be used', 'you', 'no', '--account'],
   [
     'AccountNotAllowed',
     'its account may not be used in this partition',
@@ -119,7 +97,7 @@ const ROWS: readonly Row[] = [
     `another --account, or ${OTHER}`,
     '--account',
   ],
-  ['InvalidQOS', 'its QOS may not be used', 'you', 'no', 'another --qos', '--qos'],
+  ['InvalidQOS', 'its QOS may not be used', 'you', 'no', '--qos'],
   [
     'QOSNotAllowed',
     'its QOS may not be used with this account or partition',
@@ -128,15 +106,8 @@ const ROWS: readonly Row[] = [
     `another --qos, or ${OTHER}`,
     '--qos',
   ],
-  [
-    'QOSUsageThreshold',
-    'your account has used too large a share for this QOS',
-    'nobody',
-    'perhaps',
-    'another --qos',
-    '--qos',
-  ],
-  ['QOSJobLimit', 'the QOS already has as many jobs as it may', 'nobody', 'perhaps', 'another --qos', '--qos'],
+  ['QOSUsageThreshold', 'your account has used too large a share for this QOS', 'nobody', 'perhaps', '--qos'],
+  ['QOSJobLimit', 'the QOS already has as many jobs as it may', 'nobody', 'perhaps', '--qos'],
   [
     'QOSResourceLimit',
     'the QOS already uses as much as it may',
@@ -146,14 +117,7 @@ const ROWS: readonly Row[] = [
     '--qos',
   ],
   ['QOSTimeLimit', 'the time of the QOS is used up', 'admin', 'perhaps', 'another --qos, or a shorter --time', '--qos'],
-  [
-    'AssociationJobLimit',
-    'your account already has as many jobs as it may',
-    'nobody',
-    'perhaps',
-    'another --account',
-    '--account',
-  ],
+  ['AssociationJobLimit', 'your account already has as many jobs as it may', 'nobody', 'perhaps', '--account'],
   [
     'AssociationResourceLimit',
     'your account already uses as much as it may',

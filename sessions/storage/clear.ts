@@ -2,8 +2,9 @@
 import type { Cluster } from '../../core/cluster.ts';
 import { orThrow } from '../../core/command.ts';
 import { HpcbinderError } from '../../core/errors.ts';
+import { isFields } from '../../core/json.ts';
 import { ask } from '../../core/transport.ts';
-import { isFields, program, type Thing } from './inventory.ts';
+import { program, type Thing } from './inventory.ts';
 
 export type Cleared = {
   count: number;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Cluster } from '../../core/cluster.ts';
 import { endedInWords, orThrow, succeeded, textOf } from '../../core/command.ts';
 import { HpcbinderError } from '../../core/errors.ts';
+import { type Fields, isFields, parseFields } from '../../core/json.ts';
 import { lines } from '../../core/lines.ts';
 import { lastLines } from '../../core/text.ts';
 import { ask } from '../../core/transport.ts';
@@ -85,8 +86,6 @@ export async function inventoryOf(cluster: Cluster, how: InventoryHow = {}): Pro
   };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** One of the two programs beside this file; each line of it is an object. */
 export async function program(
   cluster: Pick<Cluster, 'transport' | 'profile'>,
@@ -97,10 +96,15 @@ export async function program(
 ): Promise<void> {
   const source = readFileSync(new URL(name, import.meta.url), 'utf8');
   const { python, host } = cluster.profile;
+  const take = (line: string) => {
+    const said = parseFields(line);
+    // what is no object is a login shell's chatter
+    if (said !== undefined) on(said);
+  };
   const result = await lines(
     cluster.transport,
     { argv: [python, '-I', '-c', source], stdin: `${JSON.stringify(input)}\n` },
-    { on: (line) => take(line, on), ...(signal ? { signal } : {}) },
+    { on: take, ...(signal ? { signal } : {}) },
   );
   signal?.throwIfAborted();
   if (succeeded(result)) return;
@@ -109,21 +113,6 @@ export async function program(
     evidence: lastLines(textOf(result.stderr), 3),
     transient: result.ended.kind !== 'exit',
   });
-}
-
-function take(line: string, on: (said: Fields) => void): void {
-  let said: unknown;
-  try {
-    said = JSON.parse(line);
-  } catch {
-    // a login shell's chatter
-    return;
-  }
-  if (isFields(said)) on(said);
-}
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function thingOf(said: Fields): Thing | undefined {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Answer, CommandResult, Question } from '../../core/command.ts';
 import { endedInWords, ok, refused, succeeded, textOf, unreachable } from '../../core/command.ts';
 import { HpcbinderError } from '../../core/errors.ts';
+import { type Fields, isFields, parseFields, text } from '../../core/json.ts';
 import { harmless, lastLines } from '../../core/text.ts';
 
 export type WorkEntry = {
@@ -30,15 +31,13 @@ export function listWork(python: string, base: string): Question<readonly WorkEn
 
 /** Deletes one that no live session uses; `name` relative to base or absolute. Answers its path. */
 export function removeWork(python: string, base: string, name: string): Question<string> {
-  return question([python, 'rm', base, name], 600_000, (value) => word(value.directory));
+  return question([python, 'rm', base, name], 600_000, (value) => text(value.directory));
 }
 
 /** Moves one that no live session uses to a place where nothing is; `target` relative to base or absolute. */
 export function moveWork(python: string, base: string, name: string, target: string): Question<string> {
-  return question([python, 'mv', base, name, target], 60_000, (value) => word(value.directory));
+  return question([python, 'mv', base, name, target], 60_000, (value) => text(value.directory));
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 function question<T>(
   [python = 'python3', ...words]: readonly string[],
@@ -61,8 +60,8 @@ function parse<T>(result: CommandResult, read: (value: Fields) => T | undefined)
       }),
     );
   }
-  const value = succeeded(result) ? fieldsOf(textOf(result.stdout)) : undefined;
-  const no = word(value?.refused);
+  const value = succeeded(result) ? parseFields(textOf(result.stdout)) : undefined;
+  const no = text(value?.refused);
   if (no !== undefined) return refused(new HpcbinderError('E-WORK', { message: harmless(no) }));
   const answer = value === undefined ? undefined : read(value);
   if (answer !== undefined) return ok(answer);
@@ -74,26 +73,13 @@ function parse<T>(result: CommandResult, read: (value: Fields) => T | undefined)
   );
 }
 
-function fieldsOf(text: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Fields) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function word(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
 function entryOf(value: unknown): WorkEntry {
-  const fields = (typeof value === 'object' && value !== null ? value : {}) as Fields;
-  const session = word(fields.session);
+  const fields = isFields(value) ? value : {};
+  const session = text(fields.session);
   return {
-    directory: word(fields.directory) ?? '',
-    name: word(fields.name) ?? '',
-    id: word(fields.id) ?? '',
+    directory: text(fields.directory) ?? '',
+    name: text(fields.name) ?? '',
+    id: text(fields.id) ?? '',
     usedAt: typeof fields.usedAt === 'number' ? fields.usedAt : 0,
     ...(session === undefined ? {} : { session }),
     ...(typeof fields.bytes === 'number' ? { bytes: fields.bytes } : {}),

@@ -117,7 +117,7 @@ describe('a command’s answer', () => {
 
   it('joins with another', () => {
     const question = { command: { argv: ['x'] }, parse: () => ok(1) };
-    const both = inquiry(question, question, (a, b) => ok(orThrow(a) + orThrow(b)));
+    const both = inquiry([question, question], (a, b) => ok(orThrow(a) + orThrow(b)));
     expect(both.combine([ok(2), ok(3)])).toEqual(ok(5));
   });
 

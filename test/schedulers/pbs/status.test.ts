@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { JobRef } from '../../../core/scheduler.ts';
-import { epoch, nodesOf, secondsOf } from '../../../schedulers/pbs/jobs.ts';
+import { epoch, nodesOf, walltimeOf } from '../../../schedulers/pbs/jobs.ts';
 import { answered, parsedAs, recorded, recording, result, scheduler, UNKNOWN, valueIn } from './recordings.ts';
 
 const status = (name: string, ...jobs: JobRef[]) => valueIn(answered(`status-${name}`, scheduler.status(jobs, 2001)));
@@ -168,7 +168,7 @@ describe('small words of PBS', () => {
     ['60', 60],
     ['', undefined],
     ['1:2:3:4', undefined],
-  ])('the time %j', (words, seconds) => expect(secondsOf(words)).toBe(seconds));
+  ])('the time %j', (words, seconds) => expect(walltimeOf({ walltime: words })).toBe(seconds));
 });
 
 function recordingOf(name: string) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { clockSeconds } from '../../../core/units.ts';
 import { gpusOf } from '../../../schedulers/slurm/gres.ts';
 import { slurm } from '../../../schedulers/slurm/index.ts';
-import { secondsOf } from '../../../schedulers/slurm/offers.ts';
 import { answered, fixture, recorded, recording, result, UNKNOWN, valueIn } from './recordings.ts';
 
 const id = (name: string) => recorded(name).id;
@@ -84,5 +84,5 @@ describe('what a cluster offers', () => {
     ['30:00', 1800],
     ['4:00:00', 14_400],
     ['7-00:00:00', 604_800],
-  ])('reads the limit %j', (text, seconds) => expect(secondsOf(text)).toBe(seconds));
+  ])('reads the limit %j', (text, seconds) => expect(clockSeconds(text)).toBe(seconds));
 });
