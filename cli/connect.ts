@@ -9,7 +9,7 @@ import type { Scheduler } from '../core/scheduler.ts';
 import { quote } from '../core/shell.ts';
 import { readSite, type SiteFile } from '../core/site.ts';
 import { nearest, plainLine } from '../core/text.ts';
-import { ask, askAll, type Prompter } from '../core/transport.ts';
+import { ask, askAll, type Prompter, type Transport } from '../core/transport.ts';
 import { type Probe, probe } from '../sessions/probe.ts';
 import type { Setup, ShellTransport } from '../transports/index.ts';
 import { allowanceOn } from './allowance.ts';
@@ -20,6 +20,9 @@ import { sshSettings, sshTarget } from './ssh.ts';
 
 /** `[user@]host[:port]`; an IPv6 address goes into an entry of its own. */
 const ADDRESS = /^(?:(.+)@)?([A-Za-z0-9][A-Za-z0-9.-]*)(?::([0-9]{1,5}))?$/;
+
+/** A transport, and what a shell of the user's own lets us settle. Where a root-owned list says what runs (transports/sudo), nothing is settled. */
+export type ClusterLink = Transport & Partial<Pick<ShellTransport, 'settle' | 'relayBy' | 'keepAtMost'>>;
 
 export type Choice = { name: string; entry: ClusterEntry; saved: boolean };
 
@@ -81,7 +84,7 @@ export type Looked = { found: Probe; profile: ClusterProfile; site?: SiteFile; n
 /** Asks the login node, and joins what it says with what the site's file and the entry say: the entry wins. */
 export async function lookAtCluster(
   choice: Choice,
-  transport: ShellTransport,
+  transport: ClusterLink,
   how: { figures?: boolean } = {},
 ): Promise<Looked> {
   const { python, scheduler } = choice.entry;
@@ -92,15 +95,15 @@ export async function lookAtCluster(
   const ofSite = { setup: setupOf(joined.entry), python: joined.entry.python };
   if (JSON.stringify(ofSite) !== JSON.stringify({ setup: setupOf(choice.entry), python })) {
     // what the site loads may bring scheduler, container command and Python: looked for once more
-    await transport.settle(ofSite.setup);
+    await transport.settle?.(ofSite.setup);
     const again = ofSite.python === undefined ? {} : { python: ofSite.python };
     found = orThrow(await ask(transport, probe(shownHost(choice), { ...how, ...named, ...again })));
   }
   const profile = profileOf(joined, found);
-  transport.relayBy(profile.python);
-  if (found.keepAtMost !== undefined) await transport.keepAtMost(found.keepAtMost);
+  transport.relayBy?.(profile.python);
+  if (found.keepAtMost !== undefined) await transport.keepAtMost?.(found.keepAtMost);
   // it is in the login profile alone, and so may be what it needs: SLURM_CONF, libraries
-  if (!found.scheduler?.onPath) await transport.settle({ ...setupOf(joined.entry), loginShell: true });
+  if (!found.scheduler?.onPath) await transport.settle?.({ ...setupOf(joined.entry), loginShell: true });
   const notes = ignored === undefined ? [] : [`the site's own settings are not used: ${ignored}`];
   return { found, profile, notes, ...(site ? { site } : {}) };
 }
@@ -211,7 +214,7 @@ function prologueOf(entry: ClusterEntry, module: string | undefined): string {
 export async function connectCluster(
   choice: Choice,
   prompter: Prompter | undefined,
-  how: { allowance?: 'known' | 'fresh'; transport?: ShellTransport } = {},
+  how: { allowance?: 'known' | 'fresh'; transport?: ClusterLink } = {},
 ): Promise<Cluster> {
   const transport = how.transport ?? (await openLink(choice, prompter));
   try {

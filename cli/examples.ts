@@ -53,6 +53,7 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
     ['hpcbinder doctor', 'hpcbinder doctor hpc --partition gpu --yes', 'hpcbinder doctor hpc --no-job --json'],
   ],
   ['config', ['hpcbinder config show', 'hpcbinder config check']],
+  ['admin sudoers', ['hpcbinder admin sudoers', 'hpcbinder admin sudoers --service binder --group binder-users']],
   ['base ls', ['hpcbinder base ls']],
   ['base update', ['hpcbinder base update 3.13']],
 ]);

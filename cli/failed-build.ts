@@ -15,7 +15,7 @@ export function failurePath(directory: string, key: EnvironmentKey): string {
 }
 
 /** Path, seconds for which we waited: an older one is of nobody whom we waited for. Both times are the file system's. */
-const ASK = `at=$(stat -c %Y -- "$1" 2>/dev/null) || exit 0
+export const ASK = `at=$(stat -c %Y -- "$1" 2>/dev/null) || exit 0
 : > "$1.$$"; now=$(stat -c %Y "$1.$$"); rm -f "$1.$$"
 if [ $((now - at)) -le "$2" ]; then head -c ${MOST_BYTES} -- "$1"; else rm -f -- "$1"; fi`;
 

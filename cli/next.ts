@@ -89,6 +89,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-NO-PYTHON': doctor,
   'E-DISK-FULL': always('hpcbinder images gc --dry-run'),
   'E-PARTITION': dryRun,
+  'E-USER': always('hpcbinder admin sudoers'),
   'E-ACCOUNT': dryRun,
   'E-GPU': dryRun,
   'E-LIMIT': dryRun,

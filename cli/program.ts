@@ -1,5 +1,6 @@
 /** The commander program: commands and flags only; each command's code is loaded when it runs. */
 import { Command } from 'commander';
+import { register as admin } from './commands/admin.ts';
 import { register as base } from './commands/base.ts';
 import { register as cluster } from './commands/cluster.ts';
 import { register as config } from './commands/config.ts';
@@ -35,7 +36,7 @@ Examples:
 Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
-  for (const register of [launch, sessions, work, images, tools, cluster, ssh, config, base, devcluster, report])
+  for (const register of [launch, sessions, work, images, tools, cluster, ssh, config, base, devcluster, admin, report])
     register(program);
   addExamples(program);
   return program;

@@ -61,7 +61,7 @@ export function modeInWords({ mode, node }: SeenMode): string {
 /** What the login node says of the two things that give a build other ids; compute nodes are mostly the same. */
 export type Evidence = { subuid: boolean; fakeroot: boolean };
 
-const EVIDENCE = `user=$(id -un); uid=$(id -u)
+export const EVIDENCE = `user=$(id -un); uid=$(id -u)
 listed() { getsubids $2 "$user" 2>/dev/null | grep -q : || grep -qE "^($user|$uid):[0-9]+:[0-9]+" "$1" 2>/dev/null; }
 if listed /etc/subuid '' && listed /etc/subgid -g && command -v newuidmap >/dev/null; then echo subuid; fi
 if command -v fakeroot >/dev/null; then echo fakeroot; fi

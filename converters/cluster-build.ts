@@ -60,7 +60,7 @@ export type BuildResult = { bytes: number; sha256: string };
 export type FoundBuild = { tag: string; result?: BuildResult };
 
 /** The SIF is looked for too: a result without its file is none. */
-const FIND = `cd -- "$1" 2>/dev/null || exit 0
+export const FIND = `cd -- "$1" 2>/dev/null || exit 0
 cat tag 2>/dev/null || exit 0
 if [ -f "$2" ] && [ -f result ] && [ "$(head -n 1 result)" = "$(($(wc -c < "$2")))" ]; then cat result; fi`;
 

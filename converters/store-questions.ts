@@ -56,6 +56,10 @@ const OWN =
 /** directory, key: the receipt first, for without it there is no image */
 const REMOVE = 'cd -- "$1" 2>/dev/null || exit 0; rm -f -- "$2.json" && rm -f -- "$2.sif" "$2.seal" "$2.sif.partial"';
 
+/** Those that write, with the directory as their first word; and the one that looks. */
+export const STORE_WRITERS = [PREPARE, SET_ASIDE, OPEN, MAKE, OWN, REMOVE];
+export const STORE_LOOK = LOOK;
+
 export function checkKey(key: EnvironmentKey): EnvironmentKey {
   if (KEY.test(key)) return key;
   throw new HpcbinderError('E-INTERNAL', { message: `"${key}" is no key of an environment` });

@@ -44,6 +44,7 @@ export const ERROR_CODES = [
   'E-NO-PYTHON', // no Python >= 3.6 there
   'E-DISK-FULL', // home or scratch is full
   'E-PARTITION', // no such partition
+  'E-USER', // the endpoint may not act as that account
   'E-ACCOUNT', // account or QOS invalid
   'E-GPU', // no such GPU type, or more than a node has
   'E-LIMIT', // over a limit of partition or site

@@ -18,7 +18,7 @@ export type Facts = {
   drivers: readonly { path: string; glibc: string }[];
 };
 
-const PROGRAM = readFileSync(new URL('preflight.sh', import.meta.url), 'utf8');
+export const PROGRAM = readFileSync(new URL('preflight.sh', import.meta.url), 'utf8');
 
 export type Asked = { sif?: string; gpus: boolean };
 

@@ -25,7 +25,7 @@ export type Probe = {
 };
 
 const SITE_LINE = 'site.line=';
-const PROGRAM = readFileSync(new URL('probe.sh', import.meta.url), 'utf8');
+export const PROGRAM = readFileSync(new URL('probe.sh', import.meta.url), 'utf8');
 
 /**
  * `host` is for messages. A named Python is the only one that is looked at, a named scheduler goes before another that is

@@ -179,6 +179,9 @@ except FileNotFoundError:
     pass
 `;
 
+/** All of this file, for a list of what may be run (cli/as-user-list.ts). */
+export const REMOTE_PROGRAMS = [CREATE, SAVE, LOOK, REMOVE];
+
 /** Of a launch that was given up before its job was submitted. */
 export function removeSession(profile: ClusterProfile, id: string): Question<void> {
   return program(

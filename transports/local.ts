@@ -1,16 +1,13 @@
 /** This machine as a cluster: on a login node, and in tests. */
 import { spawn } from 'node:child_process';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Ended } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Endpoint, Link } from '../core/transport.ts';
-import { TIMED_OUT, within } from './deadline.ts';
-import { agentFault } from './faults.ts';
+import { dial } from './dial.ts';
 import { Watched } from './watch.ts';
 import type { RawProcess, Wire } from './wire.ts';
-
-const CONNECT_MS = 20_000;
 
 export function localWire(): Wire {
   const link = new Watched<Link>('up');
@@ -28,17 +25,7 @@ export function localWire(): Wire {
       return localProcess(shellCommand);
     },
     async connect(to: Endpoint): Promise<Duplex> {
-      const socket = 'socketPath' in to ? connect(to.socketPath) : connect(to.port, to.host);
-      const opened = new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve);
-        socket.once('error', reject);
-      });
-      try {
-        if ((await within(CONNECT_MS, opened)) === TIMED_OUT) throw new Error('timed out');
-      } catch (cause) {
-        socket.destroy();
-        throw agentFault(to, 'local', cause);
-      }
+      const socket = await dial(to, 'local');
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       return socket;

@@ -35,8 +35,8 @@ const CLEAN =
 /** Linux: MAX_ARG_STRLEN, one word of an argv (INJ-14). */
 const LONGEST_WORD = 128 * 1024 - 1;
 
-/** `cd … && exec env … argv` as one line: the process is then the program itself, so signals and exit codes are its own. */
-export function body(program: Program): string {
+/** Refuses what no command can take: E-USAGE. */
+export function checkWords(program: Program): void {
   const words = [...program.argv, ...Object.entries(program.env ?? {}).map(([name, value]) => `${name}=${value}`)];
   const long = words.find((word) => Buffer.byteLength(word) > LONGEST_WORD);
   if (long !== undefined) {
@@ -45,6 +45,11 @@ export function body(program: Program): string {
       hint: `At most ${LONGEST_WORD} bytes; put it into a file.`,
     });
   }
+}
+
+/** `cd … && exec env … argv` as one line: the process is then the program itself, so signals and exit codes are its own. */
+export function body(program: Program): string {
+  checkWords(program);
   const { cwd, ...rest } = program;
   const cd = cwd === undefined ? '' : `cd -- ${quote(cwd)} && `;
   return oneLine(`${cd}exec ${programOf(rest)}`);

@@ -1,7 +1,6 @@
 /** Connections to the clusters, one for each account that something is done for; closed when nobody has used it for a while. */
 import type { Cluster } from '../../core/cluster.ts';
-import type { ShellTransport } from '../../transports/index.ts';
-import { type Choice, connectCluster } from '../connect.ts';
+import { type Choice, type ClusterLink, connectCluster } from '../connect.ts';
 
 /** a process or a login of the account's on the login node goes after so long without use */
 const IDLE_MS = 600_000;
@@ -9,7 +8,7 @@ const SWEEP_MS = 60_000;
 
 type Held = { coming: Promise<Cluster>; usedAt: number; users: number };
 
-export type OpenAs = (account: string, choice: Choice) => Promise<ShellTransport>;
+export type OpenAs = (account: string, choice: Choice) => Promise<ClusterLink>;
 
 export class People {
   readonly #openAs: OpenAs;

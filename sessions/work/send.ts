@@ -61,7 +61,7 @@ export async function sendContent(
 }
 
 /** directory, files: makes the one, prints the places of those of the others that are there, and gives these a new time */
-const SHELF = `umask 077; mkdir -p -- "$1" || exit 1; shift; i=0
+export const SHELF = `umask 077; mkdir -p -- "$1" || exit 1; shift; i=0
 for f; do if [ -f "$f" ]; then echo "$i"; touch -c -- "$f" || :; fi; i=$((i+1)); done`;
 
 /** In one round trip: which of the files are there. */

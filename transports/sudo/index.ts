@@ -1,0 +1,170 @@
+/**
+ * The campus endpoint's way to a user's account on its own login node: as-user.py by sudo, no root process and no key
+ * (docs/security.md). One process per user, started by the first command and ended when nothing was asked for a while.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { hostname } from 'node:os';
+import type { Duplex } from 'node:stream';
+import type { Command, CommandResult } from '../../core/command.ts';
+import { HpcbinderError } from '../../core/errors.ts';
+import type { Endpoint, Link, PtySize, RemoteProcess, Transport } from '../../core/transport.ts';
+import { collect } from '../collect.ts';
+import { dial } from '../dial.ts';
+import { readFile } from '../files.ts';
+import { checkWords } from '../programs.ts';
+import { Slots } from '../slots.ts';
+import { writeFile } from '../upload.ts';
+import { Watched } from '../watch.ts';
+import { Helper } from './helper.ts';
+
+export const AS_USER = '/usr/local/libexec/hpcbinder/as-user';
+
+/** Of those that stream, and of short ones; as-user.py takes 32 in all. */
+const STREAMS = 8;
+const SHORT = 20;
+const IDLE_MS = 5 * 60_000;
+/** A refusal is told again without asking sudo, which writes each into the site's log. */
+const REFUSED_MS = 30_000;
+
+/** What accounts are called; no `#`, by which sudo knows a uid, and no dash in front. */
+const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
+
+export type Way = {
+  name: string;
+  spawn(): ChildProcessWithoutNullStreams;
+  dial(to: Endpoint, by: string): Promise<Duplex>;
+};
+
+/** The way to `account` on this machine. E-USAGE for what is no account's name; nothing is started yet. */
+export function wayTo(account: string, program: string = AS_USER): Way {
+  if (!ACCOUNT.test(account)) throw new HpcbinderError('E-USAGE', { message: `"${account}" is no name of an account` });
+  return {
+    name: `${account}@${hostname()}`,
+    spawn: () => spawn('sudo', ['-n', '-u', account, program], { cwd: '/', detached: true }),
+    dial,
+  };
+}
+
+export class UserTransport implements Transport {
+  readonly name: string;
+  readonly link = new Watched<Link>('up');
+  readonly relayed = false;
+  readonly #way: Way;
+  readonly #idleMs: number;
+  readonly #streams = new Slots(STREAMS);
+  readonly #short = new Slots(SHORT);
+  #helper: Promise<Helper> | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #refused: { error: unknown; until: number } | undefined;
+
+  constructor(way: Way, how: { idleMs?: number } = {}) {
+    this.name = way.name;
+    this.#way = way;
+    this.#idleMs = how.idleMs ?? IDLE_MS;
+  }
+
+  /** What is not in the site's programs.json ends with 126 or 127 and says so on stderr. E-USER, E-USAGE. */
+  start(command: Command, how: { pty?: PtySize; signal?: AbortSignal } = {}): Promise<RemoteProcess> {
+    if (how.pty) return Promise.reject(new HpcbinderError('E-USAGE', { message: `${this.name} has no terminals` }));
+    return this.#start(this.#streams, command, how.signal);
+  }
+
+  async run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
+    if (signal?.aborted) throw cancelled(command, signal);
+    checkWords(command);
+    // without input it has none, rather than one that may still come
+    const whole = { stdin: '', ...command };
+    const result = await collect(() => this.#start(this.#short, whole, signal, 'KILL'), command);
+    if (signal?.aborted) throw cancelled(command, signal);
+    return result;
+  }
+
+  read(path: string, range?: { offset: number; length?: number }): Promise<AsyncIterable<Uint8Array> | undefined> {
+    return readFile(this, path, range);
+  }
+
+  write(
+    path: string,
+    data: AsyncIterable<Uint8Array>,
+    how: { mode: number; resumeAt?: number; signal?: AbortSignal },
+  ): Promise<{ bytes: number; sha256: string }> {
+    return writeFile(this, path, data, how);
+  }
+
+  /** From the endpoint itself: a port is no user's. `inside` is not gone: the endpoint is where the compute nodes are reached. */
+  connect(to: Endpoint): Promise<Duplex> {
+    return this.#way.dial(to, this.name);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.link.set('down');
+    clearTimeout(this.#idle);
+    const helper = await this.#helper?.catch(() => undefined);
+    helper?.end();
+    await helper?.gone;
+  }
+
+  async #start(
+    slots: Slots,
+    command: Command,
+    signal: AbortSignal | undefined,
+    by: 'TERM' | 'KILL' = 'TERM',
+  ): Promise<RemoteProcess> {
+    signal?.throwIfAborted();
+    checkWords(command);
+    const free = await slots.take();
+    clearTimeout(this.#idle);
+    try {
+      const helper = await this.#opened();
+      signal?.throwIfAborted();
+      const process = helper.start(command);
+      const abort = () => process.kill(by);
+      signal?.addEventListener('abort', abort, { once: true });
+      void process.ended.then(() => {
+        signal?.removeEventListener('abort', abort);
+        free();
+        this.#rest(helper);
+      });
+      return process;
+    } catch (error) {
+      free();
+      throw error;
+    }
+  }
+
+  #opened(): Promise<Helper> {
+    if (this.link.value === 'down') throw this.#over();
+    if (this.#refused && this.#refused.until > Date.now()) throw this.#refused.error;
+    this.#helper ??= this.#open();
+    return this.#helper;
+  }
+
+  async #open(): Promise<Helper> {
+    try {
+      const helper = await Helper.open(this.name, this.#way.spawn());
+      void helper.gone.then(() => {
+        this.#helper = undefined;
+      });
+      return helper;
+    } catch (error) {
+      this.#helper = undefined;
+      this.#refused = { error, until: Date.now() + REFUSED_MS };
+      throw error;
+    }
+  }
+
+  #rest(helper: Helper): void {
+    clearTimeout(this.#idle);
+    const over = () => (helper.live === 0 ? helper.end() : this.#rest(helper));
+    this.#idle = setTimeout(over, this.#idleMs).unref();
+  }
+
+  #over(): HpcbinderError {
+    return new HpcbinderError('E-SSH-LOST', { message: `the way to ${this.name} is closed`, transient: true });
+  }
+}
+
+function cancelled(command: Command, signal: AbortSignal): HpcbinderError {
+  if (signal.reason instanceof HpcbinderError) return signal.reason;
+  return new HpcbinderError('E-CANCELLED', { message: `cancelled: ${command.argv[0]}`, cause: signal.reason });
+}
