@@ -113,6 +113,16 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-SIGN-IN': () => undefined,
   'E-TOKEN': () => undefined,
   'E-CANCELLED': () => undefined,
+  // of an endpoint: what to do is said in the page, or by the one who runs it
+  'E-LINK': help,
+  'E-POLICY': again,
+  'E-POLICY-REPOSITORY': help,
+  'E-POLICY-CLUSTER': help,
+  'E-POLICY-PARTITION': help,
+  'E-POLICY-APP': help,
+  'E-POLICY-DATA': help,
+  'E-POLICY-FULL': again,
+  'E-POLICY-DRAIN': again,
   'E-INTERNAL': report,
 };
 

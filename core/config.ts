@@ -118,7 +118,8 @@ const ofSite = {
 };
 export const siteCluster = object(ofSite);
 
-const cluster = object({
+/** Of one cluster's entry: an endpoint's file has them too. */
+export const clusterFields = {
   host: string,
   user: matching(USER_NAME, `a user name (${USER_NAME_RULE})`),
   port: integer(1, 65535),
@@ -134,7 +135,8 @@ const cluster = object({
   converter: oneOf(CONVERTERS),
   defaults: requestDefaults,
   images,
-});
+};
+const cluster = object(clusterFields);
 
 const pip = object({ index_url: string, extra_index_urls: list(string), constraints: absolute });
 

@@ -68,6 +68,15 @@ export const ERROR_CODES = [
   'E-SIGN-IN', // nobody could be signed in, or somebody is not
   'E-TOKEN', // an API token that may not do this, or may not be made
   'E-CANCELLED', // ctrl-C
+  'E-LINK', // a launch link of an endpoint that cannot be understood, or names what is not served
+  'E-POLICY', // an endpoint's policy file is wrong: line, column, nearest key
+  'E-POLICY-REPOSITORY', // the endpoint does not launch this repository
+  'E-POLICY-CLUSTER', // not one of the endpoint's clusters
+  'E-POLICY-PARTITION', // the endpoint does not offer this partition
+  'E-POLICY-APP', // the endpoint does not offer this app
+  'E-POLICY-DATA', // the endpoint does not offer this data
+  'E-POLICY-FULL', // as many sessions run as the endpoint allows
+  'E-POLICY-DRAIN', // the endpoint takes no launches at present
   'E-INTERNAL', // a defect of ours
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
@@ -124,6 +133,8 @@ export function exitCodeOf(error: unknown): number {
     'E-CLUSTER-UNKNOWN',
     'E-OPTION',
     'E-CONFIRM',
+    'E-LINK',
+    'E-POLICY',
   ];
   return usage.includes(error.code) ? 2 : 1;
 }

@@ -23,7 +23,8 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-export type AppName = 'lab' | 'notebook';
+export const APPS = ['lab', 'notebook'] as const;
+export type AppName = (typeof APPS)[number];
 
 /** What came of the last request to the open pages to save. */
 export type SaveReport = {

@@ -1,9 +1,9 @@
 /** What was typed → RepoRef. Nothing is looked up and no process starts: what is refused here never reaches git (GIT-01). */
 import type { RepoRef } from '../core/artifacts.ts';
+import { browserPath } from '../core/browser-url.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { isCommitId, isRefName } from '../core/refname.ts';
 import { harmless, hasControls } from '../core/text.ts';
-import { browserPath } from './browser-url.ts';
-import { isCommitId, isRefName } from './refname.ts';
 
 export type ParseOptions = {
   ref?: string;

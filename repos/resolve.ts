@@ -1,10 +1,10 @@
 /** RepoRef → ResolvedRepo: a branch becomes a commit once, before anything else (GIT-16). */
 import type { RepoRef, ResolvedRepo } from '../core/artifacts.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { isCommitId } from '../core/refname.ts';
 import { nearest } from '../core/text.ts';
 import { type GitAccess, git } from './git.ts';
 import { resolveLocal } from './local.ts';
-import { isCommitId } from './refname.ts';
 import { listed, refusal } from './refusal.ts';
 
 type GitRef = RepoRef & { kind: 'git' };

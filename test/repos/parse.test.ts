@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { HpcbinderError } from '../../core/errors.ts';
+import { isCommitId, isRefName } from '../../core/refname.ts';
 import { type ParseOptions, parseRepo, parseSubdir } from '../../repos/parse.ts';
-import { isCommitId, isRefName } from '../../repos/refname.ts';
 
 const code = (run: () => unknown) => {
   try {

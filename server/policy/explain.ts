@@ -1,0 +1,124 @@
+/** Policy in words, each key with the line of the file that set it: for the admin page and `hpcbinder serve --check`. */
+import { duration, memory } from '../../core/units.ts';
+import type { Ceilings, Policy } from './policy.ts';
+import type { Rate } from './schema.ts';
+
+/** Without a line it is the default. */
+export type PolicyLine = { key: string; value: string; line?: number };
+
+export function explain(policy: Policy): PolicyLine[] {
+  const { limits, defaults, ceilings, culling, rate, repositories, signIn, accounts, lines } = policy;
+  const rows: [string, string][] = [
+    ['url', policy.url],
+    ['sessions', policy.sessions === 'path' ? 'path: users trust each other' : 'wildcard: an origin for each'],
+    ['listen', 'path' in policy.listen ? policy.listen.path : `${policy.listen.host}:${policy.listen.port}`],
+    ['tls', policy.tls === undefined ? 'by a proxy in front' : policy.tls.cert],
+    ['trusted_proxies', words(policy.trustedProxies, 'none')],
+    ['state_dir', policy.stateDir],
+    [
+      'sign_in',
+      signIn.oidc
+        ? `OpenID Connect at ${signIn.oidc.issuer}`
+        : `header ${signIn.header?.name} of ${words(signIn.header?.from ?? [], 'nobody')}`,
+    ],
+    ['sign_in.hours', `${signIn.hours} h`],
+    ['accounts.map', `${accounts.map.size} identities`],
+    ['accounts.pattern', accounts.pattern?.source ?? 'none'],
+    ['accounts.admins', words(accounts.admins, 'none')],
+    [
+      'act_as',
+      policy.actAs === 'self'
+        ? 'self: everything runs as the account of this service'
+        : 'sudo: jobs run as their users',
+    ],
+    ['builder', policy.builder.run === 'job' ? 'a batch job of the user' : policy.builder.host],
+    [
+      'repositories.allow',
+      words(
+        repositories.allow.map(({ text }) => text),
+        'all',
+      ),
+    ],
+    [
+      'repositories.ban',
+      words(
+        repositories.ban.map(({ text }) => text),
+        'none',
+      ),
+    ],
+    ['repositories.http', repositories.http ? 'allowed' : 'refused'],
+    ['repositories.private_hosts', words(repositories.privateHosts, 'none')],
+    ...repositories.settings.map(({ match, sessions, ...own }, index): [string, string] => [
+      `repositories.settings[${index}]`,
+      `${match.text}: ${words([...(sessions === undefined ? [] : [`${sessions} sessions`]), ...inWords(own)], 'nothing')}`,
+    ]),
+    ['limits.sessions', `${limits.sessions} at once`],
+    ['limits.per_user', `${limits.perUser} at once`],
+    ['limits.per_repository', `${limits.perRepository} at once`],
+    ['limits.launches', `${limits.launches} on their way`],
+    ['limits.launches_per_user', `${limits.launchesPerUser} on their way`],
+    ['limits.builds', `${limits.builds} at once`],
+    ['limits.builds_per_user', `${limits.buildsPerUser} at once`],
+    ['limits.build_age', duration(limits.buildAgeSeconds)],
+    ['defaults.cluster', defaults.cluster],
+    ['defaults.partition', defaults.partition ?? "the scheduler's"],
+    ['defaults.app', defaults.app],
+    ...numbers('defaults', defaults),
+    ...numbers('ceilings', ceilings),
+    ...[...policy.clusters].flatMap(([name, { partitions }]) =>
+      partitions === undefined
+        ? [[`clusters.${name}.partitions`, 'all'] satisfies [string, string]]
+        : [...partitions].map(([partition, { time, memory: mib, ...rest }]): [string, string] => [
+            `clusters.${name}.partitions.${partition}`,
+            words(
+              inWords({
+                ...rest,
+                ...(time === undefined ? {} : { seconds: time }),
+                ...(mib === undefined ? {} : { memoryMb: mib }),
+              }),
+              'as ceilings',
+            ),
+          ]),
+    ),
+    ...[...policy.data].map(([name, { path, at }]): [string, string] => [
+      `data.${name}`,
+      path === at ? `${path}, read-only` : `${path} at ${at}, read-only`,
+    ]),
+    ['apps', words(policy.apps, 'none')],
+    ['culling.idle', duration(culling.idleSeconds)],
+    ['culling.max_age', duration(culling.maxAgeSeconds)],
+    ['culling.at_once', `${culling.atOnce} sessions`],
+    ['culling.touch', culling.touch ? 'users may put it off' : 'users may not put it off'],
+    ['rate.launches', `${rateWords(rate.launches)}, each user`],
+    ['rate.resolve', `${rateWords(rate.resolve)}, each user`],
+    ['rate.sign_in', `${rateWords(rate.signIn)}, each address`],
+    ['rate.requests', `${rateWords(rate.requests)}, each address`],
+    ['banner', policy.banner ?? 'none'],
+    ['retention', duration(policy.retentionSeconds)],
+  ];
+  return rows.map(([key, value]) => {
+    const line = lines.get(key);
+    return { key, value, ...(line === undefined ? {} : { line }) };
+  });
+}
+
+const rateWords = ({ count, seconds }: Rate) => `${count} per ${duration(seconds)}`;
+const words = (list: readonly string[], none: string) => (list.length === 0 ? none : list.join(', '));
+
+function inWords({ seconds, cpus, memoryMb, gpus }: Partial<Ceilings>): string[] {
+  return [
+    ...(seconds === undefined ? [] : [duration(seconds)]),
+    ...(cpus === undefined ? [] : [`${cpus} cores`]),
+    ...(memoryMb === undefined ? [] : [memory(memoryMb)]),
+    ...(gpus === undefined ? [] : [`${gpus} GPUs`]),
+  ];
+}
+
+function numbers(where: string, { seconds, cpus, memoryMb, gpus }: Ceilings): [string, string][] {
+  return [
+    [`${where}.time`, duration(seconds)],
+    [`${where}.cpus`, `${cpus} cores`],
+    [`${where}.memory`, memory(memoryMb)],
+    [`${where}.gpus`, `${gpus} GPUs`],
+  ];
+}

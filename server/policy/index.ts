@@ -1,0 +1,7 @@
+/** What a launch may be at this endpoint: one file, read anew while it runs. */
+export { choices } from './choices.ts';
+export { explain, type PolicyLine } from './explain.ts';
+export { PolicyFile, type Reload, readPolicyText } from './file.ts';
+export { checkRepository, judge, repositoryKey, type Seen } from './judge.ts';
+export { type Ceilings, type Policy, parsePolicy } from './policy.ts';
+export type { Listen, Rate, ServedCluster } from './schema.ts';
