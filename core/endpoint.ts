@@ -162,10 +162,13 @@ export interface Services {
 }
 
 /**
- * What `/api/v1/launches/:id/events` sends, one JSON per message, each time from the launch's beginning. `launch` comes first,
+ * What `GET /api/v1/launches/:id/events` sends, one JSON per message, each time from the launch's beginning. `launch` comes first,
  * whenever its state changes, and last.
  */
 export type LaunchEvent = Progress | { type: 'launch'; launch: LaunchView };
+
+/** `POST /api/v1/resolve`. */
+export type ResolvedView = { shown: string; commit: string; ref?: string; notes: readonly string[] };
 
 /** `GET /api/v1/sessions/:id/figures`: of the last hour, oldest first, at most 120 (one each 30 s). */
 export type FiguresView = { figures: readonly Figures[] };

@@ -19,7 +19,7 @@ export function agentName(session: string): string {
 /** Valid from a day back, for clocks differ, until `seconds` from now: the wait in the queue and the walltime. */
 export async function makeCertificates(session: string, seconds: number): Promise<SessionCertificates> {
   const x509 = await loadX509();
-  x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
+  x509.cryptoProvider.set(webcrypto as unknown as Crypto);
   const keys = () => webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
   const span = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + seconds * 1000) };
   const caKeys = await keys();

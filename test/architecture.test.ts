@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
+import { ENTRIES } from '../server/web/static.ts';
 import { ROOMS, type Room, reachable, read, type Source, scripts, sources, walk } from './sources.ts';
 
 /** The rooms each room may import. Whatever a room needs from another one is handed to it by cli. */
@@ -21,6 +22,11 @@ const TABLE: Readonly<Record<Room, readonly Room[]>> = {
 const MAX_LINES = 250;
 const INPUT_OUTPUT =
   /^(?:node:)?(?:fs|net|tls|http|https|http2|dgram|dns|child_process|worker_threads|cluster|timers|readline)(?:\/|$)/;
+
+/** what browsers load first (server/web/static.ts) */
+const BROWSER = ENTRIES.map((entry) => `server/web/client/${entry}.ts`);
+/** of a browser, and of Node never: the compiler knows them since the pages' library brings them along */
+const OF_BROWSERS = /^(?:window|navigator|localStorage|sessionStorage|EventSource|Notification|HTML\w*Element)$/;
 
 const all = sources();
 const inRoom = (...rooms: readonly Room[]) => all.filter((source) => rooms.some((room) => room === source.room));
@@ -54,7 +60,7 @@ describe('the rooms', () => {
   });
 
   it('have no file that nobody can load', () => {
-    const loaded = reachable('cli/main.ts', all, { types: true });
+    const loaded = new Set(['cli/main.ts', ...BROWSER].flatMap((entry) => [...reachable(entry, all, { types: true })]));
     expect(all.map((source) => source.path).filter((path) => !loaded.has(path))).toEqual([]);
   });
 
@@ -88,6 +94,15 @@ describe('the pure rooms', () => {
       .flatMap((source) => source.imports)
       .filter((one) => !one.typeOnly && INPUT_OUTPUT.test(one.to));
     expect(touching.map((one) => `${one.from} -> ${one.to}`)).toEqual([]);
+  });
+
+  it('nothing but the modules of browsers knows of a browser', () => {
+    const elsewhere = all.filter(({ path }) => !path.startsWith('server/web/client/'));
+    const touching = places(elsewhere, (node) => {
+      const isValue = ts.isIdentifier(node) && OF_BROWSERS.test(node.text);
+      return isValue && ts.isPropertyAccessExpression(node.parent) && node.parent.expression === node;
+    });
+    expect(touching).toEqual([]);
   });
 
   it('buildpacks and schedulers read no clock, no chance and no environment', () => {

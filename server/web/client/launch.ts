@@ -1,0 +1,118 @@
+/** The launch form, live: repository and ref are looked up as they are typed, fields are checked against the partition. */
+import { html } from 'htm/preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Offers, ResolvedView } from '../../../core/endpoint.ts';
+import { duration, memory, parseDuration, parseMemory } from '../../../core/units.ts';
+import { specOf } from '../parts/fields.ts';
+import { type Checks, type LaunchForm, LaunchPage } from '../parts/launch-form.ts';
+import { said } from '../parts/words.ts';
+import { ask, takeOver } from './live.ts';
+
+const PAUSE_MS = 500;
+
+type Typed = { repo: string; ref: string };
+
+function formOf(): HTMLFormElement | null {
+  return document.querySelector('form.launch');
+}
+
+function typedIn(name: string): string {
+  const field = formOf()?.elements.namedItem(name);
+  return field instanceof HTMLInputElement || field instanceof HTMLSelectElement ? field.value.trim() : '';
+}
+
+function LiveLaunch(first: LaunchForm) {
+  const [choices, setChoices] = useState(first.choices);
+  const [repo, setRepo] = useState<Pick<Checks, 'repo' | 'looking'>>({});
+  const [wrong, setWrong] = useState<Readonly<Record<string, string>>>({});
+  const [partition, setPartition] = useState<string | undefined>(undefined);
+  const round = useRef(new AbortController());
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+  const api = `${first.frame.base}/api/v1`;
+  const { xsrf } = first.frame;
+
+  const look = async ({ repo: typed, ref }: Typed) => {
+    round.current.abort();
+    round.current = new AbortController();
+    const { signal } = round.current;
+    if (typed === '') return setRepo({});
+    try {
+      const spec = specOf(typed, ref);
+      setRepo({ looking: true });
+      const answer = await ask<ResolvedView>(`${api}/resolve`, { body: spec, signal, ...(xsrf ? { xsrf } : {}) });
+      if (signal.aborted) return;
+      const text = answer.ok ? foundWords(answer.value) : `${answer.message}${answer.hint ? `. ${answer.hint}` : ''}`;
+      setRepo({ repo: { ok: answer.ok, text } });
+    } catch (error) {
+      setRepo({ repo: { ok: false, text: error instanceof Error ? error.message : '' } });
+    }
+  };
+  const offersOf = async (cluster: string) => {
+    const answer = await ask<Offers>(`${api}/clusters/${encodeURIComponent(cluster)}/offers`);
+    const { offers: _, ...rest } = choices;
+    setPartition(undefined);
+    setChoices({ ...rest, cluster, ...(answer.ok ? { offers: answer.value } : {}) });
+  };
+  useEffect(() => {
+    const form = formOf();
+    if (!form) return;
+    void look({ repo: typedIn('repo'), ref: typedIn('ref') });
+    const soon = () => {
+      clearTimeout(timer.current);
+      timer.current = setTimeout(() => look({ repo: typedIn('repo'), ref: typedIn('ref') }), PAUSE_MS);
+    };
+    form.addEventListener('input', ({ target }) => {
+      if (target instanceof HTMLInputElement && (target.name === 'repo' || target.name === 'ref')) soon();
+    });
+    form.addEventListener('change', ({ target }) => {
+      if (target instanceof HTMLSelectElement && target.name === 'cluster') void offersOf(target.value);
+      if (target instanceof HTMLSelectElement && target.name === 'partition') setPartition(target.value);
+    });
+    return () => clearTimeout(timer.current);
+  }, []);
+
+  const chosen = choices.offers?.partitions.find(({ name }) => name === (partition ?? typedIn('partition')));
+  useEffect(() => {
+    const check = () => {
+      const found = Object.fromEntries(
+        Object.entries({
+          time: problem(typedIn('time'), parseDuration, chosen?.maxSeconds, duration),
+          memory: problem(typedIn('memory'), parseMemory, chosen?.memoryMbPerNode, memory),
+        }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+      );
+      for (const name of ['time', 'memory']) {
+        const field = formOf()?.elements.namedItem(name);
+        if (field instanceof HTMLInputElement) field.setCustomValidity(found[name] ?? '');
+      }
+      setWrong(found);
+    };
+    check();
+    const form = formOf();
+    form?.addEventListener('change', check);
+    return () => form?.removeEventListener('change', check);
+  }, [chosen]);
+  const checks: Checks = { ...repo, wrong, ...(partition === undefined ? {} : { partition }) };
+  return html`<${LaunchPage} ...${first} choices=${choices} checks=${checks} />`;
+}
+
+function foundWords({ shown, commit, ref, notes }: ResolvedView): string {
+  return [`${said(shown, 120)} @ ${ref ? `${said(ref, 60)} → ` : ''}${said(commit, 64).slice(0, 7)}`, ...notes].join(
+    ' · ',
+  );
+}
+
+function problem(
+  text: string,
+  parse: (text: string) => number,
+  most: number | undefined,
+  words: (value: number) => string,
+): string | undefined {
+  if (text === '') return undefined;
+  try {
+    return most !== undefined && parse(text) > most ? `at most ${words(most)} here` : undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+takeOver(LiveLaunch);

@@ -1,0 +1,107 @@
+/** The admins' page: who runs what for how long, launches, audit, policy as loaded, drain, announcement. */
+import { html } from 'htm/preact';
+import type { AdminView, SessionView } from '../../../core/endpoint.ts';
+import { memory } from '../../../core/units.ts';
+import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
+import { askedWords, clock, epoch, said, span, stateOf } from './words.ts';
+
+export type AdminPageView = { frame: Frame; admin: AdminView; fault?: Fault };
+
+export function AdminPage({ frame, admin, fault }: AdminPageView) {
+  const { sessions, launches, audit, policy, drained, announcement } = admin;
+  const live = sessions.filter(({ phase }) => phase !== 'ended');
+  const people = new Set(live.map(({ account }) => account)).size;
+  const running = launches.filter(({ state }) => state === 'running');
+  const at = (iso: string) => clock(epoch(iso), frame.now);
+  const post = (path: string, inside: unknown) =>
+    html`<form method="post" action="${frame.base}${path}"><${Xsrf} frame=${frame} />${inside}</form>`;
+  return html`<h1>Admin</h1>
+    ${fault && html`<${FaultBox} fault=${fault} />`}
+    <p>${live.length} live session${live.length === 1 ? '' : 's'} of ${people} user${people === 1 ? '' : 's'} · ${running.length} launch${running.length === 1 ? '' : 'es'} under way${drained !== undefined && ' · drained'}</p>
+    <div class="columns">
+      <section><h2>New launches</h2>${
+        drained === undefined
+          ? post(
+              '/admin/drain',
+              html`<input type="hidden" name="on" value="1" /><div class="field"><label for="why">Why none, for the users</label><input id="why" name="why" maxlength="400" placeholder="maintenance on Friday from 9:00" /></div><button>Drain: accept no launches</button>`,
+            )
+          : post(
+              '/admin/drain',
+              html`<p>None is accepted${drained && `: ${said(drained)}`}. Sessions that run go on.</p><button class="go">Accept launches again</button>`,
+            )
+      }</section>
+      <section><h2>Announcement</h2>${post('/admin/announcement', html`<div class="field"><label for="text">On top of every page; empty: none</label><textarea id="text" name="text" rows="2" maxlength="2000">${announcement ?? ''}</textarea></div><button>Announce</button>`)}</section>
+    </div>
+    <h2>Sessions</h2>
+    <${Table} name="Sessions" none="Nothing runs." heads=${['User', 'Repository', 'State', 'Where', 'Asked', 'For', 'Ends', '']} rows=${live.map((session) => row(session, frame))} />
+    <h2>Launches</h2>
+    <${Table} name="Launches" none="None was asked for yet." heads=${['User', 'What', 'State', 'Since', 'Error']} rows=${launches
+      .slice(0, 50)
+      .map((one) => ({
+        key: one.id,
+        cells: [
+          said(one.account, 40),
+          said(`${one.wanted.provider}/${one.wanted.spec}`, 120),
+          one.state,
+          at(one.startedAt),
+          one.error ? `${one.error.code} ${said(one.error.message, 160)}` : '',
+        ],
+      }))} />
+    <h2>Audit</h2>
+    <${Table} name="Audit" none="Nothing was done yet." heads=${['When', 'Who', 'What', 'On', 'Detail']} rows=${audit
+      .slice(0, 100)
+      .map((one, index) => ({
+        key: String(index),
+        cells: [
+          at(one.at),
+          said(one.account, 40),
+          said(one.action, 60),
+          said(one.session ?? one.launch, 40),
+          said(one.detail, 200),
+        ],
+      }))} />
+    <h2>Policy</h2>
+    <p><code>${said(policy.file)}</code>, loaded ${at(policy.loadedAt)}</p>
+    ${policy.error && html`<div class="fault" role="alert"><p><strong>The file has changed since and is wrong. What stands here is still the one before.</strong></p><pre tabindex="0">${said(policy.error, 2000)}</pre></div>`}
+    <${Table} name="Policy" none="" heads=${['Setting', 'Value', 'Line']} rows=${policy.lines.map(({ key, value, line }) => ({ key, cells: [html`<code>${said(key, 120)}</code>`, said(value), line === undefined ? 'default' : String(line)] }))} />`;
+}
+
+type Row = { key: string; cells: readonly unknown[] };
+
+function row(session: SessionView, frame: Frame): Row {
+  const { id, account, repo, node, cluster, startedAt, endsAt } = session;
+  const { word, tone } = stateOf(session);
+  const stop = html`<details class="confirm"><summary aria-label="Stop ${id.slice(3)} of ${said(account, 40)}">Stop</summary><form method="post" action="${frame.base}/sessions/${id}/stop"><${Xsrf} frame=${frame} /><input type="hidden" name="from" value="admin" /><p>Ends the job of ${said(account, 40)}. Open pages are asked to save first.</p><button class="bad">Stop it</button></form></details>`;
+  return {
+    key: id,
+    cells: [
+      said(account, 40),
+      said(repo.shown, 120),
+      html`<span class="badge ${tone}">${word}</span>`,
+      `${said(cluster, 40)} ${said(node, 60)}`,
+      askedWords(session.request, memory),
+      startedAt === undefined ? '' : span(frame.now - startedAt),
+      endsAt === undefined ? '' : clock(endsAt, frame.now),
+      stop,
+    ],
+  };
+}
+
+/** Wide tables scroll by themselves, by keyboard too, so that the page never does sideways. */
+function Table({
+  name,
+  none,
+  heads,
+  rows,
+}: {
+  name: string;
+  none: string;
+  heads: readonly string[];
+  rows: readonly Row[];
+}) {
+  if (rows.length === 0) return html`<p class="dim">${none}</p>`;
+  return html`<div class="wide" tabindex="0" role="region" aria-label=${name}><table>
+    <thead><tr>${heads.map((head) => html`<th scope="col">${head || html`<span class="hidden">Actions</span>`}</th>`)}</tr></thead>
+    <tbody>${rows.map(({ key, cells }) => html`<tr key=${key}>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
+  </table></div>`;
+}

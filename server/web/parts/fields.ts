@@ -1,0 +1,115 @@
+/** The launch form's fields and what they mean. Pure; the server reads a posted form by it, the browser what is being typed. */
+import type { LaunchWanted } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
+import { durationWord, memoryWord, parseDuration, parseMemory } from '../../../core/units.ts';
+
+/** As a form sends them: one value or several of a name. */
+export type Fields = Readonly<Record<string, unknown>>;
+
+const HOSTED = /^(?:https?:\/\/)?(?:www\.)?(github\.com|gitlab\.com|gist\.github\.com)\/(.+)$/i;
+const SHORT = /^[\w.-]+\/[\w.-]+$/;
+
+/** What was typed as a repository → provider and spec as in a link: `https://github.com/org/repo` or `org/repo` → gh. */
+export function specOf(typed: string, ref: string): Pick<LaunchWanted, 'provider' | 'spec'> {
+  const text = typed.trim().replace(/\/+$/, '');
+  const at = ref.trim();
+  const hosted = HOSTED.exec(text);
+  const path = (hosted?.[2] ?? text).replace(/\.git$/, '');
+  const tree = /^([^/]+\/[^/]+)\/tree\/(.+)$/.exec(path);
+  const host = hosted?.[1]?.toLowerCase() ?? (SHORT.test(text) ? 'github.com' : undefined);
+  if (host === 'github.com') return { provider: 'gh', spec: `${tree?.[1] ?? path}/${at || (tree?.[2] ?? 'HEAD')}` };
+  if (host === 'gist.github.com') return { provider: 'gist', spec: `${path}${at ? `/${at}` : ''}` };
+  if (host === 'gitlab.com') return { provider: 'gl', spec: `${encodeURIComponent(path)}/${at || 'HEAD'}` };
+  if (/^https:\/\/[^\s/@]+\/\S+$/i.test(text)) {
+    return { provider: 'git', spec: `${encodeURIComponent(text)}/${at || 'HEAD'}` };
+  }
+  throw new HpcbinderError('E-REPO-SYNTAX', {
+    message: typed.trim() === '' ? 'no repository is named' : `"${typed.trim().slice(0, 200)}" is no repository`,
+    hint: 'Write it like https://github.com/org/repo, org/repo, or https://… of another git server.',
+  });
+}
+
+/** The way back: provider and spec of a link as somebody would type them. */
+export function typedOf({ provider, spec }: Pick<LaunchWanted, 'provider' | 'spec'>): { repo: string; ref: string } {
+  const parts = spec.split('/');
+  const refOf = (from: number) =>
+    parts
+      .slice(from)
+      .join('/')
+      .replace(/^HEAD$/, '');
+  if (provider === 'gh') return { repo: `https://github.com/${parts.slice(0, 2).join('/')}`, ref: refOf(2) };
+  if (provider === 'gist') return { repo: `https://gist.github.com/${parts.slice(0, 2).join('/')}`, ref: refOf(2) };
+  const decoded = decodedOnce(parts[0] ?? '');
+  return { repo: provider === 'gl' ? `https://gitlab.com/${decoded}` : decoded, ref: refOf(1) };
+}
+
+/** `org/repo @ main`: hosts that everybody knows are left out. */
+export function shownOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): string {
+  const { repo, ref } = typedOf(wanted);
+  const short = repo.replace(/^https:\/\/(?:github\.com\/|)/, '');
+  return ref === '' ? short : `${short} @ ${ref}`;
+}
+
+function decodedOnce(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** Throws E-USAGE or E-REPO-SYNTAX in words for the page. An empty field asks for nothing: policy's default holds. */
+export function wantedOf(fields: Fields): LaunchWanted {
+  const text = (name: string) => {
+    const value = fields[name];
+    return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  };
+  const count = (name: string, least: number) => {
+    const value = text(name);
+    if (value === undefined) return undefined;
+    if (!/^[0-9]{1,6}$/.test(value) || Number(value) < least) {
+      throw new HpcbinderError('E-USAGE', {
+        message: `${name}: "${value.slice(0, 40)}" is no number of at least ${least}`,
+      });
+    }
+    return Number(value);
+  };
+  const time = text('time');
+  const memory = text('memory');
+  const chosen = fields.data;
+  const data = (Array.isArray(chosen) ? chosen : [chosen]).filter((name) => typeof name === 'string' && name !== '');
+  const found: { [Name in keyof LaunchWanted]: LaunchWanted[Name] | undefined } = {
+    ...specOf(text('repo') ?? '', text('ref') ?? ''),
+    cluster: text('cluster'),
+    partition: text('partition'),
+    seconds: time === undefined ? undefined : parseDuration(time),
+    cpus: count('cpus', 1),
+    memoryMb: memory === undefined ? undefined : parseMemory(memory),
+    gpus: count('gpus', 0),
+    gpuType: text('gpuType'),
+    account: text('account'),
+    qos: text('qos'),
+    app: text('app') as LaunchWanted['app'],
+    path: text('path')?.replace(/^\/+/, ''),
+    data: data.length > 0 ? data : undefined,
+    fresh: fields.fresh === 'on' ? true : undefined,
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as LaunchWanted;
+}
+
+/** What the form's fields begin with. */
+export function fieldsOf(wanted: Partial<LaunchWanted>): Readonly<Record<string, string>> {
+  const { provider, spec, seconds, memoryMb, cpus, gpus } = wanted;
+  return {
+    ...(provider !== undefined && spec !== undefined ? typedOf({ provider, spec }) : { repo: '', ref: '' }),
+    time: seconds === undefined ? '' : durationWord(seconds),
+    memory: memoryMb === undefined ? '' : memoryWord(memoryMb),
+    cpus: cpus === undefined ? '' : String(cpus),
+    gpus: gpus === undefined ? '' : String(gpus),
+    gpuType: wanted.gpuType ?? '',
+    account: wanted.account ?? '',
+    qos: wanted.qos ?? '',
+    app: wanted.app ?? '',
+    path: wanted.path ?? '',
+  };
+}

@@ -1,0 +1,155 @@
+/** The launch form, of a link with everything filled in or empty. Nothing starts until it is sent. */
+import { html } from 'htm/preact';
+import type { Choices, LaunchWanted } from '../../../core/endpoint.ts';
+import type { Partition } from '../../../core/scheduler.ts';
+import { duration, durationWord, memory, memoryWord } from '../../../core/units.ts';
+import { fieldsOf } from './fields.ts';
+import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
+import { ago, appWords, said } from './words.ts';
+
+export type LaunchForm = {
+  frame: Frame;
+  wanted: Partial<LaunchWanted>;
+  choices: Choices;
+  /** of a link: the repository in short, and what of the link is ignored, in sentences */
+  link?: { shown: string; ignored: readonly string[] };
+  /** why the last try was refused; what was typed then is in `typed` */
+  fault?: Fault;
+  typed?: Readonly<Record<string, string>>;
+};
+
+/** What the script adds as somebody types. */
+export type Checks = {
+  repo?: { ok: boolean; text: string };
+  /** false: the fields stay, what was found is not known yet */
+  looking?: boolean;
+  /** of the field by its name */
+  wrong?: Readonly<Record<string, string>>;
+  /** the partition that is chosen now */
+  partition?: string;
+};
+
+export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }) {
+  const { frame, wanted, choices, link, fault } = form;
+  const begin = { ...fieldsOf(wanted), ...form.typed };
+  const { defaults } = choices;
+  const partitions = choices.offers?.partitions ?? [];
+  const named = checks?.partition ?? begin.partition ?? wanted.partition ?? defaults.partition;
+  const chosen =
+    partitions.find(({ name }) => name === named) ?? partitions.find(({ isDefault }) => isDefault) ?? partitions[0];
+  const field = (name: string, label: string, more: Record<string, unknown>, hint?: string) => html`
+    <${Field} name=${name} label=${label} defaultValue=${begin[name] ?? ''} hint=${hint} wrong=${checks?.wrong?.[name]} ...${more} />`;
+  return html`<form class="launch" method="post" action="${frame.base}/launch" autocomplete="off">
+    <${Xsrf} frame=${frame} />
+    <h1>${link ? said(link.shown, 200) : 'Launch a repository'}</h1>
+    ${fault && html`<${FaultBox} fault=${fault} />`}
+    ${
+      link &&
+      link.ignored.length > 0 &&
+      html`<div class="notice wait" role="note"><p>Of this link is ignored:</p><ul>${link.ignored.map((text) => html`<li>${said(text)}</li>`)}</ul></div>`
+    }
+    <div class="columns">
+      <fieldset>
+        <legend>Repository</legend>
+        ${field('repo', 'Address', { type: 'text', required: true, inputmode: 'url', placeholder: 'https://github.com/org/repo', spellcheck: false })}
+        ${field('ref', 'Branch, tag or commit', { type: 'text', placeholder: 'the default branch', spellcheck: false })}
+        <p class="check ${checks?.repo ? (checks.repo.ok ? 'good' : 'bad') : ''}" id="repo-check" role="status">${
+          checks?.looking ? 'looking it up …' : said(checks?.repo?.text)
+        }</p>
+        ${
+          choices.apps.length > 1
+            ? html`<fieldset class="inline"><legend>Opens</legend>${choices.apps.map(
+                (app, at) =>
+                  html`<label><input type="radio" name="app" value=${app} defaultChecked=${begin.app ? begin.app === app : at === 0} /> ${appWords(app)}</label>`,
+              )}</fieldset>`
+            : html`<input type="hidden" name="app" value=${begin.app || choices.apps[0]} />`
+        }
+        ${field('path', 'File or page to open', { type: 'text', placeholder: 'what the app opens by itself', spellcheck: false })}
+        ${
+          choices.data.length > 0 &&
+          html`<fieldset class="inline"><legend>Data, read-only</legend>${choices.data.map(
+            ({ name, path }) =>
+              html`<label><input type="checkbox" name="data" value=${name} defaultChecked=${wanted.data?.includes(name) ?? false} /> <code>${said(path)}</code></label>`,
+          )}</fieldset>`
+        }
+        <details class="more"><summary>More</summary>
+          <label class="check-box"><input type="checkbox" name="fresh" defaultChecked=${wanted.fresh ?? false} /> Begin with a fresh copy; my earlier work directory is moved aside, not deleted</label>
+          ${field('account', 'Account that is charged', { type: 'text', spellcheck: false })}
+          ${field('qos', 'QOS', { type: 'text', spellcheck: false })}
+        </details>
+      </fieldset>
+      <fieldset>
+        <legend>Runs on</legend>
+        ${
+          choices.clusters.length > 1
+            ? html`<div class="field"><label for="cluster">Cluster</label><select id="cluster" name="cluster">${choices.clusters.map(
+                (name) => html`<option selected=${name === choices.cluster}>${said(name, 60)}</option>`,
+              )}</select><noscript><button formmethod="get" formaction="${frame.base}/" formnovalidate>Show its partitions</button></noscript></div>`
+            : html`<input type="hidden" name="cluster" value=${choices.cluster} />`
+        }
+        ${
+          partitions.length > 0
+            ? html`<div class="field"><label for="partition">Partition</label>
+              <select id="partition" name="partition" aria-describedby="partition-note">${partitions.map(
+                (one) =>
+                  html`<option value=${one.name} selected=${one === chosen} disabled=${!one.up}>${optionWords(one)}</option>`,
+              )}</select></div>
+              ${chosen && html`<p class="dim" id="partition-note">${partitionWords(chosen)} <${Asked} frame=${frame} choices=${choices} /></p>`}`
+            : html`${field('partition', 'Partition', { type: 'text', placeholder: defaults.partition ?? 'the default one', spellcheck: false })}
+              <p class="notice wait" role="note">The cluster did not say in time what it offers. You can name a partition and launch all the same.</p>`
+        }
+        <div class="row">
+          ${field('time', 'Time', { type: 'text', placeholder: durationWord(defaults.seconds ?? 7200), size: 6 }, chosen?.maxSeconds ? `up to ${duration(chosen.maxSeconds)}` : 'like 2h or 90m')}
+          ${field('cpus', 'Cores', { type: 'number', min: 1, max: chosen?.cpusPerNode, placeholder: String(defaults.cpus ?? 2) }, chosen ? `of ${chosen.cpusPerNode} on a node` : undefined)}
+          ${field('memory', 'Memory', { type: 'text', placeholder: memoryWord(defaults.memoryMb ?? 8192), size: 6 }, chosen ? `of ${memory(chosen.memoryMbPerNode)} on a node` : 'like 8G')}
+          ${(!chosen || gpusOf(chosen) > 0) && field('gpus', 'GPUs', { type: 'number', min: 0, max: chosen ? gpusOf(chosen) : undefined, placeholder: String(defaults.gpus ?? 0) }, chosen ? `of ${gpusOf(chosen)} on a node` : undefined)}
+          ${chosen && gpuTypes(chosen).length > 0 && html`<div class="field"><label for="gpuType">GPU type</label><select id="gpuType" name="gpuType"><option value="">any</option>${gpuTypes(chosen).map((type) => html`<option selected=${type === begin.gpuType}>${said(type, 60)}</option>`)}</select></div>`}
+        </div>
+        <p class="own">This repository's code will run as you${frame.user && html` (<code>${said(frame.user.account, 40)}</code>)`} on the cluster. It sees the repository${choices.data.length > 0 && ' and the data that you tick'}, nothing else of yours.</p>
+        <button class="go" disabled=${frame.drained !== undefined}>Launch</button>
+      </fieldset>
+    </div>
+  </form>`;
+}
+
+function Field({ name, label, hint, wrong, ...more }: { name: string; label: string; hint?: string; wrong?: string }) {
+  const described = [hint && `${name}-hint`, wrong && `${name}-wrong`].filter(Boolean).join(' ');
+  return html`<div class="field">
+    <label for=${name}>${label}</label>
+    <input id=${name} name=${name} aria-describedby=${described || undefined} aria-invalid=${wrong ? 'true' : undefined} ...${more} />
+    ${hint && html`<small id="${name}-hint">${hint}</small>`}
+    ${wrong && html`<small class="bad" id="${name}-wrong">${said(wrong)}</small>`}
+  </div>`;
+}
+
+function Asked({ frame, choices }: { frame: Frame; choices: Choices }) {
+  const seconds = frame.now - (choices.offers?.askedAt ?? 0) / 1000;
+  return html`<span>· asked ${ago(Math.max(0, seconds))}</span>`;
+}
+
+export const gpusOf = (one: Partition) =>
+  Object.values(one.gpusPerNode).reduce((most, count) => Math.max(most, count), 0);
+const gpuTypes = (one: Partition) => Object.keys(one.gpusPerNode).filter((type) => type !== '');
+const freeGpus = (one: Partition) => Object.values(one.free?.gpus ?? {}).reduce((sum, count) => sum + count, 0);
+
+/** One line of the choice: `gpu · 7 GPUs free · up to 24 h`. */
+function optionWords(one: Partition): string {
+  const free = one.free === undefined ? `${one.idleNodes} nodes idle` : `${one.free.cpus} cores free`;
+  return [
+    said(one.name, 60),
+    one.up ? (gpusOf(one) > 0 && one.free ? `${freeGpus(one)} GPUs free` : free) : 'closed at present',
+    ...(one.maxSeconds === undefined ? [] : [`up to ${duration(one.maxSeconds)}`]),
+  ].join(' · ');
+}
+
+/** The same at length, of the one that is chosen. */
+function partitionWords(one: Partition): string {
+  const types = Object.entries(one.gpusPerNode).map(
+    ([type, count]) => `${count} × ${type === '' ? 'GPU' : said(type, 60)}`,
+  );
+  const node = [`${one.cpusPerNode} cores`, memory(one.memoryMbPerNode), ...types].join(', ');
+  const free = one.free
+    ? `free now: ${[`${one.free.cpus} cores`, ...(types.length > 0 ? [`${freeGpus(one)} GPUs`] : [])].join(', ')}`
+    : `${one.idleNodes} of ${one.nodes} nodes idle`;
+  return `${one.nodes} nodes of ${node} · ${free}`;
+}

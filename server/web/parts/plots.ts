@@ -1,0 +1,100 @@
+/** Use figures of the last hour as small plots, with what was asked for as a line. */
+import { html } from 'htm/preact';
+import type { Figures } from '../../../core/endpoint.ts';
+import { memory } from '../../../core/units.ts';
+
+const WIDTH = 120;
+const HEIGHT = 28;
+const HOUR = 3600;
+/** a hole of more than this is shown as one: nothing is drawn between */
+const HOLE = 150;
+
+type Point = { at: number; value: number };
+
+/** Points → an SVG path over the last hour, `top` at the upper edge. A lone point is a dot's width. Pure. */
+export function pathOf(points: readonly Point[], now: number, top: number): string {
+  let last: number | undefined;
+  let path = '';
+  for (const { at, value } of points) {
+    if (now - at > HOUR) continue;
+    const x = WIDTH * (1 - Math.max(0, now - at) / HOUR);
+    const y = HEIGHT - (HEIGHT - 2) * Math.min(1, Math.max(0, value / top)) - 1;
+    path += `${last === undefined || at - last > HOLE ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    last = at;
+  }
+  return path === '' ? '' : `${path}h.1`;
+}
+
+type Plotted = { name: string; points: readonly Point[]; asked: number; words: string };
+
+/** What there is to plot: CPU in cores, memory in MiB, each GPU's busy share. */
+export function plotted(figures: readonly Figures[]): Plotted[] {
+  const last = figures.at(-1);
+  const plots: Plotted[] = [];
+  if (last?.cpu) {
+    const points = figures.flatMap(({ at, cpu }) => (cpu ? [{ at, value: cpu.used }] : []));
+    plots.push({
+      name: 'CPU',
+      points,
+      asked: last.cpu.asked,
+      words: `${rounded(last.cpu.used)} of ${rounded(last.cpu.asked)} cores`,
+    });
+  }
+  if (last?.memory) {
+    const { usedMb, askedMb } = last.memory;
+    const points = figures.flatMap(({ at, memory: one }) => (one ? [{ at, value: one.usedMb }] : []));
+    plots.push({
+      name: 'Memory',
+      points,
+      asked: askedMb,
+      words: `${memory(Math.round(usedMb))} of ${memory(askedMb)}`,
+    });
+  }
+  for (const { index, busy, usedMb, totalMb } of last?.gpus ?? []) {
+    const points = figures.flatMap(
+      ({ at, gpus }) => gpus?.filter((gpu) => gpu.index === index).map((gpu) => ({ at, value: gpu.busy })) ?? [],
+    );
+    const words = `${Math.round(busy * 100)} % · ${memory(Math.round(usedMb))} of ${memory(totalMb)}`;
+    plots.push({ name: (last?.gpus?.length ?? 0) > 1 ? `GPU ${index}` : 'GPU', points, asked: 1, words });
+  }
+  return plots;
+}
+
+const rounded = (value: number) => String(Math.round(value * 10) / 10);
+
+/** less than this share is no work, and nothing for so long is worth a word */
+const IDLE_BUSY = 0.02;
+const IDLE_SECONDS = 1200;
+
+/** GPUs that did nothing in at least the last 20 minutes, by number. Never said on a doubt: figures must reach back so far. */
+export function idleGpus(figures: readonly Figures[]): number[] {
+  const last = figures.at(-1);
+  const recent = figures.filter(({ at }) => last !== undefined && last.at - at <= IDLE_SECONDS + HOLE);
+  const first = recent[0];
+  if (!last || !first || last.at - first.at < IDLE_SECONDS) return [];
+  return (last.gpus ?? [])
+    .map(({ index }) => index)
+    .filter((index) => recent.every(({ gpus }) => (gpus?.find((gpu) => gpu.index === index)?.busy ?? 1) < IDLE_BUSY));
+}
+
+export function Plots({ figures, now }: { figures: readonly Figures[]; now: number }) {
+  const plots = plotted(figures);
+  if (plots.length === 0) return null;
+  return html`<dl class="plots">${plots.map((plot) => html`<${Plot} key=${plot.name} plot=${plot} now=${now} />`)}</dl>`;
+}
+
+function Plot({ plot: { name, points, asked, words }, now }: { plot: Plotted; now: number }) {
+  // a use over what was asked for is seen as such: the line of the asked amount moves down
+  const top = Math.max(asked * 1.15, ...points.map(({ value }) => value));
+  const line = HEIGHT - (HEIGHT - 2) * (asked / top) - 1;
+  return html`<div>
+    <dt>${name}</dt>
+    <dd>
+      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${name} of the last hour">
+        <line class="asked" x1="0" x2=${WIDTH} y1=${line.toFixed(1)} y2=${line.toFixed(1)} />
+        <path d=${pathOf(points, now, top)} />
+      </svg>
+      ${words}
+    </dd>
+  </div>`;
+}

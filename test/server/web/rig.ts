@@ -1,0 +1,166 @@
+/** The pages on a fake endpoint: the real routes, files and browser; who is signed in and what is answered is canned. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import formbody from '@fastify/formbody';
+import Fastify, { type FastifyInstance } from 'fastify';
+import ts from 'typescript';
+import type { LaunchEvent, LaunchView, SessionView, User } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
+import { type PagesDeps, registerPages, wantedOf } from '../../../server/web/index.ts';
+import { StaticFiles } from '../../../server/web/static.ts';
+import { ADMIN, ALICE, choices, EVENTS, figures, LAUNCH, SESSIONS, TOKENS } from './canned.ts';
+
+export const XSRF = 'x'.repeat(43);
+
+export type FakeEndpoint = {
+  url: string;
+  app: FastifyInstance;
+  /** what was posted, in the order it came */
+  posted: { path: string; body: Record<string, unknown> }[];
+  world: {
+    user: User | undefined;
+    sessions: readonly SessionView[];
+    launch: LaunchView;
+    announcement?: string;
+    drained?: string;
+    /** ends the event streams that are open, and refuses new ones while set */
+    down: boolean;
+  };
+  /** to all event streams that are open */
+  tell(event: LaunchEvent): void;
+  close(): Promise<void>;
+};
+
+/** Modules as the build makes them, from the sources. */
+function transpiled(path: string): string {
+  const source = path.replace(/\.js$/, '.ts');
+  if (!existsSync(source) || path.includes('node_modules')) return readFileSync(path, 'utf8');
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
+  return ts.transpileModule(readFileSync(source, 'utf8'), { compilerOptions }).outputText;
+}
+
+export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
+  const world: FakeEndpoint['world'] = { user: ALICE, sessions: SESSIONS, launch: LAUNCH, down: false };
+  const posted: FakeEndpoint['posted'] = [];
+  const streams = new Set<{ write(text: string): void; end(): void }>();
+  const told: LaunchEvent[] = [...EVENTS];
+  const app = Fastify({ forceCloseConnections: true });
+  await app.register(formbody);
+  await app.register(
+    async (at) => {
+      const deps: PagesDeps = {
+        base: new URL(`http://127.0.0.1${base}/`),
+        site: 'University HPC',
+        apps: ['lab', 'notebook'],
+        formsTo: ['http://*.localhost:*'],
+        who: () => world.user && { user: world.user, xsrf: XSRF },
+        signIn: (next) => `${base}/sign-in?next=${encodeURIComponent(next)}`,
+        statusOf: () => 400,
+        announcement: () => world.announcement,
+        drained: () => world.drained,
+        retentionDays: () => 180,
+        liveCount: () => world.sessions.filter(({ phase }) => phase !== 'ended').length,
+        link: (url) => {
+          const [, provider = '', spec = ''] = /\/v2\/([a-z]+)\/(.*)$/.exec(url.pathname) ?? [];
+          const gpus = url.searchParams.get('gpus');
+          const partition = url.searchParams.get('partition');
+          const ignored = [...url.searchParams.keys()].filter((key) => !['gpus', 'partition'].includes(key));
+          return {
+            wanted: { provider, spec, ...(gpus ? { gpus: Number(gpus) } : {}), ...(partition ? { partition } : {}) },
+            ignored: ignored.map((key) => `"${key}": no link can ask for that`),
+          };
+        },
+        choices: async (_user, cluster) => choices(cluster),
+        launch: (_user, id) => (id === world.launch.id ? world.launch : undefined),
+        launches: () => [world.launch],
+        events: () => told,
+        sessions: async () => world.sessions,
+        log: async (_user, id) =>
+          id === SESSIONS[0]?.id
+            ? { shown: 'org/climate-notebooks', text: 'one\n\u001b[31mtwo\u001b[0m <b>\n' }
+            : undefined,
+        tokens: () => TOKENS,
+        admin: async () => ADMIN,
+      };
+      const pages = registerPages(at, deps, new StaticFiles(transpiled));
+      at.get('/sign-in', (req, reply) =>
+        pages.signIn(req, reply, { ways: [{ words: 'Sign in with the university', href: `${base}/sign-in/start` }] }),
+      );
+      at.get('/no-account', (req, reply) => pages.noAccount(req, reply, { identity: 'eve@example.edu' }));
+      at.get('/broken', (req, reply) => pages.fault(req, reply, 500, new Error('it <b>broke</b>')));
+      at.get('/badge_logo.svg', (_req, reply) =>
+        reply
+          .type('image/svg+xml')
+          .send('<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20"><rect width="90" height="20"/></svg>'),
+      );
+      at.get('/api/v1/sessions', () => world.sessions);
+      at.get('/api/v1/launches', () => [world.launch]);
+      at.get('/api/v1/sessions/:id/figures', () => ({ figures: figures() }));
+      at.get('/api/v1/clusters/:name/offers', (req) => choices((req.params as { name: string }).name).offers);
+      at.post('/api/v1/resolve', (req, reply) => {
+        const { spec } = req.body as { spec: string };
+        if (req.headers['x-xsrftoken'] !== XSRF)
+          return reply.code(403).send({ error: { code: 'E-XSRF', message: 'no token' } });
+        if (spec.includes('missing'))
+          return reply.code(404).send({
+            error: { code: 'E-REPO-MISSING', message: 'there is no such repository', hint: 'Is it private?' },
+          });
+        return {
+          shown: spec.split('/').slice(0, 2).join('/'),
+          commit: '4f1c2ab'.padEnd(40, '0'),
+          ref: 'main',
+          notes: ['3 hours ago'],
+        };
+      });
+      at.get('/api/v1/launches/:id/events', (req, reply) => {
+        if (world.down) return reply.code(503).send({ error: { code: 'E-DOWN', message: 'down' } });
+        reply.hijack();
+        reply.raw.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+        for (const event of told) reply.raw.write(`data: ${JSON.stringify(event)}\n\n`);
+        streams.add(reply.raw);
+        req.raw.on('close', () => streams.delete(reply.raw));
+      });
+      at.post('/launch', async (req, reply) => {
+        posted.push({ path: '/launch', body: req.body as Record<string, unknown> });
+        try {
+          wantedOf(req.body as Record<string, unknown>);
+        } catch (error) {
+          return pages.launchAgain(req, reply, req.body as Record<string, unknown>, error);
+        }
+        return reply.code(303).redirect(`${base}/launches/${LAUNCH.id}`);
+      });
+      at.post('/tokens', (req, reply) => {
+        posted.push({ path: '/tokens', body: req.body as Record<string, unknown> });
+        return pages.tokens(req, reply, { made: 'hbt_shown-once' });
+      });
+      at.post('/*', (req, reply) => {
+        const path = req.url.slice(base.length);
+        posted.push({ path, body: req.body as Record<string, unknown> });
+        if (path.endsWith('/extend')) {
+          return pages.fault(
+            req,
+            reply,
+            409,
+            new HpcbinderError('E-LIMIT', { message: 'this scheduler lets users only shorten', hint: 'Ask the site.' }),
+          );
+        }
+        return reply.code(303).redirect(`${base}/sessions?done=stopped`);
+      });
+    },
+    { prefix: base },
+  );
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}${base}`;
+  return {
+    url,
+    app,
+    posted,
+    world,
+    tell: (event) => {
+      told.push(event);
+      if (event.type === 'launch') world.launch = event.launch;
+      for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
+    },
+    close: () => app.close(),
+  };
+}
