@@ -59,7 +59,7 @@ export function stateDirectory(directory: string, disk: Disk = DISK): string | u
   if (process.getuid && seen.uid !== process.getuid())
     throw refused(
       `${directory} belongs to uid ${seen.uid}, and this is uid ${process.getuid()}`,
-      'Run it as the account of the service (sudo -u), which owns its state.',
+      `Run it as the account of the service: sudo -u '#${seen.uid}' hpcbinder …`,
     );
   if ((seen.mode & 0o077) !== 0) chmodSync(directory, 0o700);
   const type = disk.typeOf(directory);

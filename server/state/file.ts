@@ -1,28 +1,33 @@
 /**
- * The one file of the endpoint's state, 0600 in a 0700 directory: looked at, brought to this version, written durably (F-44). WAL with
- * `synchronous=FULL`: what a call has returned from is on the disk, whatever is killed after it.
+ * The one file of the endpoint's state, 0600 in a 0700 directory: looked at, brought to this version, written durably (F-44). WAL
+ * with `synchronous=FULL`: what a call has returned from is on the disk, whatever is killed after it.
  */
-import { closeSync, existsSync, openSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type Sqlite from 'better-sqlite3';
 import { HpcbinderError } from '../../core/errors.ts';
+import { copyTo, putCopy } from './copy.ts';
 import { type Disk, stateDirectory } from './disk.ts';
 import { stateFault } from './faults.ts';
 import { library } from './library.ts';
-import { STEPS } from './schema.ts';
+import { migrate, upToDate } from './migrate.ts';
 
 export const FILE_NAME = 'hpcbinder.db';
 
-/** How long a write waits for that of another process: `hpcbinder admin`, or a backup. Less than a request's own deadline. */
-const BUSY_MS = 5000;
+/** How long a write waits for that of another process. It holds up all that the endpoint serves, for SQLite is called in line. */
+const PATIENCE_MS = 500;
+/** The log beside the file is cut back to so much after a burst. */
+const MOST_LOG_BYTES = 64 << 20;
 
 export type Opening = {
   now?: () => Date;
   /** what the admin should know and nothing fails of */
   tell?: (words: string) => void;
   disk?: Disk;
-  /** of `hpcbinder admin`: a state that is not there is not made */
-  mustExist?: boolean;
+  /** of `hpcbinder admin`, beside a server that may run: it makes no state, and brings none to another version */
+  beside?: boolean;
+  /** for other processes */
+  patienceMs?: number;
 };
 
 /** A value of a column, and of a parameter. */
@@ -32,15 +37,18 @@ export type Row = Readonly<Record<string, Value>>;
 export class StateFile {
   readonly path: string;
   readonly #tell: (words: string) => void;
-  #database: Sqlite.Database;
+  readonly #patienceMs: number;
   readonly #statements = new Map<string, Sqlite.Statement<Value[], Row>>();
+  #database: Sqlite.Database;
+  #inode: number;
   /** why the last write failed, until one succeeds */
   trouble: HpcbinderError | undefined;
 
   constructor(directory: string, how: Opening = {}) {
     this.path = join(directory, FILE_NAME);
     this.#tell = how.tell ?? (() => {});
-    if (how.mustExist && !existsSync(this.path))
+    this.#patienceMs = how.patienceMs ?? PATIENCE_MS;
+    if (how.beside && !existsSync(this.path))
       throw new HpcbinderError('E-STATE', {
         message: `there is no state in ${directory}`,
         hint: '`hpcbinder serve` makes it at its first start. --state DIR names another place.',
@@ -49,55 +57,34 @@ export class StateFile {
     if (words) this.#tell(words);
     // before SQLite: its own mode would be 0644 less the umask, and that of -wal and -shm follows the file's
     if (!existsSync(this.path)) closeSync(openSync(this.path, 'a', 0o600));
-    if ((statSync(this.path).mode & 0o077) !== 0)
+    const { mode, ino } = statSync(this.path);
+    if ((mode & 0o077) !== 0)
       throw new HpcbinderError('E-STATE', {
         message: `others may read ${this.path}, and the keys of all sessions are in it`,
         hint: `chmod 600 ${this.path}; if others could log in to this machine meanwhile, stop the sessions: their keys may be known.`,
       });
-    this.#database = this.#guarded(() => opened(this.path));
-    try {
-      this.#guarded(() => this.#prepare());
-    } catch (error) {
-      this.#database.close();
-      throw error;
-    }
+    this.#inode = ino;
+    this.#database = this.#opened(how.beside ? upToDate : migrate);
   }
 
-  #prepare(): void {
-    const version = Number(this.#database.pragma('user_version', { simple: true }));
-    if (version > STEPS.length)
-      throw new HpcbinderError('E-STATE', {
-        message: `${this.path} is of a newer hpcbinder (its schema is ${version}, this one knows ${STEPS.length})`,
-        hint: 'It was left as it is. Install that version again, or put the copy back that was made before the upgrade (hpcbinder.db.before-*).',
-      });
-    const found = this.#database.pragma('quick_check(1)', { simple: true });
-    if (found !== 'ok') throw Object.assign(new Error(String(found)), { code: 'SQLITE_CORRUPT' });
-    if (version < STEPS.length) this.#migrate(version);
-  }
-
-  /** Each step and its number in one transaction: killed in between, the next start goes on from there. */
-  #migrate(from: number): void {
-    if (from > 0) {
-      const copy = `${this.path}.before-${STEPS.length}`;
-      if (!existsSync(copy)) this.#copyTo(copy);
-      this.#tell(`the state is brought from schema ${from} to ${STEPS.length}; as it was it is kept in ${copy}`);
-    }
-    for (const [index, step] of STEPS.entries()) {
-      if (index < from) continue;
-      this.#database
-        .transaction(() => {
-          // another process may have been faster
-          if (Number(this.#database.pragma('user_version', { simple: true })) > index) return;
-          this.#database.exec(step);
-          this.#database.pragma(`user_version = ${index + 1}`);
-        })
-        .immediate();
-    }
-  }
-
-  #copyTo(path: string): void {
-    closeSync(openSync(path, 'wx', 0o600));
-    this.#database.prepare('VACUUM INTO ?').run(path);
+  #opened(look: typeof migrate): Sqlite.Database {
+    return this.#guarded(() => {
+      const database = new (library())(this.path, { timeout: this.#patienceMs, fileMustExist: true });
+      try {
+        database.pragma('journal_mode = WAL');
+        database.pragma('synchronous = FULL');
+        database.pragma(`journal_size_limit = ${MOST_LOG_BYTES}`);
+        database.pragma('foreign_keys = ON');
+        // what was a secret is overwritten when it is deleted
+        database.pragma('secure_delete = ON');
+        database.pragma('trusted_schema = OFF');
+        look(database, this.path, this.#tell);
+        return database;
+      } catch (error) {
+        database.close();
+        throw error;
+      }
+    });
   }
 
   /** @returns rows that were changed */
@@ -120,16 +107,37 @@ export class StateFile {
 
   /**
    * A whole copy of this moment, 0600, while others go on reading and writing.
-   * @throws HpcbinderError E-STATE where there is a file already
+   * @throws HpcbinderError E-STATE where there is something already, or it could not be written
    */
   backup(path: string): void {
-    try {
-      this.#copyTo(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST')
-        throw new HpcbinderError('E-STATE', { message: `${path} is there already`, hint: 'Name a new file.' });
-      throw stateFault(error, path);
+    putCopy(this.#database, path);
+  }
+
+  /**
+   * Is the file still the one that was opened? What is written to a removed one is gone at the next start, without an error:
+   * it is put back whole from what is open.
+   * @throws HpcbinderError E-STATE where another was put in its place
+   */
+  check(): void {
+    const ino = statSync(this.path, { throwIfNoEntry: false })?.ino;
+    if (ino === this.#inode) return;
+    if (ino !== undefined) {
+      this.trouble = new HpcbinderError('E-STATE', {
+        message: `${this.path} was replaced while it was open; what happens now is written to the old one and lost`,
+        hint: 'Restart hpcbinder serve. Stop it before a copy is put in place.',
+      });
+      throw this.trouble;
     }
+    const copy = `${this.path}.again`;
+    rmSync(copy, { force: true });
+    this.#guarded(() => copyTo(this.#database, copy));
+    this.close();
+    // a log that was left behind would be taken for that of the new file
+    for (const end of ['-wal', '-shm']) rmSync(`${this.path}${end}`, { force: true });
+    renameSync(copy, this.path);
+    this.#inode = statSync(this.path).ino;
+    this.#database = this.#opened(migrate);
+    this.#tell(`${this.path} had been removed: it was written again, and nothing is lost`);
   }
 
   close(): void {
@@ -152,7 +160,7 @@ export class StateFile {
       if (!this.#database.inTransaction) this.trouble = undefined;
       return result;
     } catch (error) {
-      if (error instanceof HpcbinderError) this.trouble = error;
+      if (error instanceof HpcbinderError && error.code === 'E-STATE') this.trouble = error;
       throw error;
     }
   }
@@ -164,20 +172,4 @@ export class StateFile {
       throw stateFault(error, this.path);
     }
   }
-}
-
-function opened(path: string): Sqlite.Database {
-  const database = new (library())(path, { timeout: BUSY_MS, fileMustExist: true });
-  try {
-    database.pragma('journal_mode = WAL');
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    // what was a secret is overwritten when it is deleted
-    database.pragma('secure_delete = ON');
-    database.pragma('trusted_schema = OFF');
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-  return database;
 }

@@ -4,6 +4,7 @@
  */
 import type { KeptSession, LaunchView } from '../../core/endpoint.ts';
 import type { HpcbinderError } from '../../core/errors.ts';
+import { alone } from './alone.ts';
 import { Audit } from './audit.ts';
 import { type Opening, StateFile } from './file.ts';
 import { exportOf, forget, type Pruned, prune, RETENTION_DAYS } from './keeping.ts';
@@ -21,6 +22,7 @@ export class State {
   readonly tokens: Tokens;
   readonly audit: Audit;
   readonly settings: Settings;
+  #release: () => void = () => {};
 
   private constructor(file: StateFile, now: () => Date, tell: (words: string) => void) {
     this.#file = file;
@@ -35,10 +37,20 @@ export class State {
 
   /**
    * @param directory made 0700 where it is not there; the file in it is `hpcbinder.db`
-   * @throws HpcbinderError E-STATE: on a network disk, of a newer version, damaged, of another user, or no better-sqlite3
+   * @param how.serving of `hpcbinder serve`: nobody else may serve from it meanwhile
+   * @throws HpcbinderError E-STATE: on a network disk, of a newer version, damaged, of another user, or no better-sqlite3;
+   *   E-LOCKED: another serves from it
    */
-  static open(directory: string, how: Opening = {}): State {
-    return new State(new StateFile(directory, how), how.now ?? (() => new Date()), how.tell ?? (() => {}));
+  static open(directory: string, how: Opening & { serving?: boolean } = {}): State {
+    const file = new StateFile(directory, how);
+    const state = new State(file, how.now ?? (() => new Date()), how.tell ?? (() => {}));
+    try {
+      if (how.serving) state.#release = alone(directory, how.patienceMs);
+      return state;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
   }
 
   /** Of the file. */
@@ -49,6 +61,14 @@ export class State {
   /** Why the last write failed, until one succeeds: for `/health` and the pages. */
   get trouble(): HpcbinderError | undefined {
     return this.#file.trouble;
+  }
+
+  /**
+   * Once a minute and for `/health`: was the file removed (then it is put back) or replaced under us?
+   * @throws HpcbinderError E-STATE where it was replaced
+   */
+  check(): void {
+    this.#file.check();
   }
 
   /** All that `work` writes, or nothing, with one wait for the disk: for a poll that moves 700 sessions. */
@@ -105,5 +125,6 @@ export class State {
 
   close(): void {
     this.#file.close();
+    this.#release();
   }
 }
