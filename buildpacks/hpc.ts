@@ -1,5 +1,6 @@
 /** hpc.yml: what a repository may wish for. Nothing else can come from it (DESIGN 18). */
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { APPS_IN_WORDS, type AppName, appNamed } from '../core/apps.ts';
 import type { RepositoryWishes } from '../core/arrows.ts';
 import type { RepoFiles } from '../core/artifacts.ts';
 import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
@@ -93,7 +94,8 @@ function gpuType(value: unknown): string {
   throw wrong(`"${harmless(text)}" is no name of a GPU type`);
 }
 
-function app(value: unknown): 'lab' | 'notebook' {
-  if (value === 'lab' || value === 'notebook') return value;
-  throw wrong(`"${harmless(String(value))}" is no app; there are lab and notebook`);
+function app(value: unknown): AppName {
+  const named = appNamed(value);
+  if (named !== undefined) return named;
+  throw wrong(`"${harmless(String(value))}" is no app; there are ${APPS_IN_WORDS}`);
 }

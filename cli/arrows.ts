@@ -1,6 +1,7 @@
 /** The other rooms' arrows, put together for one launch: repository, plan, image, SIF, store. */
 import { rmSync } from 'node:fs';
 import { hpcYmlOf } from '../buildpacks/index.ts';
+import { APP_WORDS } from '../core/apps.ts';
 import type { LaunchArrows } from '../core/arrows.ts';
 import type { RepoRef } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
@@ -71,16 +72,15 @@ export function makeArrows(
     buildPlace: (planned, cluster) => placeOf(planned, cluster, options.buildOn, tools),
     build: (planned, checkout, on, signal) =>
       buildHere(planned, checkout, tools, { on: (line) => on({ type: 'log', phase: 'build', line }), signal }),
-    async check(image, planned, signal) {
+    async check(image, planned, app, signal) {
       const { checkImage } = await import('../converters/check-image.ts');
-      const app = options.app ?? 'lab';
       const start = new Map(planned.plan.env).get('R2D_ENTRYPOINT');
       const version = await checkImage(await tools.needEngine(), image.id, {
         app,
         signal,
         ...(start ? { start } : {}),
       });
-      return `${app === 'lab' ? 'JupyterLab' : 'Jupyter Notebook'} ${version} answers`;
+      return `${APP_WORDS[app]} ${version} answers`;
     },
     async glibc(image, signal) {
       const how = { entrypoint: ['getconf'], command: ['GNU_LIBC_VERSION'], network: 'none', signal } as const;

@@ -3,6 +3,7 @@
  * the local state. No network, no question, no fault: a line cannot be completed or it can.
  */
 import type { Command, Option } from 'commander';
+import { APP_WORDS, APPS } from '../core/apps.ts';
 import { NAME } from '../core/config.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { loadConfig } from './config-file.ts';
@@ -183,7 +184,7 @@ function valuesOf(option: Option, line: Line, known: Known): Candidate[] {
         .filter(({ name }) => line.partition === undefined || line.partition === name)
         .flatMap(({ gpus }) => gpus.filter((type) => type !== '').map((type) => ({ value: `${type}:1` })));
     case '--app':
-      return [{ value: 'lab' }, { value: 'notebook' }];
+      return APPS.map((value) => ({ value, about: APP_WORDS[value] }));
     case '--output':
       return [{ ask: 'files' }];
     default:

@@ -109,7 +109,7 @@ export class Ending {
     const words = last ? `${shortId(this.#record.id)} ends now. ${this.#keep()}` : this.#words(left);
     // a second less than the agent waits: its answer has a way to go
     const saves = await this.#pages.save(words, Math.max(1, notice.seconds - 1) * 1000, last);
-    const said = savedInWords({ ...saves, at: 0, silent: 0 });
+    const said = savedInWords({ ...saves, at: 0, silent: 0 }, this.#record.app);
     if (last) this.#how.note(said);
     else this.#how.say(`${words}\n${said}`, { endsIn: Math.round(left), saved: saves });
     return saves;

@@ -1,9 +1,9 @@
 /** Words of the command line → what a launch needs, checked at the door. */
 import { hostname } from 'node:os';
+import { APPS_IN_WORDS, type AppName, appNamed } from '../core/apps.ts';
 import { type Builder, type Config, type Converter, parseBind, type RequestDefaults } from '../core/config.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { checkConstraint } from '../core/request.ts';
-import type { AppName } from '../core/session.ts';
 import { parseDuration, parseMemory } from '../core/units.ts';
 import { parseVariables } from '../core/variables.ts';
 import { checkExtra as checkQsub } from '../schedulers/pbs/options.ts';
@@ -184,8 +184,12 @@ function wholeNumber(text: string, flag: string, least: number, most: number): n
 }
 
 function appOf(text: string | undefined): AppName | undefined {
-  if (text === undefined || text === 'lab' || text === 'notebook') return text;
-  throw new HpcbinderError('E-USAGE', { message: `there is no app "${text}"`, hint: 'There are lab and notebook.' });
+  const named = appNamed(text);
+  if (text === undefined || named !== undefined) return named;
+  throw new HpcbinderError('E-USAGE', {
+    message: `there is no app "${text}"`,
+    hint: `There are ${APPS_IN_WORDS}.`,
+  });
 }
 
 /** The cluster's defaults win over the config's own. */

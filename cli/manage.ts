@@ -1,4 +1,5 @@
 /** `list` and `status`. */
+import { hasKernels } from '../core/apps.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
 import { asHpcbinderError } from '../core/errors.ts';
@@ -74,6 +75,7 @@ export function stateInWords(record: SessionRecord): string {
   };
   if (record.phase !== 'ready' || !record.idle) return words[record.phase];
   const { busyKernels, since } = record.idle;
+  if (busyKernels > 0 && !hasKernels(record.app)) return 'ready · busy';
   if (busyKernels > 0) return `ready · busy (${busyKernels} ${busyKernels === 1 ? 'kernel' : 'kernels'})`;
   return since > 0 ? `ready · idle ${duration(Math.max(1, -secondsUntil(record, since, new Date())))}` : 'ready';
 }
@@ -160,7 +162,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     [
       'saved',
       record.saved &&
-        `${clock(hereAt(record, record.saved.at), new Date())}: ${savedInWords(record.saved).replaceAll('\n', ' ')}`,
+        `${clock(hereAt(record, record.saved.at), new Date())}: ${savedInWords(record.saved, record.app).replaceAll('\n', ' ')}`,
     ],
     ['work', record.workDirectory],
     ['image', record.sif],

@@ -1,4 +1,5 @@
 /** How sessions and places are written for the person. */
+import { APP_WORDS, type AppName, hasKernels } from '../core/apps.ts';
 import type { SaveReport } from '../core/session.ts';
 import { harmless } from '../core/text.ts';
 import { secondsUntil } from '../sessions/clocks.ts';
@@ -27,7 +28,8 @@ export function relaunchWords({ id }: Pick<SessionRecord, 'id'>): string[] {
 }
 
 /** What came of the request to the open pages to save: one line, or one more for each file that could not be. */
-export function savedInWords({ pages, files, failed, silent }: SaveReport): string {
+export function savedInWords({ pages, files, failed, silent }: SaveReport, app: AppName = 'lab'): string {
+  if (!hasKernels(app)) return `${APP_WORDS[app]} cannot be asked to save: what it has not saved itself is not kept.`;
   if (pages === 0 && silent > 0) return 'The machine that has the session open does not answer: it may not have saved.';
   if (pages === 0) return 'No page of JupyterLab is open: nothing could be saved.';
   const many = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
@@ -38,12 +40,13 @@ export function savedInWords({ pages, files, failed, silent }: SaveReport): stri
 }
 
 /** Of a session that is over, where its end asked for it; with a line end. */
-export function savedAtEnd(record: Pick<SessionRecord, 'saved' | 'ended' | 'localAhead'>): string {
-  const { saved, ended } = record;
+export function savedAtEnd(record: Pick<SessionRecord, 'saved' | 'ended' | 'localAhead' | 'app'>): string {
+  const { saved, ended, app } = record;
   if (!saved || !ended || Math.abs(secondsUntil(record, saved.at, new Date(ended.at))) > AT_END_SECONDS) return '';
   // whoever stops it knows what is open; an end that comes by itself may come too soon for a page that is closed just then
+  if (ended.why === 'stopped' && !hasKernels(app)) return '';
   const nobody = ended.why === 'stopped' && saved.pages === 0 && saved.silent === 0;
-  return `${nobody ? 'No page of JupyterLab was open, so none was asked to save.' : savedInWords(saved)}\n`;
+  return `${nobody ? 'No page of JupyterLab was open, so none was asked to save.' : savedInWords(saved, app)}\n`;
 }
 
 /** What became of the user's own changes when a new commit came; the names in it are a repository's. */

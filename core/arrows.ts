@@ -1,4 +1,5 @@
 /** The arrows of the other rooms, as a launch needs them (DESIGN section 1); put together in cli/. */
+import type { AppName } from './apps.ts';
 import type {
   BuildPlan,
   Checkout,
@@ -12,7 +13,6 @@ import type {
 import type { Cluster } from './cluster.ts';
 import type { HpcbinderError } from './errors.ts';
 import type { OnProgress } from './progress.ts';
-import type { AppName } from './session.ts';
 
 /** What hpc.yml asks for; nothing else can come from a repository (DESIGN 18). */
 export type RepositoryWishes = {
@@ -73,7 +73,7 @@ export interface LaunchArrows {
   buildPlace(planned: Planned, cluster: Cluster): Promise<BuildPlace>;
   build(planned: Planned, checkout: Checkout, on: OnProgress, signal: AbortSignal): Promise<ImageRef>;
   /** the image is started once: the app answers, `start` is executable */
-  check(image: ImageRef, planned: Planned, signal: AbortSignal): Promise<string>;
+  check(image: ImageRef, planned: Planned, app: AppName, signal: AbortSignal): Promise<string>;
   /** version of its C library, which the GPU driver's libraries meet inside; undefined: it does not say */
   glibc(image: ImageRef, signal: AbortSignal): Promise<string | undefined>;
   convert(cluster: Cluster, image: ImageRef, planned: Planned, on: OnProgress, signal: AbortSignal): Promise<SifFile>;

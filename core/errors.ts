@@ -28,7 +28,7 @@ export const ERROR_CODES = [
   'E-BUILD-CLUSTER', // the build cannot run on this cluster
   'E-PLATFORM', // the image is of another architecture than the partition
   'E-CONVERT', // image to SIF failed
-  'E-IMAGE-APP', // the image has no Jupyter, or `start` is not executable
+  'E-IMAGE-APP', // the image or the repository lacks what the app takes, or `start` is not executable
   'E-IMAGE-DAMAGED', // size or sha256 of the stored SIF is wrong
   'E-STORE', // others may write into the image store
   'E-CLUSTER-NONE', // no cluster is set up

@@ -1,4 +1,5 @@
 /** The session: one launch and its job. One record, 0600, versioned (DESIGN 11). */
+import type { AppName } from './apps.ts';
 import type { EnvironmentKey } from './artifacts.ts';
 import type { Bind } from './config.ts';
 import type { JobId, JobStatus, ResourceRequest } from './scheduler.ts';
@@ -23,8 +24,7 @@ export const END_REASONS = [
 ] as const;
 export type EndReason = (typeof END_REASONS)[number];
 
-export const APPS = ['lab', 'notebook'] as const;
-export type AppName = (typeof APPS)[number];
+export { APPS, type AppName } from './apps.ts';
 
 /** What came of the last request to the open pages to save. */
 export type SaveReport = {

@@ -1,10 +1,11 @@
 /** From a submitted job to an app that answers: the queue in words, then the node. */
+import { APP_NEEDS } from '../core/apps.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
 import type { Seen } from '../core/session.ts';
-import { lastLines, plainText } from '../core/text.ts';
+import { harmless, lastLines, plainText } from '../core/text.ts';
 import { ask, readAll } from '../core/transport.ts';
 import { memory } from '../core/units.ts';
 import type { Sighting } from '../jobs/poller.ts';
@@ -161,6 +162,13 @@ export async function endedEarly(
       ...common,
       message: session.ended?.detail ?? '',
       hint: 'Launch again: the stored image is looked at, and made anew.',
+    });
+  }
+  if (/^the (?:image|repository) lacks /.test(session.ended?.detail ?? '')) {
+    return new HpcbinderError('E-IMAGE-APP', {
+      ...common,
+      message: harmless(session.ended?.detail ?? ''),
+      hint: APP_NEEDS[session.app],
     });
   }
   const code = why === 'app-failed' || why === 'app-ended' ? 'E-APP' : 'E-JOB-FAILED';

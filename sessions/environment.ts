@@ -1,4 +1,5 @@
 /** The first half of the path: repository → commit → checkout → request → plan → SIF on the cluster. `build` ends here. */
+import { APP_WORDS, type AppName, shinyPlaces } from '../core/apps.ts';
 import type { LaunchArrows, Planned, RepositoryWishes, StoredContent, StoredSif } from '../core/arrows.ts';
 import type { Checkout, Platform, ResolvedRepo, SifReceipt } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
@@ -18,6 +19,7 @@ export type EnvironmentInput = {
   rebuild: boolean;
   /** who shall make the SIF, where the user said it */
   converter?: Converter;
+  app?: AppName;
   /** an image that lies on the cluster already */
   sif?: string;
   /** no repository was named: only with `sif` */
@@ -30,7 +32,7 @@ export type Environment = {
   planned: Planned | undefined;
   sif: StoredSif;
   decided: Decided;
-  wishes: RepositoryWishes;
+  app: AppName;
 };
 
 /** What is asked of this cluster's scheduler; a dry run shows the same. */
@@ -51,6 +53,7 @@ export async function* environmentOn(
 ): AsyncGenerator<Progress, Environment> {
   const checkout = input.noRepository ? undefined : yield* repository(arrows, signal);
   const wishes = checkout ? arrows.wishes(checkout) : {};
+  const app = input.app ?? wishes.app ?? 'lab';
   // a refusal from here on belongs to a phase
   yield { type: 'start', phase: 'plan', text: 'what is asked for' };
   const decided = decidedFor(cluster, input, wishes);
@@ -69,7 +72,7 @@ export async function* environmentOn(
       platform,
       planned: undefined,
       decided,
-      wishes,
+      app,
       sif: { path: input.sif, receipt: givenReceipt(input, platform) },
     };
   }
@@ -85,8 +88,20 @@ export async function* environmentOn(
     (made) => made.words,
   );
   for (const note of planned.notes) yield { type: 'note', text: note };
-  const sif = yield* imageOn({ cluster, planned, checkout, input, arrows, preflight, gpus }, signal);
-  return { checkout, platform, planned, sif, decided, wishes };
+  if (app === 'shiny' && !planned.plan.contentInImage) oneShinyApp(checkout);
+  const sif = yield* imageOn({ cluster, planned, checkout, input, arrows, preflight, gpus, app }, signal);
+  return { checkout, platform, planned, sif, decided, app };
+}
+
+/** Before minutes of building: the job would find the same. */
+function oneShinyApp({ files }: Checkout): void {
+  const places = shinyPlaces(files);
+  if (places.length === 1) return;
+  const several = `it lies in ${places.length} folders (${places.slice(0, 5).join(', ')}), and in none at its top`;
+  throw new HpcbinderError('E-IMAGE-APP', {
+    message: `the repository lacks ${places.length === 0 ? `a ${APP_WORDS.shiny} app` : `one ${APP_WORDS.shiny} app to begin with: ${several}`}`,
+    hint: 'app.R or server.R has to lie at the top of the repository, or in one folder of it.',
+  });
 }
 
 function contentBytes(checkout: Checkout | undefined): number {

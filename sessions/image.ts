@@ -1,4 +1,5 @@
 /** Plan → SIF on the cluster: found there, or made by one launch at a time; the others wait, see what it does, and find it done. */
+import type { AppName } from '../core/apps.ts';
 import type { BuildPlace, FailedBuild, ImageClaim, LaunchArrows, Planned, StoredSif } from '../core/arrows.ts';
 import type { Checkout, SifFile, SifReceipt } from '../core/artifacts.ts';
 import type { Cluster } from '../core/cluster.ts';
@@ -19,6 +20,7 @@ export type ImageWanted = {
   preflight: Preflight;
   /** the job asks for GPUs: the image's glibc counts */
   gpus: boolean;
+  app: AppName;
 };
 
 export async function* imageOn(wanted: ImageWanted, signal: AbortSignal): AsyncGenerator<Progress, StoredSif> {
@@ -100,7 +102,7 @@ export function spoken(event: Progress): string | undefined {
 }
 
 async function* made(
-  { cluster, planned, checkout, input, arrows, preflight, gpus }: ImageWanted,
+  { cluster, planned, checkout, input, arrows, preflight, gpus, app }: ImageWanted,
   where: 'here' | 'cluster',
   claim: ImageClaim,
   signal: AbortSignal,
@@ -124,7 +126,7 @@ async function* made(
   yield* phase(
     'check',
     'starting the image once',
-    () => arrows.check(image, planned, signal),
+    () => arrows.check(image, planned, app, signal),
     (words) => words,
   );
   const glibc = gpus ? await arrows.glibc(image, signal) : undefined;

@@ -2,6 +2,7 @@
  * The path, one line per arrow (DESIGN section 1). An arrow whose result already exists under its key is skipped, so that
  * a relaunch is the same code as a launch. Yields what happens; returns the session once its app answers.
  */
+import { APP_WORDS } from '../core/apps.ts';
 import type { LaunchArrows } from '../core/arrows.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
@@ -40,14 +41,13 @@ export async function* launch(
   const cluster = yield* connected(arrows, signal);
   const origin = input.continues ? yield* formerOf(cluster, input.continues, world) : undefined;
   const environment = yield* environmentOn(cluster, input, arrows, signal);
-  const { checkout, decided, sif } = environment;
+  const { checkout, decided, sif, app } = environment;
   const content = checkout ? yield* contentOn(cluster, checkout, arrows, signal) : undefined;
 
   const record = yield* phase(
     'submit',
     'submitting',
     async (on) => {
-      const app = input.app ?? environment.wishes.app ?? 'lab';
       const entrypoint = environment.planned?.plan.entrypoint ?? [];
       const made = await assemble(
         cluster,
@@ -125,8 +125,7 @@ export async function* arriving(
     'start',
     'the node starts the app',
     (on) => until('ready', cluster, arrived.session, world, on, signal),
-    ({ session }) =>
-      `node ${session.address?.host ?? '?'} · ${session.app === 'lab' ? 'JupyterLab' : 'Jupyter Notebook'}`,
+    ({ session }) => `node ${session.address?.host ?? '?'} · ${APP_WORDS[session.app]}`,
   );
   world.keep(ready.session);
   orThrow(await ask(cluster.transport, saveSession(cluster.profile, ready.session)));

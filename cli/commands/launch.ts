@@ -13,7 +13,7 @@ export function register(program: Command): void {
         .argument('[repo]', 'git URL, org/repo on GitHub, or a directory (./ ../ / ~/)'),
     ),
   )
-    .option('--app <name>', 'lab or notebook (default: lab)')
+    .option('--app <name>', 'lab, notebook, rstudio or shiny (default: lab)')
     .option('--idle <time>', 'end it after so long without use (default: 1h)')
     .option('--max-age <time>', 'end it after so long in any case')
     .option('--bind <src[:dst[:ro]]>', 'show a directory of the cluster inside; can be repeated', many, [])
@@ -46,6 +46,7 @@ Examples:
   hpcbinder launch --continue k3f9 --time 4h
   hpcbinder launch --when --partition gpu --time 8h
   hpcbinder launch org/repo --env API_TOKEN --env MODE=fast
+  hpcbinder launch org/dashboard --app shiny
   hpcbinder launch org/conda-repo --builder repo2docker
   hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run`,
     )

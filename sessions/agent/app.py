@@ -1,6 +1,5 @@
-"""Jupyter in the container: its settings, its start and end, its API. It listens on a Unix socket only (DESIGN 6)."""
+"""The app in the container: its start and end, its socket, the processes that it is. What is different in each is its kind."""
 import http.client
-import shutil
 import signal
 import socket
 import struct
@@ -8,41 +7,9 @@ import struct
 APP_LOG_BYTES = 10 << 20
 STOP_SECONDS = 10
 
-# Jupyter's own pings would close the WebSockets of a laptop that has slept for 90 s: streams.py says who is away for too long.
-# The kernels' sockets too are files in the 0700 directory: on TCP every user of the node could subscribe to their output.
-_SETTINGS = """# Written by hpcbinder for this session; holds its token.
-c = get_config()
-def _major(name):
-    try:
-        return __import__(name).version_info[0]
-    except Exception:
-        return 0
-_server = _major("jupyter_server")
-_app = c.NotebookApp if %(app)r == "notebook" and 0 < _major("notebook") < 7 or not _server else c.ServerApp
-if _server >= 2 and _app is c.ServerApp:
-    c.IdentityProvider.token = %(token)r
-    _app.root_dir = %(root)r
-else:
-    _app.token = %(token)r
-    _app.notebook_dir = %(root)r
-_app.sock = %(sock)r
-_app.sock_mode = "0600"
-_app.open_browser = False
-_app.allow_remote_access = True
-_app.allow_root = True
-_app.tornado_settings.update({"ws_ping_interval": 0})
-c.KernelManager.transport = "ipc"
-c.LabApp.check_for_updates_class = "jupyterlab.handlers.announcements.NeverCheckForUpdate"
-c.LabApp.news_url = None
-c.LabServerApp.extra_labextensions_path.append(%(extensions)r)
-"""
-# JupyterLab finds a prebuilt extension by this file; page.js beside agent.py is its program.
-_PAGE = {
-    "name": "hpcbinder",
-    "version": "1.0.0",
-    "description": "Saves before the session ends, and says when that is",
-    "jupyterlab": {"_build": {"load": "static/remoteEntry.js", "extension": "./extension"}},
-}
+KINDS = {"lab": Jupyter, "notebook": Jupyter, "rstudio": RStudio, "shiny": Shiny}
+# Of one processor, between two looks: an idle one takes a hundredth.
+WORKING_SHARE = 0.1
 
 
 class _SocketConnection(http.client.HTTPConnection):
@@ -58,32 +25,28 @@ class _SocketConnection(http.client.HTTPConnection):
 class App(object):
     def __init__(self, parameters, container, session_directory, say):
         self._container = container
-        self._name = parameters["app"]["name"]
-        self._token = parameters["app"]["token"]
+        app = parameters["app"]
+        self._kind = KINDS[app["name"]](app["name"], app["token"], container.run_directory, container.home)
+        self._directory = session_directory
         self._entrypoint = list(parameters.get("entrypoint", []))
         self._log = os.path.join(session_directory, "app.log")
-        self._page = os.path.join(session_directory, "page.js")
-        self._socket = os.path.join(container.run_directory, "app.sock")
+        self._socket = os.path.join(container.run_directory, SOCKET)
         self._say = say
         self._child = None
         self.pid = None
         self.ticks = None
         self.version = None
         self._members = {}
+        self._effort = Effort()
+        self.streams_are_use = self._kind.STREAMS_ARE_USE
 
     def start(self):
-        settings = os.path.join(self._container.run_directory, "jupyter_config.py")
-        values = {"app": self._name, "token": self._token, "root": REPOSITORY, "sock": RUN + "/app.sock"}
-        text = _SETTINGS % dict(values, extensions=RUN + "/labextensions")
-        self._put_page()
-        with os.fdopen(os.open(settings, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as out:
-            out.write(text)
-        runtime = os.path.join(self._container.run_directory, "runtime")
-        os.mkdir(runtime, 0o700)
-        command = self._entrypoint + ["jupyter", self._name, "--config=%s/jupyter_config.py" % RUN]
+        self._kind.prepare(self._directory)
+        command = self._entrypoint + self._kind.command()
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         environment = self._container.environment()
-        environment[self._container.variable("JUPYTER_RUNTIME_DIR")] = RUN + "/runtime"
+        for name, value in self._kind.variables().items():
+            environment[self._container.variable(name)] = value
         words = self._container.argv(command)
         with os.fdopen(os.open(self._log, flags, 0o600), "ab") as log:
             try:
@@ -95,12 +58,6 @@ class App(object):
         self.pid = self._child.pid
         self.ticks = start_ticks(self.pid)
         self._say("the app runs as process %d" % self.pid)
-
-    def _put_page(self):
-        place = os.path.join(self._container.run_directory, "labextensions", "hpcbinder")
-        os.makedirs(os.path.join(place, "static"), 0o700)
-        write_json(os.path.join(place, "package.json"), _PAGE)
-        shutil.copyfile(self._page, os.path.join(place, "static", "remoteEntry.js"))
 
     def adopt(self, pid, ticks):
         """After the agent's own death: the same app, with its kernels. False: it is gone too."""
@@ -130,26 +87,35 @@ class App(object):
             raise
         return sock
 
-    def get(self, path, timeout=5):
-        """The API's answer to a GET, or None."""
+    def ask(self, path, headers=(), timeout=5):
+        """(status, body) of a GET, or None: it does not answer."""
         connection = _SocketConnection(self.connect, timeout)
         try:
-            connection.request("GET", path, headers={"Authorization": "token " + self._token, "Host": "localhost"})
+            connection.request("GET", path, headers=dict(headers, Host="localhost"))
             response = connection.getresponse()
-            body = response.read(4 << 20)
-            return json.loads(body.decode("utf-8")) if response.status == 200 else None
-        except (OSError, ValueError, http.client.HTTPException):
+            return response.status, response.read(4 << 20)
+        except (OSError, http.client.HTTPException):
             return None
         finally:
             connection.close()
 
     def is_ready(self):
-        answer = self.get("/api/status")
-        if answer is None:
-            return False
-        version = self.get("/api")
-        self.version = version.get("version") if isinstance(version, dict) else None
-        return True
+        ready = self._kind.is_ready(self)
+        if ready:
+            self.version = self._kind.version(self)
+        return ready
+
+    def look(self, use):
+        """Is it used? A thread's work: it may take its time to answer."""
+        self._kind.look(self, use, CLOCK.now())
+
+    def works(self):
+        """Did its processes take as much as a working one does, between the last two count()s?"""
+        return self._effort.share >= WORKING_SHARE
+
+    def is_use(self, data):
+        """Is a request that begins here use of the session?"""
+        return changes_something(data) and not self._kind.BY_ITSELF.match(data)
 
     def keep_log_small(self):
         """A thread's work. Each second: a program may write a hundred megabytes in it (SECURITY F-47)."""
@@ -158,10 +124,13 @@ class App(object):
             time.sleep(1)
 
     def last_words(self):
-        return " · ".join(last_lines(self._log, 10))
+        return " · ".join(last_lines(self._log, 10) + self._kind.last_words())
 
     def why_ended(self, code, kills_before):
         """The end of the session by its app, which left with `code`; `kills_before`: of memory_kills() at the start."""
+        lacking = self._kind.lacking()
+        if lacking is not None and self.version is None:
+            return Ending("app-failed", lacking)
         if code == 0:
             return Ending("app-ended", "")
         words = self.last_words()
@@ -180,6 +149,7 @@ class App(object):
         members = {pid: everything[pid] for pid in family(self.pid, everything)}
         if members:
             self._members = {pid: facts[4] for pid, facts in members.items()}
+        self._effort.look(members, time.monotonic())
         return figures(list(members.values()))
 
     def stop(self):

@@ -95,7 +95,8 @@ def read_json(path):
 def last_lines(path, count):
     """The last lines of a log, without terminal escapes and carriage returns' leftovers."""
     try:
-        with open(path, "rb") as stream:
+        # Code in the container may have put a pipe there.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - 16384))
             text = stream.read().decode("utf-8", "replace")
     except OSError:

@@ -97,7 +97,7 @@ class Session(object):
         moments = self.parameters["limits"].get("warnSeconds", [])
         self.deadline = Deadline(self.job, moments, self.board, self.say, self._write_address)
         self._control = Control(self)
-        self._streams = Streams(self.loop, self.app, self.say)
+        self._streams = Streams(self.loop, self.app, self.use, self.say)
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
         threading.Thread(target=self.app.keep_log_small, daemon=True).start()
@@ -138,11 +138,9 @@ class Session(object):
         self.loop.call(self._became_ready)
         beat = time.monotonic()
         while True:
-            kernels = self.app.get("/api/kernels")
-            terminals = self.app.get("/api/terminals") if kernels is not None else None
-            self.use.learn(kernels, terminals, CLOCK.now(), CLOCK.ahead())
             with contextlib.suppress(OSError):
                 self._figures = self.app.count()
+            self.app.look(self.use)
             if time.monotonic() - beat > BEAT_SECONDS:
                 beat = time.monotonic()
                 if not refresh_work(self.work):

@@ -29,6 +29,7 @@ class Splice(object):
         self._loop = loop
         self._tls = tls
         self._app = None
+        self._is_use = app.is_use
         self._use = use
         self._up = bytearray()
         self._down = bytearray()
@@ -78,7 +79,7 @@ class Splice(object):
                 moved = True
                 if size == 0:
                     self._tls_over = True
-                elif changes_something(bytes(self._chunk[: min(size, 512)])):
+                elif self._is_use(bytes(self._chunk[: min(size, 512)])):
                     self._use.touch(CLOCK.now())
                 self._up += self._chunk[:size]
             except _WAITS:

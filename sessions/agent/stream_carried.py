@@ -126,7 +126,9 @@ class CarriedStream(object):
             self._detach()
             self._loop.later(LEAVE_SECONDS, self.close)
         else:
-            self._up += self.core.take(*taken)
+            data = self.core.take(*taken)
+            self._streams.heard(data)
+            self._up += data
         return True
 
     def _to_client(self):

@@ -1,5 +1,6 @@
 """`hb-stream/1`: WebSockets that outlive their connection (docs/adr/0004). The app's side stays open while the client is away;
-whoever comes back with the stream's number goes on where it was cut. None of it is use of the session (DESIGN 7).
+whoever comes back with the stream's number goes on where it was cut. Of itself it is no use of the session (DESIGN 7); what the
+browser says on it is, where the app tells nobody of its use.
 """
 STREAM_NAME = re.compile(r"^[0-9a-f]{32}$")
 # All streams together; beyond it each has its FAIR share.
@@ -16,9 +17,10 @@ ABSENCE_SECONDS = 10
 
 
 class Streams(object):
-    def __init__(self, loop, app, say):
+    def __init__(self, loop, app, use, say):
         self._loop = loop
         self._app = app
+        self._use = use
         self._say = say
         self._carried = {}
         self._settled = time.monotonic()
@@ -51,6 +53,11 @@ class Streams(object):
 
     def forget(self, name):
         del self._carried[name]
+
+    def heard(self, data):
+        """From a browser, for the app."""
+        if self._app.streams_are_use and says_something(data):
+            self._use.touch(CLOCK.now())
 
     def may_hold(self, kept):
         return kept < FAIR or sum(stream.core.kept() for stream in self._carried.values()) < HELD

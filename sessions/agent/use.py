@@ -1,8 +1,6 @@
-"""Use and idleness (DESIGN 7): a busy kernel is never idle; an open tab alone is. Everything here is pure but the lock."""
+"""Use and idleness (DESIGN 7): what works is never idle; an open tab alone is. Everything here is pure but the lock."""
 import calendar
 
-# A page that is only open saves its own layout: no use.
-_LAYOUT = re.compile(rb"^[A-Z]+ \S*/api/workspaces\b")
 _CHANGES = (b"POST ", b"PUT ", b"PATCH ", b"DELETE ")
 # The app is ended this long before the walltime, so that it ends in order.
 BEFORE_WALLTIME = 25
@@ -10,7 +8,15 @@ BEFORE_WALLTIME = 25
 
 def changes_something(data):
     """Does a request that begins here change anything? Heads begin with a record; a body that looks like one harms nothing."""
-    return data.startswith(_CHANGES) and not _LAYOUT.match(data)
+    return data.startswith(_CHANGES)
+
+
+def says_something(data):
+    """Do these bytes of a WebSocket from a browser hold more than what keeps a connection awake? A control frame (RFC 6455,
+    5.5) is at most 125 bytes behind 2 of its own and 4 of a mask. The request that opens it says that a page is open, no more."""
+    while data[:1] in (b"\x88", b"\x89", b"\x8a") and len(data) > 1:
+        data = data[6 + (data[1] & 127) :]
+    return bool(data) and not data.startswith(b"GET ")
 
 
 def epoch(text):
@@ -19,6 +25,23 @@ def epoch(text):
         return calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S"))
     except (TypeError, ValueError):
         return 0
+
+
+class Effort(object):
+    """How much of a processor some processes took between two looks; of those that live at the second one."""
+
+    def __init__(self):
+        self.share = 0.0
+        self._ticks = {}
+        self._at = None
+
+    def look(self, members, at):
+        """`members`: values of processes() by pid; `at`: monotonic seconds."""
+        ticks = {(pid, facts[4]): facts[2] for pid, facts in members.items()}
+        if self._at is not None and at > self._at:
+            took = sum(count - self._ticks.get(one, 0) for one, count in ticks.items())
+            self.share = took / os.sysconf("SC_CLK_TCK") / (at - self._at)
+        self._ticks, self._at = ticks, at
 
 
 class Use(object):
@@ -65,6 +88,14 @@ class Use(object):
         self.touch(now if busy else latest)
         with self._lock:
             self.busy_kernels = busy
+            self.known = True
+
+    def learn_work(self, works, now):
+        """Of an app without kernels: does it work?"""
+        if works:
+            self.touch(now)
+        with self._lock:
+            self.busy_kernels = 1 if works else 0
             self.known = True
 
     def idle_since(self, now):

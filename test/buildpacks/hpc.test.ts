@@ -35,7 +35,7 @@ describe('hpc.yml', () => {
     ['a negative number', 'gpus: -1\n', /no whole number/],
     ['no amount of memory', 'memory: much\n', /"much" is no amount of memory/],
     ['no duration', 'time: soon\n', /"soon" is no duration/],
-    ['another app', 'app: rstudio\n', /there are lab and notebook/],
+    ['another app', 'app: vscode\n', /there are lab, notebook, rstudio and shiny/],
     ['a GPU type that is an option', 'gpu_type: "--x"\n', /no name of a GPU type/],
     ['a list', '- cpus\n', /must be a list of "key: value"/],
     ['a nested value', 'cpus: {a: 1}\n', /one plain value/],

@@ -55,7 +55,7 @@ describe('the words of a launch', () => {
     [{ idle: '0' }, /--idle/],
     [{ port: '70000' }, /--port/],
     [{ bind: ['/ok', 'data'] }, /--bind: "data" is no bind/],
-    [{ app: 'rstudio' }, /there is no app "rstudio"/],
+    [{ app: 'vscode' }, /there is no app "vscode"/],
     [{ ref: '' }, /--ref/],
     [{ sif: 'image.sif' }, /--sif is the path/],
     [{ sif: '/a\nb' }, /--sif is the path/],

@@ -48,16 +48,27 @@ describe('a session in words', () => {
 
   it('says at its end what was saved for that end, and not what an earlier warning saved', () => {
     const ended = { why: 'timeout' as const, at: new Date(1_000_000).toISOString() };
-    expect(savedAtEnd({ ended, saved: { ...nothing, at: 996 } })).toContain('No page');
-    expect(savedAtEnd({ ended, saved: { ...nothing, at: 900 } })).toBe('');
-    expect(savedAtEnd({ ended })).toBe('');
+    expect(savedAtEnd({ app: 'lab', ended, saved: { ...nothing, at: 996 } })).toContain('No page');
+    expect(savedAtEnd({ app: 'lab', ended, saved: { ...nothing, at: 900 } })).toBe('');
+    expect(savedAtEnd({ app: 'lab', ended })).toBe('');
   });
 
   it('is no alarm where the person stopped it with no page open', () => {
     const saved = { ...nothing, at: 996 };
     const stopped = { why: 'stopped', at: new Date(1_000_000).toISOString() } as const;
-    expect(savedAtEnd({ ended: stopped, saved })).toBe('No page of JupyterLab was open, so none was asked to save.\n');
-    expect(savedAtEnd({ ended: stopped, saved: { ...saved, silent: 1 } })).toContain('may not have saved');
+    expect(savedAtEnd({ app: 'lab', ended: stopped, saved })).toBe(
+      'No page of JupyterLab was open, so none was asked to save.\n',
+    );
+    expect(savedAtEnd({ app: 'lab', ended: stopped, saved: { ...saved, silent: 1 } })).toContain('may not have saved');
+  });
+
+  it('speaks of no page of JupyterLab where another app ran', () => {
+    const saved = { ...nothing, at: 996 };
+    const at = new Date(1_000_000).toISOString();
+    const words = 'Shiny cannot be asked to save: what it has not saved itself is not kept.';
+    expect(savedInWords(nothing, 'shiny')).toBe(words);
+    expect(savedAtEnd({ app: 'shiny', ended: { why: 'timeout', at }, saved })).toBe(`${words}\n`);
+    expect(savedAtEnd({ app: 'rstudio', ended: { why: 'stopped', at }, saved })).toBe('');
   });
 });
 

@@ -1,5 +1,5 @@
 /** A session directory and a real agent process in it; the container command is a named fake that runs a small app. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -8,12 +8,14 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { AppName } from '../../core/apps.ts';
 import { agentSource, jobScript, pageScript } from '../../sessions/agent.ts';
 import { makeCertificates, type SessionCertificates } from '../../sessions/certificates.ts';
 import type { ClientSecrets } from '../../sessions/control.ts';
@@ -42,6 +44,9 @@ export type Changes = {
   env?: Record<string, string>;
   /** what the app does, read by the fake app */
   app?: Record<string, unknown>;
+  /** which app; of those of R the image has `programs`, fakes of them */
+  kind?: AppName;
+  programs?: readonly ('R' | 'Rscript' | 'rserver' | 'rsession')[];
   python?: string;
   /** other values of the agent's own constants, so that a wait is short or a limit is near */
   constants?: Readonly<Record<string, number>>;
@@ -88,13 +93,14 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
   chmodSync(command, 0o755);
   writeFileSync(join(dir, 'app.py'), readFileSync(join(FIXTURES, 'app.py')));
   writeFileSync(join(dir, 'app.json'), JSON.stringify(changes.app ?? {}));
+  if (changes.programs) fakeImage(join(dir, 'bin'), changes.programs);
   const plain = { gpu: 'none', binds: [], env: [], allowed: [] } as const;
   const parameters: JobParameters = {
     schema: 1,
     session: SESSION,
     product: 'hpcbinder test',
     tls: { ca: made.ca, cert: made.server.cert, key: made.server.key },
-    app: { name: 'lab', token: TOKEN },
+    app: { name: changes.kind ?? 'lab', token: TOKEN },
     container: { ...plain, command, flavor: 'apptainer', sif, bytes: 64, ...changes.container },
     entrypoint: [],
     work: {
@@ -120,6 +126,16 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
   writeFileSync(join(dir, 'python'), `${changes.python ?? pythonPath()}\n`);
   writeFileSync(join(dir, 'prologue.sh'), '');
   return dir;
+}
+
+/** What a start script finds in its PATH: the tools that it uses, and fakes of R's programs. */
+function fakeImage(bin: string, programs: readonly string[]): void {
+  mkdirSync(bin);
+  for (const tool of ['cat', 'grep', 'head', 'id'])
+    symlinkSync(execFileSync('/bin/sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).trim(), join(bin, tool));
+  const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+  const source = `#!${python}\n${readFileSync(join(FIXTURES, 'programs.py'), 'utf8')}`;
+  for (const name of programs) writeFileSync(join(bin, name), source, { mode: 0o755 });
 }
 
 export function startJob(dir: string, changes: Changes = {}): ChildProcess {

@@ -23,6 +23,12 @@ env | grep '^APPTAINERENV_' >>"$here/container.env"
 case "$*" in
   *jupyter*)
     exec python3 "$here/app.py" "$run" "$here" ;;
+  */run/hb/start.sh*)
+    # nothing is bound here: the scripts and words get the paths of the host, and programs are those of bin/ alone
+    find "$run" -type f ! -name '*.sock' -exec sed -i "s,/run/hb,$run,g; s,/srv/repo,$work,g; s,/etc/rstudio,$here,g" {} +
+    shift 2
+    words=$(printf '%s\n' "$@" | sed "s,/run/hb,$run,g; s,/srv/repo,$work,g")
+    cd "$work" && PATH="$here/bin" exec /bin/sh "$run/start.sh" $words ;;
   *'tar -cf'*)
     for path; do :; done
     cd "$here/image$path" && exec tar -cf - . ;;

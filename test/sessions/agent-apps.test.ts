@@ -1,0 +1,261 @@
+/** Shiny and RStudio on the node: how they are started, when they count as used. R's programs are fakes here; a real R runs in the fault tests. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { agentSource } from '../../sessions/agent.ts';
+import { controlRequest, openApp } from '../../sessions/control.ts';
+import { readEnd } from '../../sessions/records.ts';
+import { openStream } from '../../sessions/streams.ts';
+import {
+  type Changes,
+  eventually,
+  type Rig,
+  SESSION,
+  sessionDirectory,
+  startJob,
+  startSession,
+  TOKEN,
+} from './agent-rig.ts';
+import { pythons } from './pythons.ts';
+
+const rigs: Rig[] = [];
+afterEach(async () => {
+  for (const rig of rigs.splice(0)) await rig.stop();
+});
+
+const SHINY: Changes = { kind: 'shiny', programs: ['Rscript'] };
+const RSTUDIO: Changes = { kind: 'rstudio', programs: ['R', 'rserver', 'rsession'] };
+
+async function session(changes: Changes): Promise<Rig> {
+  const rig = await startSession(changes);
+  rigs.push(rig);
+  return rig;
+}
+
+/** Of a session that ends before its app answers: the detail of its end. */
+async function failed(changes: Changes): Promise<string | undefined> {
+  const dir = await sessionDirectory(changes);
+  const job = startJob(dir, changes);
+  await new Promise((resolve) => job.once('exit', resolve));
+  const end = readEnd(existsSync(join(dir, 'end.json')) ? readFileSync(join(dir, 'end.json'), 'utf8') : undefined);
+  rmSync(dir, { recursive: true, force: true });
+  expect(end?.why).toBe('app-failed');
+  return end?.detail;
+}
+
+const statusOf = (rig: Rig) => controlRequest(rig.connect, SESSION, rig.secrets, { verb: 'status' });
+const runDirectory = (rig: Rig) => join(JSON.parse(rig.file('lock/app.json')).node as string, 'run');
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+const busy = async (rig: Rig) => (await statusOf(rig)).busyKernels;
+
+async function untilBusy(rig: Rig, wanted: number): Promise<void> {
+  for (let n = 0; (await busy(rig)) !== wanted; n++) {
+    if (n > 100) throw new Error(`busyKernels never became ${wanted}`);
+    await wait(200);
+  }
+}
+
+/** A frame as a browser sends it: masked, here with zeros. */
+const frame = (opcode: number, text: string) =>
+  Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+
+const upgrade = `GET /websocket/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+
+/** A request over the agent's port, as the proxy makes it; its answer's first line. */
+async function request(rig: Rig, head: string): Promise<string> {
+  const socket = await openApp(rig.connect, SESSION, rig.secrets);
+  socket.write(`${head} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  let text = '';
+  for await (const data of socket) text += data;
+  return text.split('\r\n')[0] ?? '';
+}
+
+describe('Shiny', () => {
+  it('is an R process on a socket of the session, started by a script without a word of anybody in it', async () => {
+    const rig = await session(SHINY);
+    expect(await statusOf(rig)).toMatchObject({ ready: true, appVersion: '1.fake' });
+    const run = runDirectory(rig);
+    expect([mode(run), mode(join(run, 'start.sh')), mode(join(run, 'shiny.R'))]).toEqual(['700', '600', '600']);
+    expect(readFileSync(join(run, 'shiny.R'), 'utf8')).toContain(
+      `structure("${run}/app.sock", mask = strtoi("177", 8L))`,
+    );
+    expect(rig.file('container.words')).toMatch(/ \/bin\/sh \/run\/hb\/start\.sh$/m);
+    expect(rig.file('container.words')).not.toContain(TOKEN);
+    expect(existsSync(join(run, 'jupyter_config.py'))).toBe(false);
+  });
+
+  it('is idle with an open tab, and used by what is sent over its WebSocket', async () => {
+    const rig = await session({ ...SHINY, limits: { idleSeconds: 2 } });
+    const tab = await openStream(rig.connect, SESSION, rig.secrets);
+    tab.on('error', () => {}).resume();
+    tab.write(upgrade);
+    const began = Date.now();
+    for (let n = 0; n < 8; n++) {
+      tab.write(frame(1, '{"method":"update"}'));
+      await wait(500);
+    }
+    expect(rig.file('end.json')).toBe('');
+    const control = setInterval(() => tab.write(frame(10, 'pong')), 500);
+    expect(await rig.exited).toBe(0);
+    clearInterval(control);
+    expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'idle' });
+    expect(Date.now() - began).toBeGreaterThan(5500);
+  }, 30_000);
+
+  it('is never idle while R computes, or answers nobody', async () => {
+    const rig = await session({ ...SHINY, limits: { idleSeconds: 2 }, constants: { ANSWER_SECONDS: 1 } });
+    writeFileSync(join(rig.dir, 'burn'), '');
+    await untilBusy(rig, 1);
+    await wait(2500);
+    expect(rig.file('end.json')).toBe('');
+    writeFileSync(join(rig.dir, 'silent'), '');
+    rmSync(join(rig.dir, 'burn'));
+    await wait(3500);
+    expect(await busy(rig)).toBe(1);
+    rmSync(join(rig.dir, 'silent'));
+    expect(await rig.exited).toBe(0);
+    expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'idle' });
+  }, 30_000);
+
+  it('that lacks R, the package or an app ends with that sentence', async () => {
+    const lacks = 'the image lacks the R package shiny';
+    const said = await Promise.all([failed({ kind: 'shiny', programs: [] }), failed({ ...SHINY, app: { lacks } })]);
+    expect(said).toEqual(['the image lacks R: there is no Rscript', lacks]);
+  });
+});
+
+describe('RStudio', () => {
+  it('is rserver on a socket of the session, with key, database, data and pid file of its own (NET-03)', async () => {
+    const rig = await session(RSTUDIO);
+    expect(await statusOf(rig)).toMatchObject({ ready: true, appVersion: '2026.07.1+fake' });
+    const run = runDirectory(rig);
+    const own = join(run, 'rstudio');
+    const { words, USER } = rig.json('rserver.json') as { words: Record<string, string>; USER: string };
+    const user = execFileSync('id', ['-un'], { encoding: 'utf8' }).trim();
+    expect(words).toEqual({
+      'server-daemonize': '0',
+      'server-set-umask': '0',
+      'server-working-dir': join(rig.dir, 'work'),
+      'server-pid-file': join(own, 'rserver.pid'),
+      'server-data-dir': join(own, 'data'),
+      'secure-cookie-key-file': join(own, 'secure-cookie-key'),
+      'database-config-file': join(own, 'database.conf'),
+      'rsession-config-file': join(own, 'rsession.conf'),
+      'rsession-path': join(own, 'rsession'),
+      'www-socket': join(run, 'app.sock'),
+      'www-verify-user-agent': '0',
+      'auth-none': '1',
+      'auth-timeout-minutes': '0',
+      'server-user': user,
+    });
+    expect(USER).toBe(user);
+    for (const path of [run, own, join(own, 'data'), join(own, 'db')])
+      expect([path, mode(path)]).toEqual([path, '700']);
+    for (const name of ['secure-cookie-key', 'database.conf', 'rsession.conf', 'environment'])
+      expect([name, mode(join(own, name))]).toEqual([name, '600']);
+    expect(readFileSync(join(own, 'database.conf'), 'utf8')).toBe(`provider=sqlite\ndirectory=${own}/db\n`);
+    expect(readFileSync(join(own, 'secure-cookie-key'), 'utf8')).toMatch(/^[0-9a-f-]{36}$/);
+    expect(rig.json('home/.config/rstudio/rstudio-prefs.json')).toEqual({ auto_save_on_idle: 'commit' });
+  });
+
+  it('gives its R sessions what the image sets, and keeps what rserver says', async () => {
+    const rig = await session({ ...RSTUDIO, container: { env: [['FROM_THE_FLAG', "it's a value"]] } });
+    await eventually(() => rig.file('rsession.json') !== '');
+    const { words, env } = rig.json('rsession.json') as { words: string[]; env: Record<string, string> };
+    expect(words).toEqual(['-u', 'x y']);
+    expect(env).toMatchObject({ GIVEN: 'by rserver', LANG: "it's C", APPTAINERENV_FROM_THE_FLAG: "it's a value" });
+  });
+
+  it('keeps the image’s own settings of R sessions, but for ours; each is set once', async () => {
+    const dir = await sessionDirectory(RSTUDIO);
+    writeFileSync(
+      join(dir, 'rsession.conf'),
+      'r-cran-repos=https://cran\n session-timeout-minutes = 5\nallow-shell=1\n',
+    );
+    const job = startJob(dir);
+    await eventually(() => existsSync(join(dir, 'address.json')));
+    const { node } = JSON.parse(readFileSync(join(dir, 'lock', 'app.json'), 'utf8')) as { node: string };
+    const lines = readFileSync(join(node, 'run', 'rstudio', 'rsession.conf'), 'utf8')
+      .trim()
+      .split('\n');
+    expect(lines).toEqual([
+      'allow-terminal-websockets=0',
+      'session-default-working-dir='.concat(join(dir, 'work')),
+      'session-quit-child-processes-on-exit=1',
+      'session-timeout-minutes=0',
+      'r-cran-repos=https://cran',
+      'allow-shell=1',
+    ]);
+    job.kill('SIGTERM');
+    await new Promise((resolve) => job.once('exit', resolve));
+    rmSync(dir, { recursive: true, force: true });
+  });
+
+  it('is never idle while an R session executes; what an open page sends by itself is no use', async () => {
+    const rig = await session({ ...RSTUDIO, limits: { idleSeconds: 2 } });
+    const executing = join(rig.dir, 'home/.local/share/rstudio/sessions/active/session-1a2b/properites/executing');
+    mkdirSync(dirname(executing), { recursive: true });
+    writeFileSync(executing, '1');
+    await untilBusy(rig, 1);
+    await wait(2500);
+    expect(rig.file('end.json')).toBe('');
+    writeFileSync(executing, '0');
+    await untilBusy(rig, 0);
+    for (let n = 0; n < 4; n++) {
+      expect(await request(rig, 'POST /rpc/console_input')).toContain('404');
+      await wait(700);
+    }
+    expect(rig.file('end.json')).toBe('');
+    const page = setInterval(() => void request(rig, 'POST /events/get_events').catch(() => {}), 500);
+    expect(await rig.exited).toBe(0);
+    clearInterval(page);
+    expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'idle' });
+  }, 30_000);
+
+  it('that is not there, or would need a TCP port, ends with that sentence', async () => {
+    const said = await Promise.all([
+      failed({ kind: 'rstudio', programs: [] }),
+      failed({ kind: 'rstudio', programs: ['R'] }),
+      failed({ ...RSTUDIO, app: { old: true } }),
+    ]);
+    expect(said).toEqual([
+      'the image lacks R',
+      'the image lacks RStudio Server: there is no rserver',
+      expect.stringContaining('the image lacks RStudio Server 2024.12 or newer'),
+    ]);
+  });
+});
+
+describe.each(pythons())('use, with %s', (python) => {
+  /** The agent's own functions, called in Python; JSON comes back. */
+  const call = (code: string): unknown => {
+    const program = `import sys, json\nspace = {"__name__": "agent"}\nexec(sys.stdin.read(), space)\nglobals().update(space)\nprint(json.dumps(${code}))`;
+    return JSON.parse(execFileSync(python, ['-c', program], { input: agentSource(), encoding: 'utf8' }));
+  };
+
+  it('counts what processes took between two looks, of those that live', () => {
+    const look = (...ticks: [pid: number, start: number, ticks: number][]) =>
+      `{${ticks.map(([pid, start, took]) => `${pid}: (1, 1, ${took}, 1, ${start})`).join(', ')}}`;
+    const code = (...looks: string[]) =>
+      `(lambda e: [(e.look(m, 10.0 * n), round(e.share * os.sysconf("SC_CLK_TCK"), 3))[1] for n, m in enumerate([${looks.join(', ')}])])(Effort())`;
+    expect(call(code(look([7, 1, 500]), look([7, 1, 520]), look([7, 1, 520])))).toEqual([0, 2, 0]);
+    // one ends, another begins under its number
+    expect(call(code(look([7, 1, 500], [8, 1, 90]), look([7, 1, 510], [8, 2, 40])))).toEqual([0, 5]);
+  });
+
+  it('is what a browser says over a WebSocket, and not what keeps it awake', () => {
+    const said: [Buffer, boolean][] = [
+      [frame(1, 'hello'), true],
+      [frame(2, ''), true],
+      [frame(9, 'ping'), false],
+      [Buffer.concat([frame(10, ''), frame(10, 'pong')]), false],
+      [Buffer.concat([frame(10, 'pong'), frame(1, 'x')]), true],
+      [Buffer.from(upgrade), false],
+      [Buffer.alloc(0), false],
+    ];
+    const words = said.map(([data]) => `"${data.toString('hex')}"`).join(', ');
+    expect(call(`[says_something(bytes.fromhex(word)) for word in [${words}]]`)).toEqual(said.map(([, use]) => use));
+  });
+});
