@@ -114,6 +114,7 @@ export type SessionPages = {
 
 /** One use figure of a session; see docs/agent.md `figures`. Cores and MiB, beside what was asked for; `at` epoch ms. */
 export type Figures = {
+  /** epoch milliseconds */
   at: number;
   cpu?: { used: number; asked: number };
   memory?: { usedMb: number; askedMb: number };
@@ -166,6 +167,10 @@ export interface Services {
  * whenever its state changes, and last.
  */
 export type LaunchEvent = Progress | { type: 'launch'; launch: LaunchView };
+
+/** `GET /api/v1/sessions` and `GET /api/v1/launches`: the asker's own, newest first. */
+export type SessionsAnswer = { sessions: readonly SessionView[] };
+export type LaunchesAnswer = { launches: readonly LaunchView[] };
 
 /** `POST /api/v1/resolve`. */
 export type ResolvedView = { shown: string; commit: string; ref?: string; notes: readonly string[] };

@@ -4,7 +4,7 @@ import type { LaunchWanted } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import { APPS } from '../../core/session.ts';
 import { hasControls, nearest } from '../../core/text.ts';
-import { durationWord, memoryWord, parseDuration, parseMemory } from '../../core/units.ts';
+import { parseDuration, parseMemory } from '../../core/units.ts';
 import {
   checkProvider,
   decodeOnce,
@@ -16,6 +16,7 @@ import {
   shownText,
 } from './spec.ts';
 import { targetPath } from './target.ts';
+import { linkOf, REPO_PARTS } from './written.ts';
 
 /** Where links are read below another path than `/`: `https://host/binder/v2/…`. */
 export type LinkOptions = SpecOptions & { base?: string };
@@ -26,8 +27,6 @@ export type ReadLink = {
   ignored: readonly string[];
 };
 
-/** Parts of the path that hold the repository, each for itself. */
-const REPO_PARTS: Readonly<Record<Provider, number>> = { gh: 2, gist: 2, gl: 1, git: 1 };
 const CHOICES = ['cluster', 'partition', 'time', 'cpus', 'mem', 'gpus', 'app', 'data'] as const;
 const TARGETS = ['urlpath', 'labpath', 'filepath'] as const;
 /** of the event stream, read there */
@@ -154,28 +153,6 @@ function present<T extends Record<string, unknown>>(fields: T): { [K in keyof T]
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
-}
-
-/** `v2/gh/org/repo/HEAD?urlpath=…&gpus=1`: the link by which the same is wanted; relative to the endpoint's base. */
-export function linkOf(wanted: LaunchWanted): string {
-  const fixed = REPO_PARTS[checkProvider(wanted.provider)];
-  const parts = wanted.spec.split('/');
-  const encoded = wanted.provider === 'gl' || wanted.provider === 'git';
-  const path = parts.map((part, index) => (encoded && index < fixed ? part : encodeURIComponent(part)));
-  const query = new URLSearchParams();
-  const set = (key: string, value: string | undefined) => (value === undefined ? undefined : query.set(key, value));
-  set('cluster', wanted.cluster);
-  set('partition', wanted.partition);
-  if (wanted.gpus !== undefined)
-    set('gpus', wanted.gpuType === undefined ? `${wanted.gpus}` : `${wanted.gpuType}:${wanted.gpus}`);
-  set('cpus', wanted.cpus?.toString());
-  set('mem', wanted.memoryMb === undefined ? undefined : memoryWord(wanted.memoryMb));
-  set('time', wanted.seconds === undefined ? undefined : durationWord(wanted.seconds));
-  set('app', wanted.app);
-  set('data', wanted.data?.join(','));
-  set('urlpath', wanted.path);
-  const tail = query.toString();
-  return `v2/${wanted.provider}/${path.join('/')}${tail === '' ? '' : `?${tail}`}`;
 }
 
 /** Of `/repo/USER/REPOSITORY[/path]`, as of before 2018: where it leads now, relative to the endpoint's base (REES row 132). */

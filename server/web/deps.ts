@@ -1,4 +1,7 @@
-/** What the pages ask of the endpoint. All of it is already judged: a function gets the user, and answers with theirs alone. */
+/**
+ * What the pages ask of the endpoint. All of it is already judged: a function gets the user, and answers with theirs alone. What
+ * any of it throws goes to the endpoint's error handler.
+ */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type {
@@ -11,10 +14,8 @@ import type {
   TokenView,
   User,
 } from '../../core/endpoint.ts';
-import type { HpcbinderError } from '../../core/errors.ts';
 import type { AppName } from '../../core/session.ts';
 import type { Fields } from './parts/fields.ts';
-import type { StaticFiles } from './static.ts';
 
 /** `xsrf`: bound to the login; every form carries it as `_xsrf`, every request that changes something as X-Xsrftoken. */
 export type Visitor = { user: User; xsrf: string };
@@ -32,14 +33,12 @@ export type PagesDeps = {
   who(req: IncomingMessage): Visitor | undefined;
   /** the address of the sign-in that comes back to `next`, a path of ours */
   signIn(next: string): string;
-  /** HTTP status of an error, the API's table */
-  statusOf(error: HpcbinderError): number;
   announcement(): string | undefined;
   /** why no launch is accepted; '' where no reason was given; undefined: they are accepted */
   drained(): string | undefined;
   retentionDays(): number;
   liveCount(user: User): number;
-  /** a link as the link's grammar has it; `ignored`: its parts that are left out, in sentences. Throws E-LINK… */
+  /** a link as the link's grammar has it; `ignored`: names of its parameters that mean nothing here. Throws E-LINK */
   link(url: URL): { wanted: LaunchWanted; ignored: readonly string[] };
   /** what the form offers; `cluster` as asked, else policy's default. Answers within a second, without `offers` if it must */
   choices(user: User, cluster: string | undefined): Promise<Choices>;
@@ -58,19 +57,15 @@ export type PagesDeps = {
   admin(user: User): Promise<AdminView>;
 };
 
+/** What is shown of an error: `code` as in docs/errors.md. */
+export type Refusal = { status: number; code: string; message: string; hint?: string };
+
 /** Pages that answer a POST or stand for an error: the endpoint calls them where a redirect will not do. */
 export type Pages = {
   /** the form again, with what was typed and why it was refused */
-  launchAgain(req: FastifyRequest, reply: FastifyReply, fields: Fields, error: unknown): Promise<FastifyReply>;
+  launchAgain(req: FastifyRequest, reply: FastifyReply, fields: Fields, refusal: Refusal): Promise<FastifyReply>;
   /** `made`: the new token in full, shown this once */
-  tokens(req: FastifyRequest, reply: FastifyReply, how: { made?: string; error?: unknown }): FastifyReply;
-  signIn(
-    req: FastifyRequest,
-    reply: FastifyReply,
-    how: { ways: readonly { words: string; href: string }[]; why?: string; status?: number },
-  ): FastifyReply;
-  noAccount(req: FastifyRequest, reply: FastifyReply, how: { identity: string; ask?: string }): FastifyReply;
-  /** any error as a page; its cause and stack stay here */
-  fault(req: FastifyRequest, reply: FastifyReply, status: number, error: unknown): FastifyReply;
-  files: StaticFiles;
+  tokens(req: FastifyRequest, reply: FastifyReply, how: { made?: string; refusal?: Refusal }): FastifyReply;
+  /** any error as a document; the one who answers sets the status */
+  errorPage(req: FastifyRequest, refusal: Refusal): string;
 };

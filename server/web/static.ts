@@ -11,7 +11,6 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HpcbinderError } from '../../core/errors.ts';
-import { idOf } from './reads.ts';
 
 /** what the client's modules import by name → package and the file in it that a browser takes as it is */
 const PACKAGES: ReadonlyMap<string, readonly [name: string, path: string]> = new Map([
@@ -96,8 +95,8 @@ function folderOf(name: string): string {
 }
 
 /** What is not in the map is not there, whatever its name. */
-export function serveFile(req: FastifyRequest, reply: FastifyReply, files: StaticFiles): FastifyReply {
-  const file = files.get(idOf(req, 'name'));
+export function serveFile(name: string, req: FastifyRequest, reply: FastifyReply, files: StaticFiles): FastifyReply {
+  const file = files.get(name);
   if (!file) return reply.code(404).type('text/plain; charset=utf-8').send('There is nothing here.\n');
   const zip = /\bgzip\b/.test(String(req.headers['accept-encoding'] ?? ''));
   if (zip) reply.header('Content-Encoding', 'gzip');

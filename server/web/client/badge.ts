@@ -1,8 +1,7 @@
 /** The badge maker, live: what is typed stands in the badge's link at once; copying by a click. */
 import { html } from 'htm/preact';
 import { useEffect, useState } from 'preact/hooks';
-import { BadgePage, type BadgeView } from '../parts/badge.ts';
-import { wantedOf } from '../parts/fields.ts';
+import { BadgePage, type BadgeView, understood } from '../parts/badge.ts';
 import { takeOver } from './live.ts';
 
 function LiveBadge(first: BadgeView) {
@@ -30,15 +29,9 @@ function LiveBadge(first: BadgeView) {
       main?.removeEventListener('click', click);
     };
   }, []);
-  return html`<${BadgePage} ...${first} typed=${typed} ...${understood(typed)} copied=${copied} />`;
-}
-
-function understood(typed: Readonly<Record<string, string>>): Pick<BadgeView, 'wanted' | 'fault'> {
-  try {
-    return { wanted: wantedOf(typed) };
-  } catch (error) {
-    return { fault: { message: error instanceof Error ? error.message : String(error) } };
-  }
+  const { wanted: _, fault: __, ...rest } = first;
+  const view = { ...rest, typed, ...understood(typed) };
+  return html`<${BadgePage} ...${view} copied=${copied} />`;
 }
 
 takeOver(LiveBadge);

@@ -3,7 +3,7 @@ import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Offers, ResolvedView } from '../../../core/endpoint.ts';
 import { duration, memory, parseDuration, parseMemory } from '../../../core/units.ts';
-import { specOf } from '../parts/fields.ts';
+import { fromInput } from '../../links/input.ts';
 import { type Checks, type LaunchForm, LaunchPage } from '../parts/launch-form.ts';
 import { said } from '../parts/words.ts';
 import { ask, takeOver } from './live.ts';
@@ -37,7 +37,7 @@ function LiveLaunch(first: LaunchForm) {
     const { signal } = round.current;
     if (typed === '') return setRepo({});
     try {
-      const spec = specOf(typed, ref);
+      const spec = fromInput(typed, ref === '' ? {} : { ref });
       setRepo({ looking: true });
       const answer = await ask<ResolvedView>(`${api}/resolve`, { body: spec, signal, ...(xsrf ? { xsrf } : {}) });
       if (signal.aborted) return;

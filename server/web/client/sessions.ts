@@ -1,7 +1,7 @@
 /** My sessions, live: states every 10 s, figures every 30 s, a notice before a walltime's end. */
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Figures, FiguresView, LaunchView, SessionView } from '../../../core/endpoint.ts';
+import type { Figures, FiguresView, LaunchesAnswer, SessionsAnswer } from '../../../core/endpoint.ts';
 import { SessionsPage, type SessionsView, sessionsTitle } from '../parts/sessions.ts';
 import { clock, SOON } from '../parts/words.ts';
 import { ask, NoticeButton, takeOver, useClock, useEvery, useNotices, useTitle } from './live.ts';
@@ -19,12 +19,12 @@ function LiveSessions(first: SessionsView) {
 
   useEvery(10, async (signal) => {
     const [now, underway] = await Promise.all([
-      ask<readonly SessionView[]>(`${api}/sessions`, { signal }),
-      ask<readonly LaunchView[]>(`${api}/launches`, { signal }),
+      ask<SessionsAnswer>(`${api}/sessions`, { signal }),
+      ask<LaunchesAnswer>(`${api}/launches`, { signal }),
     ]);
     if (signal.aborted) return;
     setLost((since) => (now.ok && underway.ok ? undefined : (since ?? frame.now)));
-    if (now.ok && underway.ok) setKnown({ sessions: now.value, launches: underway.value });
+    if (now.ok && underway.ok) setKnown({ ...now.value, ...underway.value });
   });
   useEvery(30, async (signal) => {
     const ready = sessions.filter(({ phase }) => phase === 'ready');

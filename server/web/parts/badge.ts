@@ -1,7 +1,9 @@
 /** The badge maker: a link to this endpoint that names a repository and what it needs, ready to be pasted. */
 import { html } from 'htm/preact';
 import type { LaunchWanted } from '../../../core/endpoint.ts';
-import { durationWord, memoryWord } from '../../../core/units.ts';
+import { asHpcbinderError } from '../../../core/errors.ts';
+import { linkOf } from '../../links/written.ts';
+import { wantedOf } from './fields.ts';
 import { type Fault, FaultBox, type Frame } from './frame.ts';
 import { appWords } from './words.ts';
 
@@ -16,25 +18,6 @@ export type BadgeView = {
   /** what was copied last */
   copied?: string;
 };
-
-/** The link of a launch: `/v2/gh/org/repo/main?partition=gpu&time=2h`. */
-export function linkOf(address: string, wanted: LaunchWanted): string {
-  // a ref's slashes stay, everything that would end the path does not
-  const spec = encodeURI(wanted.spec).replace(/[?#]/g, encodeURIComponent).replaceAll('%25', '%');
-  const query = new URLSearchParams();
-  const add = (name: string, value: string | number | undefined) =>
-    value !== undefined && query.set(name, String(value));
-  add('urlpath', wanted.path);
-  add('app', wanted.app);
-  add('partition', wanted.partition);
-  add('time', wanted.seconds === undefined ? undefined : durationWord(wanted.seconds));
-  add('cpus', wanted.cpus);
-  add('mem', wanted.memoryMb === undefined ? undefined : memoryWord(wanted.memoryMb));
-  add('gpus', wanted.gpus);
-  add('gpu-type', wanted.gpuType);
-  const asked = query.toString();
-  return `${address}/v2/${wanted.provider}/${spec}${asked === '' ? '' : `?${asked}`}`;
-}
 
 /** The three ways to write it down. Nothing in an address by `linkOf` ends a bracket, a quote or a back quote. */
 export function snippets(address: string, link: string): readonly { name: string; text: string }[] {
@@ -51,7 +34,7 @@ export function snippets(address: string, link: string): readonly { name: string
 }
 
 export function BadgePage({ frame, address, apps, typed, wanted, fault, copied }: BadgeView) {
-  const link = wanted && linkOf(address, wanted);
+  const link = wanted && `${address}/${linkOf(wanted)}`;
   const field = (
     name: string,
     label: string,
@@ -73,8 +56,8 @@ export function BadgePage({ frame, address, apps, typed, wanted, fault, copied }
         <button class="needs-no-script">Make it</button>
       </fieldset></form>
       <section aria-label="The badge" aria-live="polite">
-        ${fault && typed.repo && html`<${FaultBox} fault=${fault} />`}
-        ${!link && !(fault && typed.repo) && html`<p class="dim">Name a repository, and the badge stands here.</p>`}
+        ${fault && html`<${FaultBox} fault=${fault} />`}
+        ${!link && !fault && html`<p class="dim">Name a repository, and the badge stands here.</p>`}
         ${
           link &&
           html`<p><a class="preview" href=${link}><img src="${frame.base}/badge_logo.svg" alt="launch on the cluster" height="20" /></a></p>
@@ -88,4 +71,15 @@ export function BadgePage({ frame, address, apps, typed, wanted, fault, copied }
         }
       </section>
     </div>`;
+}
+
+/** What was typed, as a launch that could be asked for, or why it could not. */
+export function understood(typed: Readonly<Record<string, string>>): Pick<BadgeView, 'wanted' | 'fault'> {
+  if (!typed.repo) return {};
+  try {
+    return { wanted: wantedOf(typed) };
+  } catch (error) {
+    const { message, hint, code } = asHpcbinderError(error);
+    return { fault: { message, code, ...(hint === undefined ? {} : { hint }) } };
+  }
 }

@@ -2,32 +2,11 @@
 import type { LaunchWanted } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { durationWord, memoryWord, parseDuration, parseMemory } from '../../../core/units.ts';
+import { fromInput } from '../../links/input.ts';
+import { targetPath } from '../../links/target.ts';
 
 /** As a form sends them: one value or several of a name. */
 export type Fields = Readonly<Record<string, unknown>>;
-
-const HOSTED = /^(?:https?:\/\/)?(?:www\.)?(github\.com|gitlab\.com|gist\.github\.com)\/(.+)$/i;
-const SHORT = /^[\w.-]+\/[\w.-]+$/;
-
-/** What was typed as a repository → provider and spec as in a link: `https://github.com/org/repo` or `org/repo` → gh. */
-export function specOf(typed: string, ref: string): Pick<LaunchWanted, 'provider' | 'spec'> {
-  const text = typed.trim().replace(/\/+$/, '');
-  const at = ref.trim();
-  const hosted = HOSTED.exec(text);
-  const path = (hosted?.[2] ?? text).replace(/\.git$/, '');
-  const tree = /^([^/]+\/[^/]+)\/tree\/(.+)$/.exec(path);
-  const host = hosted?.[1]?.toLowerCase() ?? (SHORT.test(text) ? 'github.com' : undefined);
-  if (host === 'github.com') return { provider: 'gh', spec: `${tree?.[1] ?? path}/${at || (tree?.[2] ?? 'HEAD')}` };
-  if (host === 'gist.github.com') return { provider: 'gist', spec: `${path}${at ? `/${at}` : ''}` };
-  if (host === 'gitlab.com') return { provider: 'gl', spec: `${encodeURIComponent(path)}/${at || 'HEAD'}` };
-  if (/^https:\/\/[^\s/@]+\/\S+$/i.test(text)) {
-    return { provider: 'git', spec: `${encodeURIComponent(text)}/${at || 'HEAD'}` };
-  }
-  throw new HpcbinderError('E-REPO-SYNTAX', {
-    message: typed.trim() === '' ? 'no repository is named' : `"${typed.trim().slice(0, 200)}" is no repository`,
-    hint: 'Write it like https://github.com/org/repo, org/repo, or https://… of another git server.',
-  });
-}
 
 /** The way back: provider and spec of a link as somebody would type them. */
 export function typedOf({ provider, spec }: Pick<LaunchWanted, 'provider' | 'spec'>): { repo: string; ref: string } {
@@ -58,7 +37,7 @@ function decodedOnce(text: string): string {
   }
 }
 
-/** Throws E-USAGE or E-REPO-SYNTAX in words for the page. An empty field asks for nothing: policy's default holds. */
+/** Throws E-USAGE or E-LINK in words for the page. An empty field asks for nothing: policy's default holds. */
 export function wantedOf(fields: Fields): LaunchWanted {
   const text = (name: string) => {
     const value = fields[name];
@@ -74,12 +53,12 @@ export function wantedOf(fields: Fields): LaunchWanted {
     }
     return Number(value);
   };
-  const time = text('time');
-  const memory = text('memory');
+  const [ref, time, memory] = [text('ref'), text('time'), text('memory')];
+  const path = text('path');
   const chosen = fields.data;
   const data = (Array.isArray(chosen) ? chosen : [chosen]).filter((name) => typeof name === 'string' && name !== '');
   const found: { [Name in keyof LaunchWanted]: LaunchWanted[Name] | undefined } = {
-    ...specOf(text('repo') ?? '', text('ref') ?? ''),
+    ...fromInput(text('repo') ?? '', ref === undefined ? {} : { ref }),
     cluster: text('cluster'),
     partition: text('partition'),
     seconds: time === undefined ? undefined : parseDuration(time),
@@ -90,7 +69,7 @@ export function wantedOf(fields: Fields): LaunchWanted {
     account: text('account'),
     qos: text('qos'),
     app: text('app') as LaunchWanted['app'],
-    path: text('path')?.replace(/^\/+/, ''),
+    path: path === undefined ? undefined : targetPath({ urlpath: path }),
     data: data.length > 0 ? data : undefined,
     fresh: fields.fresh === 'on' ? true : undefined,
   };

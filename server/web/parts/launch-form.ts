@@ -11,7 +11,7 @@ export type LaunchForm = {
   frame: Frame;
   wanted: Partial<LaunchWanted>;
   choices: Choices;
-  /** of a link: the repository in short, and what of the link is ignored, in sentences */
+  /** of a link: the repository in short, and the names of its parameters that mean nothing here */
   link?: { shown: string; ignored: readonly string[] };
   /** why the last try was refused; what was typed then is in `typed` */
   fault?: Fault;
@@ -46,7 +46,7 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
     ${
       link &&
       link.ignored.length > 0 &&
-      html`<div class="notice wait" role="note"><p>Of this link is ignored:</p><ul>${link.ignored.map((text) => html`<li>${said(text)}</li>`)}</ul></div>`
+      html`<div class="notice wait" role="note"><p>No link can ask for this, and it is left out: ${link.ignored.map((text, at) => html`${at > 0 && ', '}<code>${said(text, 100)}</code>`)}</p></div>`
     }
     <div class="columns">
       <fieldset>

@@ -5,10 +5,11 @@ import { memory } from '../../../core/units.ts';
 
 const WIDTH = 120;
 const HEIGHT = 28;
-const HOUR = 3600;
+const HOUR = 3_600_000;
 /** a hole of more than this is shown as one: nothing is drawn between */
-const HOLE = 150;
+const HOLE = 150_000;
 
+/** epoch milliseconds */
 type Point = { at: number; value: number };
 
 /** Points → an SVG path over the last hour, `top` at the upper edge. A lone point is a dot's width. Pure. */
@@ -64,14 +65,14 @@ const rounded = (value: number) => String(Math.round(value * 10) / 10);
 
 /** less than this share is no work, and nothing for so long is worth a word */
 const IDLE_BUSY = 0.02;
-const IDLE_SECONDS = 1200;
+export const IDLE_MS = 1_200_000;
 
 /** GPUs that did nothing in at least the last 20 minutes, by number. Never said on a doubt: figures must reach back so far. */
 export function idleGpus(figures: readonly Figures[]): number[] {
   const last = figures.at(-1);
-  const recent = figures.filter(({ at }) => last !== undefined && last.at - at <= IDLE_SECONDS + HOLE);
+  const recent = figures.filter(({ at }) => last !== undefined && last.at - at <= IDLE_MS + HOLE);
   const first = recent[0];
-  if (!last || !first || last.at - first.at < IDLE_SECONDS) return [];
+  if (!last || !first || last.at - first.at < IDLE_MS) return [];
   return (last.gpus ?? [])
     .map(({ index }) => index)
     .filter((index) => recent.every(({ gpus }) => (gpus?.find((gpu) => gpu.index === index)?.busy ?? 1) < IDLE_BUSY));
@@ -92,7 +93,7 @@ function Plot({ plot: { name, points, asked, words }, now }: { plot: Plotted; no
     <dd>
       <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${name} of the last hour">
         <line class="asked" x1="0" x2=${WIDTH} y1=${line.toFixed(1)} y2=${line.toFixed(1)} />
-        <path d=${pathOf(points, now, top)} />
+        <path d=${pathOf(points, now * 1000, top)} />
       </svg>
       ${words}
     </dd>

@@ -4,7 +4,7 @@ import type { Figures, LaunchView, SessionView } from '../../../core/endpoint.ts
 import { memory } from '../../../core/units.ts';
 import { shownOf } from './fields.ts';
 import { type Frame, Xsrf } from './frame.ts';
-import { idleGpus, Plots } from './plots.ts';
+import { IDLE_MS, idleGpus, Plots } from './plots.ts';
 import { ago, appWords, askedWords, clock, epoch, SOON, said, span, stateOf } from './words.ts';
 
 export type SessionsView = {
@@ -58,7 +58,7 @@ function Card({ frame, session, figures }: { frame: Frame; session: SessionView;
     ${over ? html`<${Ended} session=${session} now=${frame.now} />` : html`<${Countdown} session=${session} now=${frame.now} />`}
     ${!over && html`<${Where} session=${session} now=${frame.now} />`}
     ${!over && html`<${Plots} figures=${figures} now=${frame.now} />`}
-    ${idle.length > 0 && html`<p class="notice wait">${idle.length === 1 && figures.at(-1)?.gpus?.length === 1 ? 'The GPU has' : `GPU ${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'}`} done nothing for ${span(1200)}: others wait for it. Stop when you are done with it.</p>`}
+    ${idle.length > 0 && html`<p class="notice wait">${idle.length === 1 && figures.at(-1)?.gpus?.length === 1 ? 'The GPU has' : `GPU ${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'}`} done nothing for ${span(IDLE_MS / 1000)}: others wait for it. Stop when you are done with it.</p>`}
     ${(over || phase === 'ready') && html`<p class="dim">Asked: ${askedWords(session.request, memory)}</p>`}
     <p class="work"><span class="dim">Work</span> <code>${said(session.workDirectory)}</code></p>
     ${ended?.detail && html`<p class="dim">${said(ended.detail, 400)}</p>`}
@@ -82,7 +82,7 @@ function Card({ frame, session, figures }: { frame: Frame; session: SessionView;
 function Extend({ frame, path }: { frame: Frame; path: string }) {
   return html`<details class="confirm"><summary>Extend</summary><form method="post" action="${path}/extend">
     <${Xsrf} frame=${frame} />
-    <label>by <select name="seconds"><option value="1800">30 min</option><option value="3600" selected>1 h</option><option value="7200">2 h</option><option value="14400">4 h</option></select></label>
+    <label>by <select name="time"><option value="30m">30 min</option><option value="1h" selected>1 h</option><option value="2h">2 h</option><option value="4h">4 h</option></select></label>
     <p>Where the scheduler lets it: many let users only shorten.</p>
     <button>Extend</button></form></details>`;
 }

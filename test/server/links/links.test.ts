@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { HpcbinderError } from '../../../core/errors.ts';
-import { legacyTarget, linkOf, parseLink, readLink, repoOf } from '../../../server/links/link.ts';
+import { legacyTarget, parseLink, readLink, repoOf } from '../../../server/links/link.ts';
+import { linkOf } from '../../../server/links/written.ts';
 
 const at = (path: string) => new URL(`https://binder.example.edu${path}`);
 const refusal = (act: () => unknown): HpcbinderError => {

@@ -112,7 +112,7 @@ export const SESSIONS: readonly SessionView[] = [
 /** One each minute for an hour: the CPU busy at first, the GPU never. */
 export function figures(): readonly Figures[] {
   return Array.from({ length: 60 }, (_, minute) => ({
-    at: now() - (59 - minute) * 60,
+    at: (now() - (59 - minute) * 60) * 1000,
     cpu: { used: 4 + 3.5 * Math.sin(minute / 6) * (minute < 40 ? 1 : 0.1), asked: 8 },
     memory: { usedMb: 9000 + minute * 180, askedMb: 32768 },
     gpus: [{ index: 0, busy: 0, usedMb: 420, totalMb: 40960 }],

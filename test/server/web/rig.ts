@@ -5,7 +5,9 @@ import formbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance } from 'fastify';
 import ts from 'typescript';
 import type { LaunchEvent, LaunchView, SessionView, User } from '../../../core/endpoint.ts';
-import { HpcbinderError } from '../../../core/errors.ts';
+import { asHpcbinderError, HpcbinderError } from '../../../core/errors.ts';
+import { BADGE_HEADERS, badge, readLink } from '../../../server/links/index.ts';
+import { pageHeaders } from '../../../server/web/document.ts';
 import { type PagesDeps, registerPages, wantedOf } from '../../../server/web/index.ts';
 import { StaticFiles } from '../../../server/web/static.ts';
 import { ADMIN, ALICE, choices, EVENTS, figures, LAUNCH, SESSIONS, TOKENS } from './canned.ts';
@@ -55,21 +57,11 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         formsTo: ['http://*.localhost:*'],
         who: () => world.user && { user: world.user, xsrf: XSRF },
         signIn: (next) => `${base}/sign-in?next=${encodeURIComponent(next)}`,
-        statusOf: () => 400,
         announcement: () => world.announcement,
         drained: () => world.drained,
         retentionDays: () => 180,
         liveCount: () => world.sessions.filter(({ phase }) => phase !== 'ended').length,
-        link: (url) => {
-          const [, provider = '', spec = ''] = /\/v2\/([a-z]+)\/(.*)$/.exec(url.pathname) ?? [];
-          const gpus = url.searchParams.get('gpus');
-          const partition = url.searchParams.get('partition');
-          const ignored = [...url.searchParams.keys()].filter((key) => !['gpus', 'partition'].includes(key));
-          return {
-            wanted: { provider, spec, ...(gpus ? { gpus: Number(gpus) } : {}), ...(partition ? { partition } : {}) },
-            ignored: ignored.map((key) => `"${key}": no link can ask for that`),
-          };
-        },
+        link: (url) => readLink(url, { base: `${base}/` }),
         choices: async (_user, cluster) => choices(cluster),
         launch: (_user, id) => (id === world.launch.id ? world.launch : undefined),
         launches: () => [world.launch],
@@ -83,18 +75,22 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         admin: async () => ADMIN,
       };
       const pages = registerPages(at, deps, new StaticFiles(transpiled));
-      at.get('/sign-in', (req, reply) =>
-        pages.signIn(req, reply, { ways: [{ words: 'Sign in with the university', href: `${base}/sign-in/start` }] }),
-      );
-      at.get('/no-account', (req, reply) => pages.noAccount(req, reply, { identity: 'eve@example.edu' }));
-      at.get('/broken', (req, reply) => pages.fault(req, reply, 500, new Error('it <b>broke</b>')));
-      at.get('/badge_logo.svg', (_req, reply) =>
-        reply
-          .type('image/svg+xml')
-          .send('<svg xmlns="http://www.w3.org/2000/svg" width="90" height="20"><rect width="90" height="20"/></svg>'),
-      );
-      at.get('/api/v1/sessions', () => world.sessions);
-      at.get('/api/v1/launches', () => [world.launch]);
+      const refusalOf = (error: unknown, status = 400) => {
+        const { code, message, hint } = asHpcbinderError(error);
+        return { status: code === 'E-SESSION-UNKNOWN' ? 404 : status, code, message, ...(hint ? { hint } : {}) };
+      };
+      at.setErrorHandler((error, req, reply) => {
+        const refusal = refusalOf(error);
+        return reply
+          .code(refusal.status)
+          .headers(pageHeaders([]))
+          .type('text/html; charset=utf-8')
+          .send(pages.errorPage(req, refusal));
+      });
+      at.get('/sign-in', (_req, reply) => reply.type('text/html').send('<!doctype html><title>sign-in</title>'));
+      at.get('/badge_logo.svg', (_req, reply) => reply.headers(BADGE_HEADERS).send(badge('badge_logo.svg')));
+      at.get('/api/v1/sessions', () => ({ sessions: world.sessions }));
+      at.get('/api/v1/launches', () => ({ launches: [world.launch] }));
       at.get('/api/v1/sessions/:id/figures', () => ({ figures: figures() }));
       at.get('/api/v1/clusters/:name/offers', (req) => choices((req.params as { name: string }).name).offers);
       at.post('/api/v1/resolve', (req, reply) => {
@@ -125,7 +121,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         try {
           wantedOf(req.body as Record<string, unknown>);
         } catch (error) {
-          return pages.launchAgain(req, reply, req.body as Record<string, unknown>, error);
+          return pages.launchAgain(req, reply, req.body as Record<string, unknown>, refusalOf(error));
         }
         return reply.code(303).redirect(`${base}/launches/${LAUNCH.id}`);
       });
@@ -137,12 +133,10 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         const path = req.url.slice(base.length);
         posted.push({ path, body: req.body as Record<string, unknown> });
         if (path.endsWith('/extend')) {
-          return pages.fault(
-            req,
-            reply,
-            409,
-            new HpcbinderError('E-LIMIT', { message: 'this scheduler lets users only shorten', hint: 'Ask the site.' }),
-          );
+          throw new HpcbinderError('E-LIMIT', {
+            message: 'this scheduler lets users only shorten',
+            hint: 'Ask the site.',
+          });
         }
         return reply.code(303).redirect(`${base}/sessions?done=stopped`);
       });
