@@ -22,6 +22,8 @@ export type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
 
 const IDLE_SECONDS = 12 * 3600;
 const MAX_SECONDS = 7 * 86_400;
+/** So long a stream may go on after its login was ended by another process or by its age (SECURITY TOK-11: 5 s). */
+const SWEEP_MILLISECONDS = 2500;
 const TOKEN_SECONDS = 90 * 86_400;
 
 /**
@@ -35,6 +37,7 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
   const oidc = options.oidc && (await Oidc.create(options.oidc, base));
   const { accounts } = options;
   const maxSeconds = options.maxSeconds ?? MAX_SECONDS;
+  const rate = options.rate ?? { count: 60, seconds: 60 };
   const idleSeconds = options.idleSeconds ?? IDLE_SECONDS;
   const logins = new Logins({ state: state.logins, accounts, idleSeconds, maxSeconds, now });
   const tokens = new Tokens(state.tokens, accounts, now);
@@ -72,7 +75,8 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     tokens,
     state: state.tokens,
     pending: new PendingSignIns(now),
-    pace: new Pace({ burst: 60, perMinute: 60 }, now),
+    // a sign-in is two requests: there and back
+    pace: new Pace({ burst: 2 * rate.count, perMinute: (120 * rate.count) / rate.seconds }, now),
     header,
     oidc,
     accounts,
@@ -106,6 +110,8 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
           parts.note(request, '-', 'token-refused');
         }
       });
+      const sweeping = setInterval(() => logins.sweep(), SWEEP_MILLISECONDS).unref();
+      app.addHook('onClose', async () => clearInterval(sweeping));
       signInRoutes(app, parts);
       tokenRoutes(app, parts);
     },

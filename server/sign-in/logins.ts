@@ -37,23 +37,14 @@ export class Logins {
 
   /** The login, if it is alive, and if the rules still give its identity the same account. This is a use of it. */
   get(hash: string): Login | undefined {
-    const now = this.#with.now();
-    const known = this.#remembered.get(hash);
-    const fresh = known !== undefined && Math.abs(now - known.readAt) < FRESH_MILLISECONDS;
-    const entry = fresh ? known : this.#read(hash, now, known?.usedAt ?? now);
-    if (entry === undefined) {
-      // it was there, and another process has ended it
-      if (known !== undefined) this.#over(hash);
-      return undefined;
-    }
-    const user = userOf(this.#with.accounts(), entry.login.user.shown);
-    const idle = now - entry.usedAt > this.#with.idleSeconds * 1000;
-    if (idle || now >= entry.expires || user?.account !== entry.login.user.account) {
-      this.end(hash);
-      return undefined;
-    }
-    entry.usedAt = now;
-    return { ...entry.login, user };
+    const entry = this.#alive(hash);
+    if (entry !== undefined) entry.usedAt = this.#with.now();
+    return entry?.login;
+  }
+
+  /** Ends what is over, also what nobody asks for: an open WebSocket asks nothing. */
+  sweep(): void {
+    for (const hash of [...this.#remembered.keys()]) this.#alive(hash);
   }
 
   end(hash: string): void {
@@ -74,11 +65,43 @@ export class Logins {
     this.#listeners.add(listener);
   }
 
-  #read(hash: string, now: number, usedAt: number): Remembered | undefined {
-    const found = this.#with.state.get(hash);
+  #alive(hash: string): Remembered | undefined {
+    const known = this.#remembered.get(hash);
+    const entry = this.#current(hash, known);
+    if (entry === undefined) {
+      // it was there, and another process has ended it
+      if (known !== undefined) this.#over(hash);
+      return undefined;
+    }
+    const now = this.#with.now();
+    const user = userOf(this.#with.accounts(), entry.login.user.shown);
+    const idle = now - entry.usedAt > this.#with.idleSeconds * 1000;
+    if (!idle && now < entry.expires && user?.account === entry.login.user.account) {
+      // a role that was given or taken since
+      entry.login = { ...entry.login, user };
+      return entry;
+    }
+    try {
+      this.end(hash);
+    } catch {
+      // It is not written down, so it stays remembered as over. The state says itself what is wrong with it.
+    }
+    return undefined;
+  }
+
+  #current(hash: string, known: Remembered | undefined): Remembered | undefined {
+    const now = this.#with.now();
+    if (known !== undefined && Math.abs(now - known.readAt) < FRESH_MILLISECONDS) return known;
+    let found: ReturnType<SignInState['logins']['get']>;
+    try {
+      found = this.#with.state.get(hash);
+    } catch {
+      // Who is in stays in while the state's disk fails, nobody else comes in.
+      return known;
+    }
     if (found === undefined) return undefined;
     const login = { hash, user: found.user, xsrf: found.xsrf };
-    const entry = { login, expires: Date.parse(found.expires), readAt: now, usedAt };
+    const entry = { login, expires: Date.parse(found.expires), readAt: now, usedAt: known?.usedAt ?? now };
     this.#remembered.set(hash, entry);
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);

@@ -61,7 +61,11 @@ export class Tokens {
     if (found === undefined || Date.parse(found.expires) <= this.#now()) return undefined;
     const user = userOf(this.#accounts(), found.shown);
     if (user?.account !== found.account) return undefined;
-    this.#state.used(found.id);
+    try {
+      this.#state.used(found.id);
+    } catch {
+      // When it was used is not worth a refusal; the state says itself what is wrong with it.
+    }
     const most = scopesOf(user.roles);
     return { id: found.id, user, scopes: found.scopes.filter((scope) => most.includes(scope)) };
   }

@@ -70,6 +70,8 @@ export type SignInOptions = {
   maxSeconds?: number;
   /** of API tokens: the longest life, 90 days where absent */
   tokenSeconds?: number;
+  /** sign-ins of one address, which may be a whole campus; 60 a minute where absent */
+  rate?: { count: number; seconds: number };
   now?: () => Date;
 };
 
