@@ -10,8 +10,8 @@ import { localRecords, type World } from './world.ts';
 
 /** The world's functions, free of `this`. */
 export function bound(world: World) {
-  const { watchJob, agent, keep, cutOff, learned, now, sleep, submit } = world;
-  return { watchJob, agent, keep, cutOff, learned, now, sleep, submit };
+  const { watchJob, agent, keep, cutOff, learned, reshaped, now, sleep, submit } = world;
+  return { watchJob, agent, keep, cutOff, learned, reshaped, now, sleep, submit };
 }
 
 /** Shows each event, writes the story down, and gives what the generator returns. */

@@ -72,13 +72,21 @@ export async function asked(
   return told;
 }
 
-/** The request first, then what starts sooner, with the flags that ask for it. */
-export function soonerLines({ own, others, by, ahead }: Sooner, now: Date): string[] {
-  const sooner = others.filter((one) => isSooner(one, own));
-  const line = (one: Estimate, flags: string) => [`  ${one.shape.words}`, whenInWords(one, now), flags];
+/** Those worth a line, in the order of their lines. */
+export function soonerThanOwn({ own, others }: Sooner): Estimate[] {
+  return others.filter((one) => isSooner(one, own));
+}
+
+/** What starts sooner, with the flags that ask for it, then the request. `numbered`: to choose one by its number. */
+export function soonerLines(found: Sooner, now: Date, how: { numbered?: boolean } = {}): string[] {
+  const { own, others, by, ahead } = found;
+  const sooner = soonerThanOwn(found);
+  const line = (one: Estimate, flags: string, number: string) => {
+    return [`  ${how.numbered ? `${number}  ` : ''}${one.shape.words}`, whenInWords(one, now), flags];
+  };
   const rows = [
-    ...sooner.map((one) => line(one, quoteWords(one.shape.flags))),
-    line(own, ahead ? '(as it waits)' : '(as asked)'),
+    ...sooner.map((one, index) => line(one, quoteWords(one.shape.flags), String(index + 1))),
+    line(own, ahead ? '(as it waits)' : '(as asked)', ' '),
   ];
   const [, ...lines] = fittedTable(['', '', ''], rows, columns() - NAME_WIDTH).split('\n');
   if (startsNow(own, now)) lines.push('  nothing starts sooner than now');

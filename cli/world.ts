@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import type { ResourceRequest } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import type { Interest } from '../jobs/pace.ts';
 import { Poller } from '../jobs/poller.ts';
@@ -12,6 +13,7 @@ import { controlRequest } from '../sessions/control.ts';
 import type { LaunchWorld } from '../sessions/launch.ts';
 import { LocalRecords } from '../sessions/local.ts';
 import { readSaved, type SessionRecord } from '../sessions/records.ts';
+import { reshape } from '../sessions/reshape.ts';
 import { stateDir } from './paths.ts';
 
 export function localRecords(): LocalRecords {
@@ -68,6 +70,8 @@ export class World implements AwaitWorld {
   /** a tunnel is up: the scheduler is then asked rarely (DESIGN 9) */
   interest: Interest = 'usual';
 
+  #request: ResourceRequest | undefined;
+
   use(cluster: Cluster): void {
     this.#cluster = cluster;
     this.#poller ??= new Poller(cluster.transport, cluster.scheduler, { owner: cluster.profile.uid });
@@ -97,6 +101,18 @@ export class World implements AwaitWorld {
       .filter(({ cluster, phase, jobId }) => cluster === profile.name && phase === 'submitting' && jobId === undefined)
       .filter(({ localPid }) => localPid !== undefined && !isAlive(localPid))
       .map(({ localPid: _, ...shared }) => shared);
+
+  readonly reshaped = (): ResourceRequest | undefined => this.#request;
+
+  /** Another shape for the job of this launch, which waits. False: it began meanwhile, and nothing was changed. */
+  async reshape(request: ResourceRequest): Promise<boolean> {
+    if (!this.#cluster || !this.latest) return false;
+    const changed = await reshape(this.#cluster, this.latest, request);
+    if (changed === undefined) return false;
+    this.#request = changed.request;
+    this.keep(changed);
+    return true;
+  }
 
   now = () => new Date();
 

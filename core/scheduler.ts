@@ -128,6 +128,11 @@ export interface Scheduler {
    */
   position?(job: JobRef, partition: string | undefined): Question<{ ahead: number; waiting: number } | undefined>;
   cancel(job: JobRef): Question<'cancelled' | 'already-over'>;
+  /**
+   * Another shape for a job that waits: all of it or nothing, and the job keeps its number. `begun`: it waits no more, and
+   * nothing was changed. `before`: as it was submitted. Absent where the scheduler has no such way.
+   */
+  reshape?(job: JobRef, owner: number, before: ResourceRequest, wanted: ResourceRequest): Question<'changed' | 'begun'>;
   /** `seconds` more, which make `total` from the start */
   extend(id: JobId, seconds: number, total: number): Question<Extension>;
   offers(): Inquiry<readonly Partition[]>;

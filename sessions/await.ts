@@ -4,6 +4,7 @@ import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
+import type { ResourceRequest } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import { harmless, lastLines, plainText } from '../core/text.ts';
 import { ask, readAll } from '../core/transport.ts';
@@ -24,6 +25,8 @@ export type AwaitWorld = {
   agent(session: SessionRecord): Promise<Seen['agent']>;
   /** the record changed: keep the local copy, and remember it for ctrl-C */
   keep(record: SessionRecord): void;
+  /** what the job asks for now, where a person changed it while it waited */
+  reshaped?(): ResourceRequest | undefined;
   /** the job must have begun by then, else it is cancelled; absent: it may wait for ever */
   maxWaitSeconds?: number;
   now(): Date;
@@ -58,6 +61,11 @@ export async function until(
   try {
     for (;;) {
       signal.throwIfAborted();
+      const request = world.reshaped?.();
+      if (request !== undefined && request !== current.request) {
+        current = { ...current, request };
+        world.keep(current);
+      }
       if (job !== undefined) {
         const over = job === 'absent' || (typeof job === 'object' && job.state === 'ended');
         current =

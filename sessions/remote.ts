@@ -50,13 +50,20 @@ const SAVE = `
 import json, os, sys
 os.umask(0o077)
 p = json.load(sys.stdin)
-path = os.path.join(p["directory"], "session.json")
-tmp = "%s.%d" % (path, os.getpid())
-with open(tmp, "w") as out:
-    out.write(p["text"])
-    out.flush()
-    os.fsync(out.fileno())
-os.rename(tmp, path)
+def put(name, text):
+    path = os.path.join(p["directory"], name)
+    tmp = "%s.%d" % (path, os.getpid())
+    with open(tmp, "w") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    os.rename(tmp, path)
+if "walltime" in p:
+    with open(os.path.join(p["directory"], "job.json")) as f:
+        job = json.load(f)
+    job["limits"]["walltimeSeconds"] = p["walltime"]
+    put("job.json", json.dumps(job))
+put("session.json", p["text"])
 `;
 
 /** Small files of each session, whole: an empty or half one is "not yet" (DESIGN 1, SECURITY F-40: list before believing). */
@@ -142,9 +149,11 @@ export function createSession(profile: ClusterProfile, id: string, files: readon
   return createDirectory(profile, sessionsDirectory(profile), id, files);
 }
 
-export function saveSession(profile: ClusterProfile, session: Session): Question<void> {
+/** `walltime`: seconds that the agent is to be told instead of those that it was submitted with. */
+export function saveSession(profile: ClusterProfile, session: Session, walltime?: number): Question<void> {
   const text = `${JSON.stringify(session)}\n`;
-  return program(profile, SAVE, { directory: session.directory, text }, 'writing the session record', () => undefined);
+  const input = { directory: session.directory, text, ...(walltime === undefined ? {} : { walltime }) };
+  return program(profile, SAVE, input, 'writing the session record', () => undefined);
 }
 
 export type Looked = { id: string; files: ReadonlyMap<string, string> };

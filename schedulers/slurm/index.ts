@@ -8,6 +8,7 @@ import { command, failure } from './answers.ts';
 import { offers } from './offers.ts';
 import { checkRequest, jobWords, requestWords } from './options.ts';
 import { position, status, unfinished } from './queue.ts';
+import { reshape } from './reshape.ts';
 
 /** The job starts with nothing of the login shell. NONE would make slurmd run a login shell for it first, which hangs where a profile does. */
 const CLEAN = '--export=NIL';
@@ -37,6 +38,7 @@ export const slurm: Scheduler = {
       return succeeded(result) ? ok('cancelled') : failure('scancel')(result);
     },
   }),
+  reshape,
   extend: (id, seconds) => ({
     command: command(['scontrol', 'update', `JobId=${id}`, `TimeLimit=+${Math.ceil(seconds / 60)}`]),
     parse: either('extended', failure('scontrol'), [

@@ -52,10 +52,8 @@ export function checkRequest(request: ResourceRequest): void {
 /** sbatch's words for what the job needs; the same for a submit and for an estimate. */
 export function requestWords(request: ResourceRequest): string[] {
   checkRequest(request);
-  const { gpus, gpuType, partition, account, qos, reservation, constraint } = request;
-  const gpu = gpus > 0 ? [`gpu:${gpuType === undefined ? '' : `${gpuType}:`}${gpus}`] : [];
-  // not --gpus-per-node, which needs SelectType=select/cons_tres
-  const gres = [...gpu, ...given(request, 'gres')].join(',') || undefined;
+  const { partition, account, qos, reservation, constraint } = request;
+  const gres = gresOf(request);
   const named = Object.entries({ partition, account, qos, reservation, constraint, gres });
   return [
     '--nodes=1',
@@ -66,6 +64,13 @@ export function requestWords(request: ResourceRequest): string[] {
     ...named.flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
     ...request.extra.filter((word) => !JOINED.some((name) => word.startsWith(`--${name}=`))),
   ];
+}
+
+/** GPUs, and what else was given; not --gpus-per-node, which needs SelectType=select/cons_tres. */
+export function gresOf(request: ResourceRequest): string | undefined {
+  const { gpus, gpuType } = request;
+  const gpu = gpus > 0 ? [`gpu:${gpuType === undefined ? '' : `${gpuType}:`}${gpus}`] : [];
+  return [...gpu, ...given(request, 'gres')].join(',') || undefined;
 }
 
 /** sbatch's words for the job itself: name, place and log. */

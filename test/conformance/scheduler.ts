@@ -160,6 +160,36 @@ export function schedulerConformance(name: string, target: SchedulerTarget): voi
       await until(second, 'ended');
     }, 60_000);
 
+    const shapes = 'gives a job that waits another shape, all of it or nothing, and leaves one that runs as it is';
+    if (scheduler.reshape === undefined) notRun(`${name}: ${shapes}: this scheduler has no such way`);
+    else
+      it(shapes, async () => {
+        const reshape = async (id: JobRef, before: JobSpec, wanted: Partial<JobSpec['request']>) => {
+          const question = scheduler.reshape?.(id, owner, before.request, { ...before.request, ...wanted });
+          if (question === undefined) throw new Error('no such way');
+          return ask(transport, question);
+        };
+        const first = await submitted('exec sleep 300');
+        const running = await until(first, 'running');
+        const { spec, script } = await job('nproc; exec sleep 300', { cpus: 2 });
+        const after = { ...spec, after: first.id };
+        const waits = { id: await submitOnce(transport, scheduler, after, script, { owner }), tag: spec.tag };
+        await until(waits, 'pending');
+        expect(await reshape(waits, spec, { partition: 'nosuch', seconds: 120 })).toMatchObject({ why: 'refused' });
+        expect(await reshape(waits, spec, { seconds: 300, cpus: 1, memoryMb: 50 })).toMatchObject({ value: 'changed' });
+        // neither another's, nor one that has begun
+        expect(await reshape({ ...waits, tag: newSessionId() }, spec, { seconds: 60 })).toMatchObject({
+          value: 'begun',
+        });
+        const one = { ...spec, request: { ...spec.request, cpus: 1 } };
+        expect(await reshape(first, one, { seconds: 60 })).toMatchObject({ value: 'begun' });
+        expect(await status(first)).toEqual(running);
+        await ask(transport, scheduler.cancel(first));
+        const { startsAt = 0, endsAt = 0 } = await until(waits, 'running');
+        expect(endsAt - startsAt).toBe(300);
+        await ask(transport, scheduler.cancel(waits));
+      }, 60_000);
+
     it('passes nothing of the login shell into the job', async () => {
       const { spec } = await job('env');
       const lines: string[] = [];

@@ -55,8 +55,12 @@ it('a launch waits in a full queue: why, until when, what starts sooner by the k
   terminal.type('w');
   const [, flags] = await terminal.until(/15 min on gpu, 1 GPU +(?:now|in about \d+ min) +(--gpus 1)\n/);
   await terminal.until(/15 min on gpu +in about \d+ min +\(as it waits\)/);
-  await terminal.until(/to change it: hpcbinder stop \w{4}, and launch again/);
+  await terminal.until(/change to \[1(?:-\d)?, Enter keeps\]:/);
   expect(flags).toBe('--gpus 1');
+  terminal.type('\r');
+  await terminal.until(/it waits as it is/);
+  // no number counts any more
+  terminal.type('1');
   expect(await queued()).toBe(before);
 
   const [session] = await sessions();
@@ -76,6 +80,30 @@ it('a launch waits in a full queue: why, until when, what starts sooner by the k
   expect(await terminal.ended()).toBe(130);
   expect(await queued()).toMatch(/PENDING/);
   expect(terminal.text.split('\n').filter((line) => line.includes('press w'))).toHaveLength(1);
+});
+
+it('a number after w makes that shape the job’s, which stays the same job; record, agent and queue have it', async () => {
+  await busy(1);
+  const terminal = new Terminal([...launchOf(sif), '--mem', '1G', '--gpus', '2', '--no-browser'], world.env);
+  await terminal.until(/press w to ask what would start sooner/);
+  const before = await queued();
+  const [id = ''] = before.split(' ');
+  terminal.type('w');
+  const [, number = ''] = await terminal.until(/(\d) {2}15 min on gpu, 1 GPU +(?:now|in about \d+ min)/);
+  await terminal.until(/Enter keeps\]:/);
+  terminal.type(number);
+  await terminal.until(new RegExp(`changed to 15 min on gpu, 1 GPU: job ${id} waits on as that`));
+  await terminal.until(/ends {6}\d\d:\d\d \(walltime 15 min\)/);
+  expect(await queued()).toBe(`${id} RUNNING`);
+  const [session] = await sessions();
+  expect(await status(world, session?.id ?? '')).toMatchObject({ phase: 'ready', jobId: id });
+  const shown = (await on('login', 'alice', `scontrol show job ${id}`)).stdout;
+  expect(shown).toMatch(/TimeLimit=00:15:00/);
+  expect(shown).toMatch(/ReqTRES=.*gres\/gpu=1\b/);
+  const saved = await on('login', 'alice', `cat ${world.home}/state/sessions/${session?.id}/session.json`);
+  expect(JSON.parse(saved.stdout)).toMatchObject({ jobId: id, request: { gpus: 1, seconds: 900 } });
+  terminal.type(CTRL_C);
+  expect(await terminal.ended()).toBe(0);
 });
 
 it('--when tells the same without submitting, as a table and with --json; ctrl-C ends it at once', async () => {

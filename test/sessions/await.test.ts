@@ -50,6 +50,14 @@ describe('waiting for a job', () => {
     expect(arrived?.phase).toBe('ready');
   });
 
+  it('goes on with what the job asks for once a person has changed it, and keeps that', async () => {
+    const request = { ...session.request, seconds: 900 };
+    const moments: Moment[] = [{ job: jobOf('pending') }, { job: jobOf('pending') }, { job: jobOf('running') }];
+    const { world, cluster, kept } = worldOf(moments);
+    const arrived = await until('running', cluster, queued, { ...world, reshaped: () => request }, () => {}, signal);
+    expect([arrived.session.request, kept.map((each) => each.request)]).toEqual([request, [request]]);
+  });
+
   it('may end at the node already', async () => {
     const { session: arrived } = await arrive([{ job: jobOf('running') }], 'running');
     expect(arrived?.phase).toBe('starting');

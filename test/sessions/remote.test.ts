@@ -43,6 +43,18 @@ describe('a session’s directory, by the cluster’s own Python', () => {
     expect(modeOf(sessionsDirectory(profile))).toBe(0o700);
   });
 
+  it('tells the agent of another walltime together with the record, and nothing else of it changes', async () => {
+    const job = { name: 'job.json', mode: 0o600, text: '{"a":"ü","limits":{"idleSeconds":1,"walltimeSeconds":7200}}' };
+    orThrow(await askHere(createSession(profile, ID, [job])));
+    orThrow(await askHere(saveSession(profile, { ...session, directory: of('') }, 900)));
+    expect(JSON.parse(readFileSync(of('job.json'), 'utf8'))).toEqual({
+      a: 'ü',
+      limits: { idleSeconds: 1, walltimeSeconds: 900 },
+    });
+    expect([modeOf(of('job.json')), existsSync(of('session.json'))]).toEqual([0o600, true]);
+    expect(readdirSync(of(''))).toHaveLength(2);
+  });
+
   it('is refused where it exists, and what is there stays', async () => {
     orThrow(await askHere(createSession(profile, ID, files)));
     const again = await askHere(createSession(profile, ID, [{ name: 'job.json', mode: 0o600, text: 'other' }]));

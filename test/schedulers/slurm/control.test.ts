@@ -33,6 +33,36 @@ describe('extending', () => {
   });
 });
 
+describe('another shape for a job that waits', () => {
+  const before = { partition: 'gpu', cpus: 4, memoryMb: 8192, seconds: 7200, gpus: 2, extra: ['--gres=tape:1'] };
+  const asked = (wanted: object) => slurm.reshape?.(recorded('waiting'), 2001, before, { ...before, ...wanted });
+
+  it('is one update by name and owner, of what differs, and of what only a job that waits lets change', () => {
+    const words = ['scontrol', 'update', `JobName=${recorded('waiting').tag}`, 'UserID=2001'];
+    expect(asked({ seconds: 900 })?.command.argv).toEqual([...words, 'TimeLimit=00:15:00', 'MinCPUsNode=4']);
+    expect(asked({ partition: 'debug', gpus: 1 })?.command.argv.slice(6)).toEqual([
+      'Partition=debug',
+      'Gres=gpu:1,tape:1',
+    ]);
+    expect(asked({ cpus: 2, memoryMb: 4096 })?.command.argv.slice(5)).toEqual([
+      ...['MinCPUsNode=2', 'NumCPUs=2', 'CPUsPerTask=2', 'TresPerTask=cpu=2', 'MinMemoryNode=4096'],
+    ]);
+    expect(() => asked({ partition: 'a b' })).toThrow(/partition/);
+  });
+
+  it.each([
+    [0, '', { ok: true, value: 'changed' }],
+    // as Slurm 24.11 said
+    [1, 'Job is no longer pending execution for job 6', { ok: true, value: 'begun' }],
+    [1, "scontrol: error: No jobs with user ID 2001 and name 'hb-0123456780'", { ok: true, value: 'begun' }],
+    [1, 'Invalid partition name specified for job 2', { ok: false, why: 'refused', error: { code: 'E-PARTITION' } }],
+    [1, 'Access/permission denied for job 2', { ok: false, why: 'refused', error: { code: 'E-SCHEDULER' } }],
+    [1, 'slurm_update error: Unable to contact slurm controller', { ok: false, why: 'unreachable' }],
+  ])('exit %i, "%s"', (code, said, answer) => {
+    expect(asked({ seconds: 900 })?.parse(result(code, '', said))).toMatchObject(answer);
+  });
+});
+
 describe('what a cluster offers', () => {
   const offers = () => {
     const inquiry = slurm.offers();
