@@ -30,7 +30,7 @@ export const reshape: NonNullable<Scheduler['reshape']> = ({ tag }, owner, befor
     command: command(['scontrol', 'update', `JobName=${tag}`, `UserID=${owner}`, ...words]),
     parse(result) {
       if (succeeded(result)) return ok('changed');
-      return BEGUN.test(textOf(result.stderr)) ? ok('begun') : failure('scontrol update', result);
+      return BEGUN.test(textOf(result.stderr)) ? ok('begun') : failure('scontrol update')(result);
     },
   };
 };
