@@ -1,0 +1,74 @@
+/** The endpoint's own origin: pages, links, REST API. Which route answers whom is in each route's rule (gate.ts). */
+import cookie from '@fastify/cookie';
+import formbody from '@fastify/formbody';
+import rateLimit from '@fastify/rate-limit';
+import swagger from '@fastify/swagger';
+import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
+import type { Deps, Rule } from './deps.ts';
+import { addGate } from './gate.ts';
+import { refusalOf, send } from './refusals.ts';
+import { launchRoutes } from './routes/launches.ts';
+import { plainRoutes } from './routes/plain.ts';
+import { sessionRoutes } from './routes/sessions.ts';
+
+const MOST_BODY = 64 << 10;
+
+/** One line of the router's table, for the test that asks every route as everybody. */
+export type RouteRow = { method: string; url: string; rule: Rule | undefined };
+
+export type App = { instance: FastifyInstance; routes: readonly RouteRow[] };
+
+/** `more`: the pages, links and sign-in, each a set of routes with rules of their own. */
+export async function createApp(
+  deps: Deps,
+  more: readonly ((app: FastifyInstance) => void)[],
+  how: { log: (line: object) => void; trustProxy: readonly string[] },
+): Promise<App> {
+  const routes: RouteRow[] = [];
+  const app = Fastify({
+    bodyLimit: MOST_BODY,
+    // limits of connections are the front's (server/limits.ts)
+    logger: { level: 'warn', stream: { write: (line: string) => how.log({ said: line.trim() }) } },
+    trustProxy: how.trustProxy.length > 0 ? [...how.trustProxy] : false,
+    routerOptions: { maxParamLength: 2000 },
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+  });
+  app.addHook('onRoute', (route: RouteOptions) => {
+    for (const method of [route.method].flat())
+      if (method !== 'HEAD') routes.push({ method, url: route.url, rule: route.config?.rule });
+  });
+  await app.register(cookie);
+  await app.register(formbody, { bodyLimit: MOST_BODY });
+  await app.register(swagger, {
+    openapi: {
+      info: { title: 'hpcbinder endpoint', version: deps.product.split('/')[1] ?? '0' },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+  });
+  await app.register(rateLimit, {
+    max: () => deps.judge.perMinute,
+    timeWindow: 60_000,
+    keyGenerator: (request) => request.who?.user.account ?? request.ip,
+    hook: 'preHandler',
+  });
+  addGate(app, deps);
+  app.setErrorHandler((error: Error & { validation?: unknown; statusCode?: number }, request, reply) => {
+    if (error.validation)
+      return send(deps, request, reply, { status: 400, code: 'E-USAGE', message: error.message });
+    if (error.statusCode !== undefined && error.statusCode < 500)
+      return send(deps, request, reply, { status: error.statusCode, code: 'E-USAGE', message: error.message });
+    const refusal = refusalOf(error);
+    if (refusal.status >= 500) how.log({ error: error.stack ?? error.message, url: request.url.split('?')[0] });
+    return send(deps, request, reply, refusal);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    send(deps, request, reply, { status: 404, code: 'E-USAGE', message: 'there is nothing at this address' }),
+  );
+  plainRoutes(app, deps);
+  launchRoutes(app, deps);
+  sessionRoutes(app, deps);
+  for (const register of more) register(app);
+  await app.ready();
+  return { instance: app, routes };
+}

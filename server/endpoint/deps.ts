@@ -1,0 +1,70 @@
+/** What the endpoint's routes stand on; put together once, in cli/serve. */
+
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import type {
+  Choices,
+  KeptSession,
+  LaunchGranted,
+  LaunchWanted,
+  Role,
+  Scope,
+  Services,
+  User,
+} from '../../core/endpoint.ts';
+import type { Who } from '../sign-in/types.ts';
+import type { Kept } from './kept.ts';
+import type { Launches } from './launches.ts';
+import type { Live } from './live.ts';
+import type { Refusal } from './refusals.ts';
+
+/** What a link or a form asks for, judged by the policy as it is now. */
+export interface Judge {
+  /** throws E-LINK, E-POLICY and their like */
+  grant(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted>;
+  /** git URL and ref of a link, checked and allowed; nothing is looked up */
+  repoOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): { url: string; ref?: string; shown: string };
+  choices(user: User, cluster: string | undefined, signal: AbortSignal): Promise<Choices>;
+  /** requests per minute of one account, or of one address that is not signed in */
+  readonly perMinute: number;
+}
+
+export type Deps = {
+  services: Services;
+  kept: Kept;
+  launches: Launches;
+  live: Live;
+  judge: Judge;
+  /** of a request; undefined: nobody is signed in */
+  who(req: IncomingMessage): Who | undefined;
+  mayAct(req: IncomingMessage, who: Who, body?: unknown): boolean;
+  /** where a page without a login sends the browser */
+  signInUrl(target: string): string;
+  userOf(account: string): User;
+  /** the address that opens a session once, in the browser of whoever asked */
+  openUrl(who: Who, record: KeptSession, path: string | undefined): string;
+  /** the endpoint's own origin and prefix, ends with `/` */
+  base: URL;
+  product: string;
+  /** how a refusal looks to a person */
+  errorPage(request: FastifyRequest, refusal: Refusal): string;
+  now(): Date;
+};
+
+/** What each route says of itself; one without it answers nobody (SECURITY R6). */
+export type Rule = {
+  who: 'anyone' | Role;
+  /** of an API token; absent: no token will do */
+  scope?: Scope;
+  /** it changes something: proof of the user's own click is asked for (SECURITY R8) */
+  acts?: true;
+};
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    rule?: Rule;
+  }
+  interface FastifyRequest {
+    who: Who | undefined;
+  }
+}

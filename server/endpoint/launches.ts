@@ -1,0 +1,191 @@
+/**
+ * Launches on their way. Each is written down before anything is done for it, so that a killed endpoint takes it up again:
+ * one without a record begins anew, one with a record goes on from there (DESIGN 2, 11).
+ */
+import { randomBytes } from 'node:crypto';
+import type {
+  KeptSession,
+  LaunchEvent,
+  LaunchGranted,
+  LaunchView,
+  LaunchWanted,
+  Services,
+  User,
+} from '../../core/endpoint.ts';
+import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
+import { newSessionId } from '../../core/ids.ts';
+import type { Kept } from './kept.ts';
+import { Story } from './story.ts';
+
+/** What is over stays in memory so long, for those who look at its page. */
+const TOLD_MS = 600_000;
+
+type OneLaunch = Extract<LaunchEvent, { type: 'launch' }>;
+type Running = {
+  view: LaunchView;
+  granted: LaunchGranted;
+  story: Story<OneLaunch>;
+  stop: AbortController;
+};
+
+export type LaunchesOptions = {
+  services: Services;
+  kept: Kept;
+  /** a session whose app answers, to be given its route */
+  onReady(record: KeptSession, account: string): void;
+  /** one that ended before it was ready, or was taken up after its end */
+  onEnded(record: KeptSession, account: string): void;
+};
+
+export class Launches {
+  readonly #options: LaunchesOptions;
+  readonly #all = new Map<string, Running>();
+  #closed = false;
+
+  constructor(options: LaunchesOptions) {
+    this.#options = options;
+  }
+
+  /** Of what runs, or ran a moment ago, the same; else as it is kept. */
+  view(id: string): LaunchView | undefined {
+    return this.#all.get(id)?.view ?? plain(this.#options.kept.launch(id));
+  }
+
+  running(): readonly { view: LaunchView; granted: LaunchGranted }[] {
+    return [...this.#all.values()].filter(({ view }) => view.state === 'running');
+  }
+
+  /** One of the same user for the same thing is joined: a second tab starts nothing. */
+  start(user: User, wanted: LaunchWanted, granted: LaunchGranted): LaunchView {
+    const same = JSON.stringify(granted);
+    const there = this.running().find(
+      (one) => one.view.account === user.account && JSON.stringify(one.granted) === same,
+    );
+    if (there) return there.view;
+    const view: LaunchView = {
+      id: `la-${randomBytes(8).toString('hex')}`,
+      account: user.account,
+      wanted,
+      startedAt: new Date().toISOString(),
+      state: 'running',
+      session: newSessionId(),
+    };
+    this.#begin(user, view, granted);
+    return view;
+  }
+
+  #begin(user: User, view: LaunchView, granted: LaunchGranted, resume?: KeptSession): void {
+    const running: Running = { view, granted, story: new Story(), stop: new AbortController() };
+    this.#all.set(view.id, running);
+    this.#became(running, {});
+    for (const text of granted.notes) running.story.tell({ type: 'note', text });
+    void this.#run(user, running, resume);
+  }
+
+  async #run(user: User, running: Running, resume: KeptSession | undefined): Promise<void> {
+    const { kept, services } = this.#options;
+    const { view, granted, story, stop } = running;
+    const of = { account: user.account, launch: view.id, granted };
+    let latest = resume;
+    const keep = (record: KeptSession) => {
+      latest = record;
+      kept.saveSession(record, of);
+    };
+    try {
+      const id = view.session ?? newSessionId();
+      const how = { id, keep, signal: stop.signal, ...(resume ? { resume } : {}) };
+      const path = services.launch(user, granted, how);
+      for (let step = await path.next(); ; step = await path.next()) {
+        if (!step.done) {
+          story.tell(step.value);
+          continue;
+        }
+        keep(step.value);
+        if (step.value.phase === 'ended') throw overAlready(step.value);
+        this.#options.onReady(step.value, user.account);
+        this.#became(running, { state: 'ready' });
+        break;
+      }
+    } catch (cause) {
+      // the process ends: the next one takes it up
+      if (this.#closed) return;
+      await this.#failed(user, running, cause, latest);
+    }
+    story.end();
+    setTimeout(() => this.#all.delete(view.id), TOLD_MS).unref();
+  }
+
+  async #failed(user: User, running: Running, cause: unknown, latest: KeptSession | undefined): Promise<void> {
+    const { kept, services, onEnded } = this.#options;
+    const cancelled = running.stop.signal.aborted;
+    let record = latest;
+    if (record && record.phase !== 'ended') {
+      const at = new Date().toISOString();
+      // a job may be there, whatever failed: it is ended before the launch counts as over
+      record = await services.stop(user, record, (event) => running.story.tell(event)).catch(() => record);
+      if (record && record.phase !== 'ended' && record.jobId === undefined)
+        record = { ...record, phase: 'ended', ended: { why: cancelled ? 'stopped' : 'failed', at } };
+      if (record) kept.saveSession(record, { account: user.account, launch: running.view.id });
+    }
+    if (record?.phase === 'ended') onEnded(record, user.account);
+    const { code, message, hint } = asHpcbinderError(cause);
+    if (cancelled) this.#became(running, { state: 'cancelled' });
+    else this.#became(running, { state: 'failed', error: { code, message, ...(hint ? { hint } : {}) } });
+  }
+
+  #became(running: Running, change: Partial<LaunchView>): void {
+    running.view = { ...running.view, ...change };
+    this.#options.kept.saveLaunch(running.view, running.granted);
+    running.story.tell({ type: 'launch', launch: running.view });
+  }
+
+  /** From its beginning; of one that ran in a former process what is kept of it. */
+  async *events(id: string, signal: AbortSignal): AsyncGenerator<LaunchEvent> {
+    const running = this.#all.get(id);
+    if (running) yield* running.story.from(signal);
+    const view = running ? undefined : this.view(id);
+    if (view) yield { type: 'launch', launch: view };
+  }
+
+  /** Its job is ended too. What is over stays as it is. */
+  cancel(id: string): LaunchView | undefined {
+    const running = this.#all.get(id);
+    if (running?.view.state === 'running')
+      running.stop.abort(new HpcbinderError('E-CANCELLED', { message: 'cancelled' }));
+    return this.view(id);
+  }
+
+  /** After a start: what a former process left on its way. `userOf` is undefined for an account that may not enter any more. */
+  restore(userOf: (account: string) => User | undefined): void {
+    const { kept } = this.#options;
+    for (const { granted, ...view } of kept.launches({ running: true })) {
+      const user = userOf(view.account);
+      const row = view.session === undefined ? undefined : kept.session(view.session);
+      if (granted && user) this.#begin(user, view, granted, row?.record);
+      else
+        kept.saveLaunch({
+          ...view,
+          state: 'failed',
+          error: { code: 'E-CANCELLED', message: 'the endpoint was restarted, and could not go on with it' },
+        });
+    }
+  }
+
+  /** Nothing is cancelled: what is on its way is taken up by the next process. */
+  close(): void {
+    this.#closed = true;
+    for (const { story } of this.#all.values()) story.end();
+  }
+}
+
+function overAlready(record: KeptSession): HpcbinderError {
+  return new HpcbinderError('E-JOB-FAILED', {
+    message: `session ${record.id} ended before its app was ready${record.ended?.detail ? `: ${record.ended.detail}` : ''}`,
+  });
+}
+
+function plain(found: (LaunchView & { granted?: LaunchGranted }) | undefined): LaunchView | undefined {
+  if (!found) return undefined;
+  const { granted: _, ...view } = found;
+  return view;
+}

@@ -1,0 +1,205 @@
+/** The sessions whose app answers: each has a route and is watched until its end. Rebuilt from what is kept, before anybody is asked. */
+import type { Figures, KeptSession, Services, SessionView, User } from '../../core/endpoint.ts';
+import { endInWords } from '../../sessions/advance.ts';
+import { openApp } from '../../sessions/control.ts';
+import { openStream } from '../../sessions/streams.ts';
+import type { SessionAccess } from '../access.ts';
+import { AppAgent } from '../agent.ts';
+import type { Limits } from '../limits.ts';
+import { OpenPages } from '../open-pages.ts';
+import type { Door, Route, RouteState } from '../routes.ts';
+import type { Kept, KeptRow } from './kept.ts';
+import { sessionView } from './view.ts';
+
+/** one each half minute, of the last hour */
+const MOST_FIGURES = 120;
+const FIGURES_MS = 30_000;
+/** A watch that broke begins again. */
+const AGAIN_MS = 15_000;
+
+/** What is known of a session now. */
+type Known = { row: KeptRow; reachable: boolean; silentSince?: string };
+type Watched = {
+  known: Known;
+  door: Door;
+  figures: Figures[];
+  warnings: string[];
+  over: AbortController;
+};
+
+export type LiveOptions = {
+  services: Services;
+  kept: Kept;
+  limits: Limits;
+  /** the session's own origin, `https://hb-….binder.example.org` */
+  originOf(id: string): string;
+  accessOf(record: KeptSession, account: string): SessionAccess;
+  userOf(account: string): User;
+};
+
+export class Live {
+  readonly #options: LiveOptions;
+  readonly #all = new Map<string, Watched>();
+  /** by the exact value of the Host header */
+  readonly #hosts = new Map<string, Watched>();
+  #closed = false;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+  }
+
+  door(host: string): Door | undefined {
+    return this.#hosts.get(host)?.door;
+  }
+
+  /** With what is known by watching it. */
+  view(row: KeptRow): SessionView {
+    const watched = this.#all.get(row.record.id);
+    return sessionView(watched?.known.row ?? row, watched?.known.silentSince);
+  }
+
+  figures(id: string): readonly Figures[] {
+    return this.#all.get(id)?.figures ?? [];
+  }
+
+  warnings(id: string): readonly string[] {
+    return this.#all.get(id)?.warnings ?? [];
+  }
+
+  count(): number {
+    return this.#all.size;
+  }
+
+  add(record: KeptSession, account: string, launch?: string): void {
+    if (this.#all.has(record.id) || this.#closed) return;
+    const { limits, originOf, accessOf } = this.#options;
+    const known: Known = { row: { record, account, ...(launch ? { launch } : {}) }, reachable: true };
+    const route = this.#route(known);
+    const door: Door = {
+      route,
+      origin: originOf(record.id),
+      access: accessOf(record, account),
+      pages: new OpenPages(record.id),
+      agent: new AppAgent(route.connectApp, limits),
+      streams: new AppAgent(route.openStream ?? route.connectApp, limits, 0),
+    };
+    const watched: Watched = { known, door, figures: [], warnings: [], over: new AbortController() };
+    this.#all.set(record.id, watched);
+    this.#hosts.set(new URL(watched.door.origin).host, watched);
+    void this.#watch(watched);
+    void this.#measure(watched);
+  }
+
+  #route(known: Known): Route {
+    const { services } = this.#options;
+    const { id, secrets } = known.row.record;
+    const connect = () => services.connect(known.row.record);
+    return {
+      sessionId: id,
+      connectApp: () => openApp(connect, id, secrets),
+      openStream: () => openStream(connect, id, secrets),
+      appToken: secrets.appToken,
+      cookieKey: secrets.cookieKey,
+      state: () => stateOf(known),
+      words: () => ({
+        repo: known.row.record.repo.shown,
+        work: known.row.record.workDirectory,
+        relaunch: 'the page of your sessions',
+        ...(known.row.record.ended ? { ended: endInWords(known.row.record.ended.why) } : {}),
+      }),
+    };
+  }
+
+  /** The newest record of it, from wherever: what is kept follows. */
+  update(record: KeptSession): void {
+    const watched = this.#all.get(record.id);
+    const row = watched?.known.row ?? this.#options.kept.session(record.id);
+    if (!row) return;
+    this.#options.kept.saveSession(record, row);
+    if (watched) {
+      watched.known.row = { ...watched.known.row, record };
+      if (record.phase === 'ended') this.#end(watched);
+    }
+  }
+
+  async #watch(watched: Watched): Promise<void> {
+    const { services, userOf } = this.#options;
+    const { account } = watched.known.row;
+    const how = {
+      pages: watched.door.pages,
+      say: (text: string) => void watched.warnings.push(text),
+      on: (record: KeptSession, reachable: boolean) => {
+        watched.known.reachable = reachable;
+        if (reachable) delete watched.known.silentSince;
+        else watched.known.silentSince ??= new Date().toISOString();
+        if (changed(watched.known.row.record, record)) this.update(record);
+        else watched.known.row = { ...watched.known.row, record };
+      },
+    };
+    while (!watched.over.signal.aborted) {
+      const followed = services.follow(userOf(account), watched.known.row.record, how, watched.over.signal);
+      // a cluster that cannot be reached says nothing of its sessions
+      const record = await followed.catch(() => undefined);
+      if (record?.phase === 'ended') this.update(record);
+      if (!watched.over.signal.aborted) await pause(AGAIN_MS, watched.over.signal);
+    }
+  }
+
+  async #measure(watched: Watched): Promise<void> {
+    const { services, userOf } = this.#options;
+    while (!watched.over.signal.aborted) {
+      const { record, account } = watched.known.row;
+      const figures = await services.figures(userOf(account), record).catch(() => undefined);
+      if (figures) watched.figures = [...watched.figures, figures].slice(-MOST_FIGURES);
+      await pause(FIGURES_MS, watched.over.signal);
+    }
+  }
+
+  /** The page of the end is shown to those who have it open, for as long as this process lives. */
+  #end(watched: Watched): void {
+    watched.over.abort();
+    watched.door.agent.destroy();
+    watched.door.streams.destroy();
+    watched.door.pages.close();
+    this.#all.delete(watched.known.row.record.id);
+    setTimeout(() => this.#hosts.delete(new URL(watched.door.origin).host), ENDED_MS).unref();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const watched of this.#all.values()) {
+      watched.over.abort();
+      watched.door.pages.close();
+      watched.door.agent.destroy();
+      watched.door.streams.destroy();
+    }
+  }
+}
+
+const ENDED_MS = 86_400_000;
+
+/** Who answers is not suspended, whatever the scheduler said last. */
+function stateOf({ row: { record }, reachable }: Known): RouteState {
+  if (record.phase === 'ended') return 'ended';
+  if (record.job?.state === 'suspended') return 'suspended';
+  return reachable ? 'ready' : 'lost';
+}
+
+/** Is it worth a write? That somebody used it a moment ago is not. */
+function changed(before: KeptSession, now: KeptSession): boolean {
+  const lasting = ({ phase, endsAt, address, job, ended, saved, workDirectory }: KeptSession) =>
+    JSON.stringify({ phase, endsAt, address, state: job?.state, ended, saved, workDirectory });
+  return lasting(before) !== lasting(now);
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,103 @@
+/** REST API: what can be launched, launching, and following a launch. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { LaunchView, LaunchWanted, User } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
+import type { Deps } from '../deps.ts';
+import { sendEvents } from './events.ts';
+import { ClusterName, LaunchBody, LaunchId, RepoBody } from './shapes.ts';
+
+const MOST_LISTED = 100;
+const LOOK_MS = 30_000;
+
+/** Judged, written down, begun; the same for a click, the API and a badge's event stream. */
+export async function startLaunch(deps: Deps, user: User, wanted: LaunchWanted, from: string): Promise<LaunchView> {
+  const granted = await deps.judge.grant(user, wanted, AbortSignal.timeout(LOOK_MS));
+  const view = deps.launches.start(user, wanted, granted);
+  const { id: launch, session } = view;
+  const detail = granted.repo.shown;
+  deps.kept.audit.write({
+    account: user.account,
+    action: 'launch',
+    launch,
+    ...(session ? { session } : {}),
+    from,
+    detail,
+  });
+  return view;
+}
+
+/** The owner's, or any for an admin; somebody else's is as one that does not exist. */
+export function ownLaunch(deps: Deps, user: User, id: string): LaunchView {
+  const view = deps.launches.view(id);
+  if (view && (view.account === user.account || user.roles.includes('admin'))) return view;
+  throw new HpcbinderError('E-SESSION-UNKNOWN', { message: `there is no launch ${id} of yours` });
+}
+
+export function launchRoutes(app: FastifyInstance, deps: Deps): void {
+  const read = { rule: { who: 'user', scope: 'read' } } as const;
+  const act = { rule: { who: 'user', scope: 'launch', acts: true } } as const;
+
+  app.get('/api/v1/me', { config: read }, async ({ who }) => ({
+    ...who?.user,
+    ...(who?.xsrf ? { xsrf: who.xsrf } : {}),
+  }));
+
+  app.get('/api/v1/clusters', { config: read }, async () => ({ clusters: deps.services.clusters }));
+
+  app.get('/api/v1/clusters/:name/offers', { config: read, schema: { params: ClusterName } }, async (request) => {
+    const { name } = request.params as { name: string };
+    return deps.services.offers(userOf(request), name, AbortSignal.timeout(LOOK_MS));
+  });
+
+  app.post(
+    '/api/v1/resolve',
+    { config: { rule: { who: 'user', scope: 'read', acts: true } }, schema: { body: RepoBody } },
+    async (request) => {
+      const { shown, ...repo } = deps.judge.repoOf(request.body as LaunchBody);
+      const found = await deps.services.resolve(repo, AbortSignal.timeout(LOOK_MS));
+      const commit = found.kind === 'git' ? { commit: found.commit, ...(found.ref ? { ref: found.ref } : {}) } : {};
+      return { shown, ...commit, notes: [] };
+    },
+  );
+
+  app.post('/api/v1/launches', { config: act, schema: { body: LaunchBody } }, async (request, reply) => {
+    const view = await startLaunch(deps, userOf(request), request.body as LaunchWanted, request.ip);
+    return reply.code(202).send(view);
+  });
+
+  app.get('/api/v1/launches', { config: read }, async (request) => {
+    const all = deps.kept.launches({ account: userOf(request).account, limit: MOST_LISTED });
+    return { launches: all.map(({ id }) => deps.launches.view(id)) };
+  });
+
+  app.get('/api/v1/launches/:id', { config: read, schema: { params: LaunchId } }, async (request) =>
+    ownLaunch(deps, userOf(request), idOf(request)),
+  );
+
+  app.get('/api/v1/launches/:id/events', { config: read, schema: { params: LaunchId } }, async (request, reply) => {
+    const { id } = ownLaunch(deps, userOf(request), idOf(request));
+    return sendEvents(request, reply, async function* (signal) {
+      for await (const event of deps.launches.events(id, signal)) yield `data: ${JSON.stringify(event)}\n\n`;
+    });
+  });
+
+  app.delete(
+    '/api/v1/launches/:id',
+    { config: { rule: { who: 'user', scope: 'stop', acts: true } }, schema: { params: LaunchId } },
+    async (request) => {
+      const user = userOf(request);
+      const { id } = ownLaunch(deps, user, idOf(request));
+      deps.kept.audit.write({ account: user.account, action: 'cancel', launch: id, from: request.ip });
+      return deps.launches.cancel(id);
+    },
+  );
+}
+
+export function userOf({ who }: Pick<FastifyRequest, 'who'>): User {
+  if (who) return who.user;
+  throw new HpcbinderError('E-INTERNAL', { message: 'a route without a user asked for one' });
+}
+
+export function idOf({ params }: Pick<FastifyRequest, 'params'>): string {
+  return (params as { id: string }).id;
+}

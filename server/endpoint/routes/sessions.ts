@@ -1,0 +1,118 @@
+/** REST API: one's own sessions. Ownership is decided in one place, `ownSession`. */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FiguresView, KeptSession, SessionView, User } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
+import type { Deps } from '../deps.ts';
+import type { KeptRow } from '../kept.ts';
+import { idOf, userOf } from './launches.ts';
+import { PathBody, SecondsBody, SessionId } from './shapes.ts';
+
+const MOST_LISTED = 200;
+const LOG_MS = 60_000;
+
+/** `admins`: may look and stop, and never open. Somebody else's session is as one that does not exist. */
+export function ownSession(deps: Deps, user: User, id: string, how: { admins: boolean }): KeptRow {
+  const row = deps.kept.session(id);
+  const may = row && (row.account === user.account || (how.admins && user.roles.includes('admin')));
+  if (may) return row;
+  throw new HpcbinderError('E-SESSION-UNKNOWN', { message: `there is no session ${id} of yours` });
+}
+
+type Verb = 'stop' | 'extend' | 'touch' | 'open';
+
+/** Stops, extends or puts off; the record follows, and the audit log says who. */
+export async function act(
+  deps: Deps,
+  request: Pick<FastifyRequest, 'who' | 'ip'>,
+  id: string,
+  verb: Exclude<Verb, 'open'>,
+  seconds = 0,
+): Promise<SessionView> {
+  const user = userOf(request);
+  const row = ownSession(deps, user, id, { admins: verb === 'stop' });
+  const owner = deps.userOf(row.account);
+  deps.kept.audit.write({ account: user.account, action: verb, session: id, from: request.ip, ...detailOf(row, user) });
+  const launch = row.launch && deps.launches.view(row.launch);
+  // its launch still runs: that is what has to end
+  if (verb === 'stop' && launch && launch.state === 'running') {
+    deps.launches.cancel(launch.id);
+    return deps.live.view(row);
+  }
+  if (row.record.phase !== 'ended') deps.live.update(await done(deps, owner, row.record, verb, seconds));
+  return deps.live.view(deps.kept.session(id) ?? row);
+}
+
+function detailOf(row: KeptRow, user: User): { detail?: string } {
+  return row.account === user.account ? {} : { detail: `of ${row.account}` };
+}
+
+async function done(deps: Deps, owner: User, record: KeptSession, verb: Exclude<Verb, 'open'>, seconds: number) {
+  const { services } = deps;
+  if (verb === 'stop') return services.stop(owner, record, () => {});
+  if (verb === 'extend') return services.extend(owner, record, seconds);
+  await services.touch(owner, record);
+  return services.refresh(owner, record, AbortSignal.timeout(LOG_MS));
+}
+
+/** The address that opens it once, in the asker's own browser. */
+export function openSession(
+  deps: Deps,
+  request: Pick<FastifyRequest, 'who' | 'ip'>,
+  id: string,
+  path?: string,
+): string {
+  const { who } = request;
+  const user = userOf(request);
+  const row = ownSession(deps, user, id, { admins: false });
+  if (!who || row.record.phase !== 'ready')
+    throw new HpcbinderError('E-SESSION-STATE', {
+      message: `session ${id} ${row.record.phase === 'ended' ? 'has ended' : 'is not ready yet'}`,
+      hint: 'Its page shows how it stands.',
+    });
+  deps.kept.audit.write({ account: user.account, action: 'open', session: id, from: request.ip });
+  return deps.openUrl(who, row.record, path ?? row.granted?.path);
+}
+
+export function sessionRoutes(app: FastifyInstance, deps: Deps): void {
+  const read = { config: { rule: { who: 'user', scope: 'read' } }, schema: { params: SessionId } } as const;
+  const stops = { rule: { who: 'user', scope: 'stop', acts: true } } as const;
+  const acts = { rule: { who: 'user', scope: 'launch', acts: true } } as const;
+
+  app.get('/api/v1/sessions', { config: read.config }, async (request) => {
+    const rows = deps.kept.sessions({ account: userOf(request).account, limit: MOST_LISTED });
+    return { sessions: rows.map((row) => deps.live.view(row)) };
+  });
+
+  app.get('/api/v1/sessions/:id', read, async (request) => {
+    const row = ownSession(deps, userOf(request), idOf(request), { admins: true });
+    return { ...deps.live.view(row), warnings: deps.live.warnings(row.record.id) };
+  });
+
+  app.get('/api/v1/sessions/:id/log', read, async (request, reply) => {
+    const row = ownSession(deps, userOf(request), idOf(request), { admins: false });
+    const text = await deps.services.log(deps.userOf(row.account), row.record, AbortSignal.timeout(LOG_MS));
+    return reply.type('text/plain; charset=utf-8').send(text);
+  });
+
+  app.get('/api/v1/sessions/:id/figures', read, async (request): Promise<FiguresView> => {
+    const row = ownSession(deps, userOf(request), idOf(request), { admins: true });
+    return { figures: deps.live.figures(row.record.id) };
+  });
+
+  app.post('/api/v1/sessions/:id/stop', { config: stops, schema: { params: SessionId } }, async (request) =>
+    act(deps, request, idOf(request), 'stop'),
+  );
+  app.post('/api/v1/sessions/:id/touch', { config: acts, schema: { params: SessionId } }, async (request) =>
+    act(deps, request, idOf(request), 'touch'),
+  );
+  app.post(
+    '/api/v1/sessions/:id/extend',
+    { config: acts, schema: { params: SessionId, body: SecondsBody } },
+    async (request) => act(deps, request, idOf(request), 'extend', (request.body as { seconds: number }).seconds),
+  );
+  app.post(
+    '/api/v1/sessions/:id/open',
+    { config: acts, schema: { params: SessionId, body: PathBody } },
+    async (request) => ({ url: openSession(deps, request, idOf(request), (request.body as { path?: string }).path) }),
+  );
+}

@@ -1,0 +1,39 @@
+/** A session as its owner may see it: the record without what opens it. Pure. */
+import type { KeptSession, SessionView } from '../../core/endpoint.ts';
+import { endInWords } from '../../sessions/advance.ts';
+import type { KeptRow } from './kept.ts';
+
+/** `silentSince`: ISO, since when its node has not answered. */
+export function sessionView({ record, account, launch }: KeptRow, silentSince?: string): SessionView {
+  const { id, cluster, repo, phase, app, request, createdAt, workDirectory, ended, job, idle, limits } = record;
+  const waiting = phase === 'queued' ? (job?.waiting?.means ?? job?.reason) : undefined;
+  // a busy kernel is never idle
+  const culledAt = idle && idle.busyKernels === 0 ? idle.since + limits.idleSeconds : undefined;
+  return {
+    id,
+    ...(launch ? { launch } : {}),
+    account,
+    cluster,
+    repo,
+    phase,
+    app,
+    request,
+    ...(record.address ? { node: record.address.host } : {}),
+    ...(record.jobId ? { jobId: record.jobId } : {}),
+    createdAt,
+    ...(record.startedAt ? { startedAt: record.startedAt } : {}),
+    ...(record.endsAt ? { endsAt: record.endsAt } : {}),
+    ...(waiting ? { waiting } : {}),
+    ...(phase === 'queued' && job?.startsAt ? { likelyStart: job.startsAt } : {}),
+    ...(idle ? { idleSince: idle.since } : {}),
+    ...(phase === 'ready' && culledAt ? { culledAt } : {}),
+    workDirectory,
+    ...(ended ? { ended: { ...ended, words: endInWords(ended.why) } } : {}),
+    ...(phase === 'ready' && silentSince ? { silentSince } : {}),
+    ...(record.internet === undefined ? {} : { internet: record.internet }),
+  };
+}
+
+export function isLive(record: KeptSession): boolean {
+  return record.phase !== 'ended';
+}
