@@ -99,6 +99,7 @@ export type LaunchView = {
   id: string;
   account: string;
   wanted: LaunchWanted;
+  granted: LaunchGranted;
   startedAt: string;
   state: 'running' | 'ready' | 'failed' | 'cancelled';
   session?: string;

@@ -54,8 +54,7 @@ export async function createApp(
   });
   addGate(app, deps);
   app.setErrorHandler((error: Error & { validation?: unknown; statusCode?: number }, request, reply) => {
-    if (error.validation)
-      return send(deps, request, reply, { status: 400, code: 'E-USAGE', message: error.message });
+    if (error.validation) return send(deps, request, reply, { status: 400, code: 'E-USAGE', message: error.message });
     if (error.statusCode !== undefined && error.statusCode < 500)
       return send(deps, request, reply, { status: error.statusCode, code: 'E-USAGE', message: error.message });
     const refusal = refusalOf(error);

@@ -23,7 +23,6 @@ const TOLD_MS = 600_000;
 type OneLaunch = Extract<LaunchEvent, { type: 'launch' }>;
 type Running = {
   view: LaunchView;
-  granted: LaunchGranted;
   story: Story<OneLaunch>;
   stop: AbortController;
 };
@@ -48,43 +47,43 @@ export class Launches {
 
   /** Of what runs, or ran a moment ago, the same; else as it is kept. */
   view(id: string): LaunchView | undefined {
-    return this.#all.get(id)?.view ?? plain(this.#options.kept.launch(id));
+    return this.#all.get(id)?.view ?? this.#options.kept.launch(id);
   }
 
-  running(): readonly { view: LaunchView; granted: LaunchGranted }[] {
-    return [...this.#all.values()].filter(({ view }) => view.state === 'running');
+  running(): readonly LaunchView[] {
+    return [...this.#all.values()].map(({ view }) => view).filter(({ state }) => state === 'running');
   }
 
   /** One of the same user for the same thing is joined: a second tab starts nothing. */
   start(user: User, wanted: LaunchWanted, granted: LaunchGranted): LaunchView {
     const same = JSON.stringify(granted);
-    const there = this.running().find(
-      (one) => one.view.account === user.account && JSON.stringify(one.granted) === same,
-    );
-    if (there) return there.view;
+    const there = this.running().find((one) => one.account === user.account && JSON.stringify(one.granted) === same);
+    if (there) return there;
     const view: LaunchView = {
       id: `la-${randomBytes(8).toString('hex')}`,
       account: user.account,
       wanted,
+      granted,
       startedAt: new Date().toISOString(),
       state: 'running',
       session: newSessionId(),
     };
-    this.#begin(user, view, granted);
+    this.#begin(user, view);
     return view;
   }
 
-  #begin(user: User, view: LaunchView, granted: LaunchGranted, resume?: KeptSession): void {
-    const running: Running = { view, granted, story: new Story(), stop: new AbortController() };
+  #begin(user: User, view: LaunchView, resume?: KeptSession): void {
+    const running: Running = { view, story: new Story(), stop: new AbortController() };
     this.#all.set(view.id, running);
     this.#became(running, {});
-    for (const text of granted.notes) running.story.tell({ type: 'note', text });
+    for (const text of view.granted.notes) running.story.tell({ type: 'note', text });
     void this.#run(user, running, resume);
   }
 
   async #run(user: User, running: Running, resume: KeptSession | undefined): Promise<void> {
     const { kept, services } = this.#options;
-    const { view, granted, story, stop } = running;
+    const { view, story, stop } = running;
+    const { granted } = view;
     const of = { account: user.account, launch: view.id, granted };
     let latest = resume;
     const keep = (record: KeptSession) => {
@@ -135,7 +134,7 @@ export class Launches {
 
   #became(running: Running, change: Partial<LaunchView>): void {
     running.view = { ...running.view, ...change };
-    this.#options.kept.saveLaunch(running.view, running.granted);
+    this.#options.kept.saveLaunch(running.view);
     running.story.tell({ type: 'launch', launch: running.view });
   }
 
@@ -158,10 +157,10 @@ export class Launches {
   /** After a start: what a former process left on its way. `userOf` is undefined for an account that may not enter any more. */
   restore(userOf: (account: string) => User | undefined): void {
     const { kept } = this.#options;
-    for (const { granted, ...view } of kept.launches({ running: true })) {
+    for (const view of kept.launches({ running: true })) {
       const user = userOf(view.account);
       const row = view.session === undefined ? undefined : kept.session(view.session);
-      if (granted && user) this.#begin(user, view, granted, row?.record);
+      if (user) this.#begin(user, view, row?.record);
       else
         kept.saveLaunch({
           ...view,
@@ -182,10 +181,4 @@ function overAlready(record: KeptSession): HpcbinderError {
   return new HpcbinderError('E-JOB-FAILED', {
     message: `session ${record.id} ended before its app was ready${record.ended?.detail ? `: ${record.ended.detail}` : ''}`,
   });
-}
-
-function plain(found: (LaunchView & { granted?: LaunchGranted }) | undefined): LaunchView | undefined {
-  if (!found) return undefined;
-  const { granted: _, ...view } = found;
-  return view;
 }

@@ -7,8 +7,14 @@ export function plainRoutes(app: FastifyInstance, deps: Deps): void {
   const anyone = { config: { rule: { who: 'anyone' } } } as const;
   const metrics = metricsOf(deps);
 
-  app.get('/health', anyone, async () => ({ ok: true, checks: [{ service: 'state', ok: deps.kept.sessions({ limit: 1 }).length >= 0 }] }));
-  app.get('/versions', anyone, async () => ({ hpcbinder: deps.product.split('/')[1] ?? deps.product, builder: deps.product }));
+  app.get('/health', anyone, async () => ({
+    ok: true,
+    checks: [{ service: 'state', ok: deps.kept.sessions({ limit: 1 }).length >= 0 }],
+  }));
+  app.get('/versions', anyone, async () => ({
+    hpcbinder: deps.product.split('/')[1] ?? deps.product,
+    builder: deps.product,
+  }));
   app.get('/metrics', anyone, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
   app.get('/openapi.json', anyone, async () => app.swagger());
 }
