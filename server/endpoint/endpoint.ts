@@ -1,0 +1,114 @@
+/**
+ * `serve`: one process that answers the endpoint's own origin and proxies every session's. What is kept is read first, so
+ * that routes are back before a scheduler is asked; what was on its way is taken up (DESIGN 2, 11).
+ */
+import type { KeptSession, Services, User } from '../../core/endpoint.ts';
+import { createFront } from '../front.ts';
+import { LIMITS } from '../limits.ts';
+import type { PolicyFile } from '../policy/index.ts';
+import { BuildTokens, Codes, createSignIn, EndpointAccess } from '../sign-in/index.ts';
+import type { State } from '../state/index.ts';
+import { createApp, type RouteRow } from './app.ts';
+import type { Deps } from './deps.ts';
+import { createJudge } from './judge.ts';
+import { Launches } from './launches.ts';
+import { type Listening, listenAt } from './listen.ts';
+import { Live } from './live.ts';
+import { signInOptions, userOfAccount } from './people.ts';
+import { ownRoutes } from './own-routes.ts';
+
+export type EndpointOptions = {
+  services: Services;
+  state: State;
+  policy: PolicyFile;
+  product: string;
+  /** one structured line of the service's log */
+  log(line: Record<string, unknown>): void;
+};
+
+export type Endpoint = Listening & { url: string; routes: readonly RouteRow[] };
+
+/** Listens as the policy says, until `close`. Sessions live on. Throws what of the policy, the state or the sign-in is wrong. */
+export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
+  const { services, state, policy, log, product } = options;
+  const base = new URL(policy.value.url);
+  const codes = new Codes();
+  const clicks = new BuildTokens();
+  const signIn = await createSignIn(signInOptions(policy), state, base);
+  const userOf = (account: string): User => userOfAccount(policy.value, account);
+
+  const live = new Live({
+    services,
+    kept: state,
+    limits: LIMITS,
+    originOf: (id) => `${base.protocol}//${id}.${base.host}`,
+    accessOf: (record, account) =>
+      new EndpointAccess({
+        session: record.id,
+        owner: account,
+        cookieKey: record.secrets.cookieKey,
+        path: '/',
+        secure: base.protocol === 'https:',
+        codes,
+        login: signIn.login,
+      }),
+    userOf,
+  });
+  const launches: Launches = new Launches({
+    services,
+    kept: state,
+    onReady: (record, account, launch) => live.add(record, account, launch),
+    onEnded: (record) => log({ event: 'ended', session: record.id, why: record.ended?.why }),
+  });
+  const deps: Deps = {
+    services,
+    kept: state,
+    launches,
+    live,
+    judge: createJudge({ policy, services, state, launches: () => launches }),
+    who: signIn.who,
+    mayAct: signIn.checkXsrf,
+    signInUrl: signIn.signInUrl,
+    userOf,
+    openUrl: (who, record, path) => {
+      const target = `/${path ?? startOf(record)}`;
+      const code = codes.issue({ account: who.user.account, session: record.id, path: target, login: who.login ?? '' });
+      return `${base.protocol}//${record.id}.${base.host}${target}${target.includes('?') ? '&' : '?'}c=${code}`;
+    },
+    base,
+    product,
+    errorPage: () => '',
+    now: () => new Date(),
+  };
+  const app = await createApp(deps, ownRoutes(deps, { signIn, policy, state, clicks }), {
+    log,
+    trustProxy: policy.value.trustedProxies,
+  });
+
+  for (const { record, account, launch } of state.sessions({ live: true }))
+    if (record.phase === 'ready') live.add(record, account, launch);
+  launches.restore((account) => userOf(account));
+
+  const front = createFront((req) => live.door(req.headers.host ?? ''), LIMITS, undefined, {
+    owns: ({ headers }) => headers.host === base.host,
+    request: (req, res) => app.instance.routing(req, res),
+  });
+  const listening = await listenAt(policy.value.listen, policy.value.tls, front);
+  return {
+    ...listening,
+    url: base.href,
+    routes: app.routes,
+    async close() {
+      launches.close();
+      live.close();
+      await listening.close();
+      front.destroy();
+      await app.instance.close();
+    },
+  };
+}
+
+/** Where the app begins, without a slash in front. */
+function startOf({ app }: Pick<KeptSession, 'app'>): string {
+  return app === 'lab' ? 'lab' : app === 'notebook' ? 'tree' : '';
+}
