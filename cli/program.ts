@@ -8,6 +8,7 @@ import { register as devcluster } from './commands/devcluster.ts';
 import { register as images } from './commands/images.ts';
 import { register as launch } from './commands/launch.ts';
 import { register as report } from './commands/report.ts';
+import { register as serve } from './commands/serve.ts';
 import { register as sessions } from './commands/sessions.ts';
 import { register as ssh } from './commands/ssh.ts';
 import { register as tools } from './commands/tools.ts';
@@ -36,7 +37,7 @@ Examples:
 Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
-  for (const register of [launch, sessions, work, images, tools, cluster, ssh, config, base, devcluster, admin, report])
+  for (const register of [launch, sessions, work, images, tools, cluster, ssh, config, base, devcluster, serve, admin, report])
     register(program);
   addExamples(program);
   return program;

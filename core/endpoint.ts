@@ -99,7 +99,8 @@ export type LaunchView = {
   id: string;
   account: string;
   wanted: LaunchWanted;
-  granted: LaunchGranted;
+  /** as policy passed it */
+  granted?: LaunchGranted;
   startedAt: string;
   state: 'running' | 'ready' | 'failed' | 'cancelled';
   session?: string;

@@ -22,7 +22,7 @@ export type App = { instance: FastifyInstance; routes: readonly RouteRow[] };
 export async function createApp(
   deps: Deps,
   more: readonly ((app: FastifyInstance) => void)[],
-  how: { log: (line: object) => void; trustProxy: readonly string[] },
+  how: { log: (line: Record<string, unknown>) => void; trustProxy: readonly string[] },
 ): Promise<App> {
   const routes: RouteRow[] = [];
   const app = Fastify({

@@ -14,8 +14,8 @@ import { createJudge } from './judge.ts';
 import { Launches } from './launches.ts';
 import { type Listening, listenAt } from './listen.ts';
 import { Live } from './live.ts';
-import { signInOptions, userOfAccount } from './people.ts';
 import { ownRoutes } from './own-routes.ts';
+import { signInOptions, userOfAccount } from './people.ts';
 
 export type EndpointOptions = {
   services: Services;

@@ -21,8 +21,9 @@ import { Story } from './story.ts';
 const TOLD_MS = 600_000;
 
 type OneLaunch = Extract<LaunchEvent, { type: 'launch' }>;
+type Granted = LaunchView & { granted: LaunchGranted };
 type Running = {
-  view: LaunchView;
+  view: Granted;
   story: Story<OneLaunch>;
   stop: AbortController;
 };
@@ -31,7 +32,7 @@ export type LaunchesOptions = {
   services: Services;
   kept: Kept;
   /** a session whose app answers, to be given its route */
-  onReady(record: KeptSession, account: string): void;
+  onReady(record: KeptSession, account: string, launch: string): void;
   /** one that ended before it was ready, or was taken up after its end */
   onEnded(record: KeptSession, account: string): void;
 };
@@ -59,7 +60,7 @@ export class Launches {
     const same = JSON.stringify(granted);
     const there = this.running().find((one) => one.account === user.account && JSON.stringify(one.granted) === same);
     if (there) return there;
-    const view: LaunchView = {
+    const view: Granted = {
       id: `la-${randomBytes(8).toString('hex')}`,
       account: user.account,
       wanted,
@@ -72,7 +73,7 @@ export class Launches {
     return view;
   }
 
-  #begin(user: User, view: LaunchView, resume?: KeptSession): void {
+  #begin(user: User, view: Granted, resume?: KeptSession): void {
     const running: Running = { view, story: new Story(), stop: new AbortController() };
     this.#all.set(view.id, running);
     this.#became(running, {});
@@ -101,7 +102,7 @@ export class Launches {
         }
         keep(step.value);
         if (step.value.phase === 'ended') throw overAlready(step.value);
-        this.#options.onReady(step.value, user.account);
+        this.#options.onReady(step.value, user.account, view.id);
         this.#became(running, { state: 'ready' });
         break;
       }
@@ -138,6 +139,11 @@ export class Launches {
     running.story.tell({ type: 'launch', launch: running.view });
   }
 
+  /** What it has told so far. */
+  told(id: string): readonly LaunchEvent[] {
+    return this.#all.get(id)?.story.all() ?? [];
+  }
+
   /** From its beginning; of one that ran in a former process what is kept of it. */
   async *events(id: string, signal: AbortSignal): AsyncGenerator<LaunchEvent> {
     const running = this.#all.get(id);
@@ -160,7 +166,7 @@ export class Launches {
     for (const view of kept.launches({ running: true })) {
       const user = userOf(view.account);
       const row = view.session === undefined ? undefined : kept.session(view.session);
-      if (user) this.#begin(user, view, row?.record);
+      if (user && view.granted) this.#begin(user, { ...view, granted: view.granted }, row?.record);
       else
         kept.saveLaunch({
           ...view,

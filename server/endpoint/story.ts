@@ -23,6 +23,10 @@ export class Story<T extends { type: string }> {
     this.#call();
   }
 
+  all(): readonly Told<T>[] {
+    return this.#events;
+  }
+
   end(): void {
     this.#over = true;
     this.#call();

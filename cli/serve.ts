@@ -1,0 +1,76 @@
+/** `serve`: the campus endpoint, put together: policy, state, services, and the server room's endpoint on top. */
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { HpcbinderError } from '../core/errors.ts';
+import { redact } from '../core/redact.ts';
+import { openEndpoint } from '../server/endpoint/endpoint.ts';
+import { PolicyFile, parsePolicy } from '../server/policy/index.ts';
+import { State } from '../server/state/index.ts';
+import { loadConfig } from './config-file.ts';
+import { choicesIn, openerOf } from './serve/clusters.ts';
+import { People } from './serve/people.ts';
+import { ClusterServices } from './serve/services.ts';
+import { PRODUCT } from './version.ts';
+
+/** How long what is on its way may take to come to rest at the end. */
+const CLOSE_MS = 10_000;
+
+/** Serves until SIGTERM or SIGINT: sessions live on, and the next start takes everything up. */
+export async function serve(flags: { config?: string; check?: boolean; json?: boolean }): Promise<number> {
+  const path = resolve(flags.config ?? '/etc/hpcbinder/serve.yaml');
+  if (flags.check) return check(path, flags.json === true);
+  const policy = new PolicyFile(path);
+  const state = State.open(policy.value.stateDir, { tell: (words) => log({ event: 'state', words }) });
+  const own = userInfo().username;
+  const people = new People(
+    openerOf(() => policy.value, own),
+    () => choicesIn(policy.value),
+  );
+  const services = new ClusterServices({
+    people,
+    config: loadConfig(),
+    own,
+    clusters: () => [...policy.value.clusters.keys()],
+  });
+  const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
+  log({ event: 'listening', url: endpoint.url, port: endpoint.port, product: PRODUCT });
+  await ended();
+  log({ event: 'ending' });
+  const timer = setTimeout(() => process.exit(0), CLOSE_MS).unref();
+  await endpoint.close();
+  await services.close();
+  policy.close();
+  state.close();
+  clearTimeout(timer);
+  return 0;
+}
+
+/** The file alone: nothing is opened, nobody is asked. */
+function check(path: string, json: boolean): number {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new HpcbinderError('E-POLICY', {
+      message: `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? cause}`,
+      hint: 'Name the file: hpcbinder serve --check --config FILE',
+      cause,
+    });
+  }
+  const { url, clusters } = parsePolicy(text, path);
+  if (json) process.stdout.write(`${JSON.stringify({ ok: true, url, clusters: [...clusters.keys()] })}\n`);
+  else process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n`);
+  return 0;
+}
+
+/** One JSON object a line, on stderr, where journald and containers look for it. */
+function log(line: Record<string, unknown>): void {
+  process.stderr.write(`${redact(JSON.stringify({ at: new Date().toISOString(), ...line }))}\n`);
+}
+
+function ended(): Promise<void> {
+  return new Promise((done) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => done());
+  });
+}

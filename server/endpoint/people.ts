@@ -1,0 +1,34 @@
+/** Who is who by the policy: what the sign-in goes by, and what an account may do whom nobody has signed in for just now. */
+import type { User } from '../../core/endpoint.ts';
+import type { Policy, PolicyFile } from '../policy/index.ts';
+import type { SignInOptions } from '../sign-in/index.ts';
+
+export function signInOptions(policy: PolicyFile): SignInOptions {
+  const { signIn, listen } = policy.value;
+  const { oidc, header } = signIn;
+  return {
+    ...(oidc
+      ? {
+          oidc: {
+            issuer: new URL(oidc.issuer),
+            clientId: oidc.clientId,
+            ...(oidc.clientSecretFile === undefined ? {} : { clientSecretFile: oidc.clientSecretFile }),
+            scopes: oidc.scopes,
+            accountClaim: oidc.accountClaim,
+          },
+        }
+      : {}),
+    ...(header ? { header } : {}),
+    accounts: () => {
+      const { map, pattern, admins } = policy.value.accounts;
+      return { map, admins, ...(pattern === undefined ? {} : { pattern }) };
+    },
+    unixSocket: 'path' in listen,
+    idleSeconds: signIn.hours * 3600,
+  };
+}
+
+/** For what goes on by itself, and for admins who act on somebody's session. */
+export function userOfAccount({ accounts }: Policy, account: string): User {
+  return { account, shown: account, roles: accounts.admins.includes(account) ? ['user', 'admin'] : ['user'] };
+}
