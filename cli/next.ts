@@ -49,6 +49,7 @@ const dryRun = launchWith('--dry-run');
 
 const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-USAGE': help,
+  'E-FORBIDDEN': help,
   'E-CONFIG': always('hpcbinder config check'),
   'E-REPO-SYNTAX': help,
   'E-REPO-MISSING': help,

@@ -37,7 +37,21 @@ Examples:
 Nothing is installed on the cluster, and nothing is reported to anybody.`,
     );
 
-  for (const register of [launch, sessions, work, images, tools, cluster, ssh, config, base, devcluster, serve, admin, report])
+  for (const register of [
+    launch,
+    sessions,
+    work,
+    images,
+    tools,
+    cluster,
+    ssh,
+    config,
+    base,
+    devcluster,
+    serve,
+    admin,
+    report,
+  ])
     register(program);
   addExamples(program);
   return program;

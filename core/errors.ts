@@ -77,6 +77,7 @@ export const ERROR_CODES = [
   'E-POLICY-DATA', // the endpoint does not offer this data
   'E-POLICY-FULL', // as many sessions run as the endpoint allows
   'E-POLICY-DRAIN', // the endpoint takes no launches at present
+  'E-FORBIDDEN', // the endpoint: not for this account or token, or not asked for by a click
   'E-INTERNAL', // a defect of ours
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

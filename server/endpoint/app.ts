@@ -21,7 +21,7 @@ export type App = { instance: FastifyInstance; routes: readonly RouteRow[] };
 /** `more`: the pages, links and sign-in, each a set of routes with rules of their own. */
 export async function createApp(
   deps: Deps,
-  more: readonly ((app: FastifyInstance) => void)[],
+  more: (app: FastifyInstance) => void,
   how: { log: (line: Record<string, unknown>) => void; trustProxy: readonly string[] },
 ): Promise<App> {
   const routes: RouteRow[] = [];
@@ -31,11 +31,20 @@ export async function createApp(
     logger: { level: 'warn', stream: { write: (line: string) => how.log({ said: line.trim() }) } },
     trustProxy: how.trustProxy.length > 0 ? [...how.trustProxy] : false,
     routerOptions: { maxParamLength: 2000 },
+    rewriteUrl: ({ url = '/' }) => below(deps.base.pathname, url),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   });
   app.addHook('onRoute', (route: RouteOptions) => {
+    // the rule is read when somebody looks: a later hook may set it
     for (const method of [route.method].flat())
-      if (method !== 'HEAD') routes.push({ method, url: route.url, rule: route.config?.rule });
+      if (method !== 'HEAD')
+        routes.push({
+          method,
+          url: route.url,
+          get rule() {
+            return route.config?.rule;
+          },
+        });
   });
   await app.register(cookie);
   await app.register(formbody, { bodyLimit: MOST_BODY });
@@ -67,7 +76,13 @@ export async function createApp(
   plainRoutes(app, deps);
   launchRoutes(app, deps);
   sessionRoutes(app, deps);
-  for (const register of more) register(app);
+  more(app);
   await app.ready();
   return { instance: app, routes };
+}
+
+/** Where the endpoint shares its host, its paths begin with the base's; whatever does not is nothing of ours. */
+function below(base: string, target: string): string {
+  if (base === '/') return target;
+  return target.startsWith(base) ? target.slice(base.length - 1) : '/no-such-page';
 }

@@ -2,12 +2,15 @@
  * `serve`: one process that answers the endpoint's own origin and proxies every session's. What is kept is read first, so
  * that routes are back before a scheduler is asked; what was on its way is taken up (DESIGN 2, 11).
  */
+
+import type { FastifyInstance } from 'fastify';
 import type { KeptSession, Services, User } from '../../core/endpoint.ts';
 import { createFront } from '../front.ts';
 import { LIMITS } from '../limits.ts';
 import type { PolicyFile } from '../policy/index.ts';
 import { BuildTokens, Codes, createSignIn, EndpointAccess } from '../sign-in/index.ts';
 import type { State } from '../state/index.ts';
+import type { Pages } from '../web/index.ts';
 import { createApp, type RouteRow } from './app.ts';
 import type { Deps } from './deps.ts';
 import { createJudge } from './judge.ts';
@@ -60,6 +63,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     onReady: (record, account, launch) => live.add(record, account, launch),
     onEnded: (record) => log({ event: 'ended', session: record.id, why: record.ended?.why }),
   });
+  let pages: Pages;
   const deps: Deps = {
     services,
     kept: state,
@@ -77,13 +81,12 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     },
     base,
     product,
-    errorPage: () => '',
-    now: () => new Date(),
+    fault: (request, reply, status, error) => pages.fault(request, reply, status, error),
   };
-  const app = await createApp(deps, ownRoutes(deps, { signIn, policy, state, clicks }), {
-    log,
-    trustProxy: policy.value.trustedProxies,
-  });
+  const add = (app: FastifyInstance) => {
+    pages = ownRoutes(app, { deps, signIn, policy, state, clicks });
+  };
+  const app = await createApp(deps, add, { log, trustProxy: policy.value.trustedProxies });
 
   for (const { record, account, launch } of state.sessions({ live: true }))
     if (record.phase === 'ready') live.add(record, account, launch);

@@ -1,7 +1,7 @@
 /** The policy as it is now, asked with what goes on now: who may launch what (server/policy judges, and looks at nothing). */
 import type { Choices, LaunchGranted, LaunchWanted, Offers, Services, User } from '../../core/endpoint.ts';
 import { repoOf } from '../links/index.ts';
-import { choicesOf, judge, type PolicyFile } from '../policy/index.ts';
+import { choices as choicesOf, judge, type PolicyFile } from '../policy/index.ts';
 import type { State } from '../state/index.ts';
 import type { Judge } from './deps.ts';
 import type { Launches } from './launches.ts';
@@ -46,7 +46,7 @@ export function createJudge(of: {
       const late = new Promise<undefined>((resolve) => setTimeout(resolve, FORM_MS, undefined).unref());
       const coming = services.offers(user, cluster, AbortSignal.timeout(30_000)).catch(() => undefined);
       const offers = await Promise.race([coming, late]);
-      return choicesOf(policy.value, user, cluster, offers);
+      return choicesOf(policy.value, { cluster, ...(offers ? { offers } : {}) });
     },
     get perMinute() {
       const { count, seconds } = policy.value.rate.requests;

@@ -10,7 +10,7 @@ export function signInOptions(policy: PolicyFile): SignInOptions {
     ...(oidc
       ? {
           oidc: {
-            issuer: new URL(oidc.issuer),
+            issuer: oidc.issuer,
             clientId: oidc.clientId,
             ...(oidc.clientSecretFile === undefined ? {} : { clientSecretFile: oidc.clientSecretFile }),
             scopes: oidc.scopes,

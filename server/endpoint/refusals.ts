@@ -1,16 +1,20 @@
 /** What went wrong → status and words: JSON for scripts, one page for people. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { asHpcbinderError, type ErrorCode } from '../../core/errors.ts';
+import { asHpcbinderError, type ErrorCode, HpcbinderError } from '../../core/errors.ts';
 import { harmless } from '../../core/text.ts';
 import type { Deps } from './deps.ts';
 
-export type Refusal = { status: number; code: string; message: string; hint?: string };
+export type Refusal = { status: number; code: ErrorCode; message: string; hint?: string };
 
 const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   'E-SESSION-UNKNOWN': 404,
   'E-CLUSTER-UNKNOWN': 404,
   'E-REPO-MISSING': 404,
   'E-REF-MISSING': 404,
+  'E-SIGN-IN': 401,
+  'E-FORBIDDEN': 403,
+  'E-POLICY-DRAIN': 503,
+  'E-POLICY-FULL': 429,
   'E-SESSION-STATE': 409,
   'E-LOCKED': 409,
   'E-INTERNAL': 500,
@@ -27,11 +31,11 @@ export function refusalOf(cause: unknown): Refusal {
 }
 
 export function refuse(
-  deps: Pick<Deps, 'errorPage'>,
+  deps: Pick<Deps, 'fault'>,
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
-  code: string,
+  code: ErrorCode,
   message: string,
   more: { hint?: string } = {},
 ): FastifyReply {
@@ -39,7 +43,7 @@ export function refuse(
 }
 
 export function send(
-  deps: Pick<Deps, 'errorPage'>,
+  deps: Pick<Deps, 'fault'>,
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: Refusal,
@@ -47,6 +51,6 @@ export function send(
   const { status, ...error } = refusal;
   reply.code(status);
   const forPerson = (request.headers.accept ?? '').includes('text/html') && !request.url.includes('/api/');
-  if (forPerson) return reply.type('text/html; charset=utf-8').send(deps.errorPage(request, refusal));
+  if (forPerson) return deps.fault(request, reply, status, new HpcbinderError(error.code, error));
   return reply.type('application/json; charset=utf-8').send({ error });
 }

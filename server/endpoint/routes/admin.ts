@@ -1,6 +1,6 @@
 /** REST API for admins: all sessions and launches, the audit log, the policy as loaded, drain and announcement. */
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AdminView } from '../../../core/endpoint.ts';
 import type { Deps } from '../deps.ts';
 import { userOf } from './launches.ts';
@@ -12,8 +12,9 @@ const Words = Type.Object(
 
 export type AdminDeps = {
   view(): Promise<AdminView>;
-  drain(words: string | undefined): void;
-  announce(words: string | undefined): void;
+  /** undefined: launches are accepted again, and nothing is announced */
+  drain(by: string, words: string | undefined): void;
+  announce(by: string, words: string | undefined): void;
 };
 
 export function adminRoutes(app: FastifyInstance, deps: Deps, admin: AdminDeps): void {
@@ -25,12 +26,20 @@ export function adminRoutes(app: FastifyInstance, deps: Deps, admin: AdminDeps):
     ['drain', admin.drain],
     ['announcement', admin.announce],
   ] as const) {
+    const change = (request: FastifyRequest, words: string | undefined) => {
+      const { account } = userOf(request);
+      set(account, words);
+      deps.kept.audit.write({ account, action: name, from: request.ip, detail: words ?? 'off' });
+    };
     app.post(`/api/v1/admin/${name}`, acts, async (request) => {
       const { on, words = '' } = request.body as { on: boolean; words?: string };
-      set(on ? words : undefined);
-      const detail = on ? words : 'off';
-      deps.kept.audit.write({ account: userOf(request).account, action: name, from: request.ip, detail });
+      change(request, on ? words : undefined);
       return { [name]: on ? words : null };
+    });
+    app.post(`/admin/${name}`, { config: { rule: { who: 'admin', acts: true } } }, async (request, reply) => {
+      const { on, why, text } = request.body as { on?: string; why?: string; text?: string };
+      change(request, name === 'drain' ? (on === '1' ? (why ?? '') : undefined) : text || undefined);
+      return reply.redirect(`${deps.base.pathname}admin`, 303);
     });
   }
 }

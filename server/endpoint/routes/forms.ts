@@ -1,86 +1,63 @@
 /** The pages' forms: the same as the REST API, for browsers before or without script; each leads back to a page. */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { LaunchWanted } from '../../../core/endpoint.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HpcbinderError } from '../../../core/errors.ts';
-import { parseDuration, parseMemory } from '../../../core/units.ts';
+import { type Fields, type Pages, wantedOf } from '../../web/index.ts';
 import type { Deps } from '../deps.ts';
-import { idOf, startLaunch, userOf } from './launches.ts';
+import { idOf, ownLaunch, startLaunch, userOf } from './launches.ts';
 import { act, openSession, ownSession } from './sessions.ts';
-import { SessionId } from './shapes.ts';
+import { LaunchId, SessionId } from './shapes.ts';
 
-type Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
-
-export function formRoutes(app: FastifyInstance, deps: Deps): void {
+export function formRoutes(app: FastifyInstance, deps: Deps, pages: Pages): void {
   const acts = { config: { rule: { who: 'user', acts: true } } } as const;
   const ofSession = { ...acts, schema: { params: SessionId } } as const;
-  const page = (path: string) => `${deps.base.pathname}${path}`;
+  const ofLaunch = { ...acts, schema: { params: LaunchId } } as const;
+  const to = (reply: FastifyReply, path: string) => reply.redirect(`${deps.base.pathname}${path}`, 303);
+  const again = async (request: FastifyRequest, reply: FastifyReply, launch: string | undefined) => {
+    const former = launch === undefined ? undefined : deps.launches.view(launch);
+    if (!former) throw new HpcbinderError('E-SESSION-STATE', { message: 'its launch is no longer known' });
+    const { id } = await startLaunch(deps, userOf(request), former.wanted, request.ip);
+    return to(reply, `launches/${id}`);
+  };
 
   app.post('/launch', acts, async (request, reply) => {
-    const { id } = await startLaunch(deps, userOf(request), wantedOf(request), request.ip);
-    return reply.redirect(page(`launches/${id}`), 303);
+    const fields = request.body as Fields;
+    try {
+      const { id } = await startLaunch(deps, userOf(request), wantedOf(fields), request.ip);
+      return to(reply, `launches/${id}`);
+    } catch (error) {
+      return pages.launchAgain(request, reply, fields, error);
+    }
   });
+  app.post('/launches/:id/cancel', ofLaunch, async (request, reply) => {
+    const { id } = ownLaunch(deps, userOf(request), idOf(request));
+    deps.kept.audit.write({ account: userOf(request).account, action: 'cancel', launch: id, from: request.ip });
+    deps.launches.cancel(id);
+    return to(reply, `launches/${id}`);
+  });
+  app.post('/launches/:id/relaunch', ofLaunch, async (request, reply) =>
+    again(request, reply, ownLaunch(deps, userOf(request), idOf(request)).id),
+  );
+
   app.post('/sessions/:id/open', ofSession, async (request, reply) =>
     reply.redirect(openSession(deps, request, idOf(request)), 303),
   );
   app.post('/sessions/:id/stop', ofSession, async (request, reply) => {
     await act(deps, request, idOf(request), 'stop');
-    return reply.redirect(page('sessions'), 303);
+    const admin = (request.body as Fields).from === 'admin';
+    return to(reply, admin ? 'admin' : 'sessions?done=stopped');
   });
   app.post('/sessions/:id/touch', ofSession, async (request, reply) => {
     await act(deps, request, idOf(request), 'touch');
-    return reply.redirect(page('sessions'), 303);
+    return to(reply, 'sessions?done=touched');
   });
   app.post('/sessions/:id/extend', ofSession, async (request, reply) => {
-    const time = word(request.body as Fields, 'time') ?? '1h';
-    await act(deps, request, idOf(request), 'extend', parseDuration(time));
-    return reply.redirect(page('sessions'), 303);
+    const seconds = Number((request.body as Fields).seconds);
+    if (!Number.isSafeInteger(seconds) || seconds < 60 || seconds > 31_622_400)
+      throw new HpcbinderError('E-USAGE', { message: 'by how much? a number of seconds' });
+    await act(deps, request, idOf(request), 'extend', seconds);
+    return to(reply, 'sessions?done=extended');
   });
-  app.post('/sessions/:id/relaunch', ofSession, async (request, reply) => {
-    const user = userOf(request);
-    const row = ownSession(deps, user, idOf(request), { admins: false });
-    const former = row.launch === undefined ? undefined : deps.launches.view(row.launch);
-    if (!former) throw new HpcbinderError('E-SESSION-STATE', { message: 'its launch is no longer known' });
-    const { id } = await startLaunch(deps, user, former.wanted, request.ip);
-    return reply.redirect(page(`launches/${id}`), 303);
-  });
-}
-
-/** Of a form: the fields as they were typed, each read by the one grammar for it. */
-function wantedOf({ body }: Pick<FastifyRequest, 'body'>): LaunchWanted {
-  const fields = (body ?? {}) as Fields;
-  const number = (name: string) => {
-    const text = word(fields, name);
-    if (text === undefined) return undefined;
-    if (/^[0-9]{1,6}$/.test(text)) return Number(text);
-    throw new HpcbinderError('E-USAGE', { message: `${name}: "${text}" is no whole number` });
-  };
-  const time = word(fields, 'time');
-  const memory = word(fields, 'mem');
-  const seconds = number('seconds') ?? (time === undefined ? undefined : parseDuration(time));
-  const memoryMb = number('memoryMb') ?? (memory === undefined ? undefined : parseMemory(memory));
-  const wanted = {
-    provider: word(fields, 'provider') ?? 'gh',
-    spec: word(fields, 'spec') ?? '',
-    cluster: word(fields, 'cluster'),
-    partition: word(fields, 'partition'),
-    seconds,
-    cpus: number('cpus'),
-    memoryMb,
-    gpus: number('gpus'),
-    gpuType: word(fields, 'gpuType'),
-    account: word(fields, 'account'),
-    qos: word(fields, 'qos'),
-    app: word(fields, 'app'),
-    path: word(fields, 'path'),
-    data: [fields.data ?? []].flat().slice(0, 32),
-    fresh: word(fields, 'fresh') === undefined ? undefined : true,
-  };
-  return Object.fromEntries(
-    Object.entries(wanted).filter(([, value]) => value !== undefined),
-  ) as unknown as LaunchWanted;
-}
-
-function word(fields: Fields, name: string): string | undefined {
-  const value = fields[name];
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  app.post('/sessions/:id/relaunch', ofSession, async (request, reply) =>
+    again(request, reply, ownSession(deps, userOf(request), idOf(request), { admins: false }).launch),
+  );
 }

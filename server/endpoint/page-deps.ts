@@ -1,0 +1,73 @@
+/** What the pages show, from what the endpoint knows: the user's own, judged here once for all of them. */
+import type { AdminView, LaunchView, SessionView, User } from '../../core/endpoint.ts';
+import { readLink } from '../links/index.ts';
+import { explain } from '../policy/index.ts';
+import type { PagesDeps } from '../web/index.ts';
+import type { OwnDeps } from './own-routes.ts';
+import { refusalOf } from './refusals.ts';
+
+const MOST_LISTED = 200;
+const LOG_MS = 60_000;
+const DAY_S = 86_400;
+
+export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
+  const { live, launches, kept, judge, base } = deps;
+  const ownLaunch = (user: User, id: string): LaunchView | undefined => {
+    const view = launches.view(id);
+    return view?.account === user.account ? view : undefined;
+  };
+  return {
+    base,
+    site: `hpcbinder · ${base.hostname}`,
+    apps: policy.value.apps,
+    formsTo: policy.value.sessions === 'wildcard' ? [`${base.protocol}//*.${base.host}`] : [],
+    who: (req) => {
+      const who = signIn.who(req);
+      return who?.via === 'login' && who.xsrf !== undefined ? { user: who.user, xsrf: who.xsrf } : undefined;
+    },
+    signIn: signIn.signInUrl,
+    statusOf: (error) => refusalOf(error).status,
+    announcement: () => state.settings.get('announcement')?.text ?? policy.value.banner,
+    drained: () => {
+      const drain = state.settings.get('drain');
+      return drain && (drain.words ?? '');
+    },
+    retentionDays: () => Math.round(policy.value.retentionSeconds / DAY_S),
+    liveCount: ({ account }) => state.sessions({ account, live: true }).length,
+    link: (url) => readLink(url),
+    choices: (user, cluster) => judge.choices(user, cluster, AbortSignal.timeout(LOG_MS)),
+    launch: ownLaunch,
+    launches: ({ account }) =>
+      kept.launches({ account, limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one),
+    events: (user, id) => (ownLaunch(user, id) ? launches.told(id) : []),
+    sessions: async ({ account }): Promise<readonly SessionView[]> =>
+      kept.sessions({ account, limit: MOST_LISTED }).map((row) => live.view(row)),
+    async log(user, id) {
+      const row = kept.session(id);
+      if (row?.account !== user.account) return undefined;
+      const text = await deps.services.log(user, row.record, AbortSignal.timeout(LOG_MS));
+      return { shown: row.record.repo.shown, text };
+    },
+    tokens: ({ account }) => state.tokens.list(account),
+    admin: async () => adminView({ deps, policy, state }),
+  };
+}
+
+export function adminView({ deps, policy, state }: Pick<OwnDeps, 'deps' | 'policy' | 'state'>): AdminView {
+  const { live, launches } = deps;
+  const drain = state.settings.get('drain');
+  const announcement = state.settings.get('announcement')?.text;
+  return {
+    sessions: state.sessions({ live: true }).map((row) => live.view(row)),
+    launches: state.launches({ limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one),
+    audit: state.audit.read({ limit: MOST_LISTED }),
+    policy: {
+      file: policy.path,
+      loadedAt: policy.loadedAt.toISOString(),
+      lines: explain(policy.value),
+      ...(policy.error ? { error: policy.error.message } : {}),
+    },
+    ...(drain ? { drained: drain.words ?? '' } : {}),
+    ...(announcement ? { announcement } : {}),
+  };
+}
