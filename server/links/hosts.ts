@@ -37,8 +37,8 @@ export function refusedHost(): HpcbinderError {
 /** As a URL's parser writes it, without brackets and the dot at its end; undefined: no host. */
 function canonicalHost(host: string): string | undefined {
   const bare = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
-  if (!URL.canParse(`http://${bare}/`)) return undefined;
-  const { hostname, username, port, pathname } = new URL(`http://${bare}/`);
-  if (username !== '' || port !== '' || pathname !== '/') return undefined;
+  if (/[/\\?#@\s]/.test(bare) || !URL.canParse(`http://${bare}/`)) return undefined;
+  const { hostname, port } = new URL(`http://${bare}/`);
+  if (port !== '') return undefined;
   return hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '') || undefined;
 }
