@@ -1,7 +1,7 @@
 /** What the endpoint's routes stand on; put together once, in cli/serve. */
 
 import type { IncomingMessage } from 'node:http';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyRequest } from 'fastify';
 import type {
   Choices,
   KeptSession,
@@ -12,11 +12,11 @@ import type {
   Services,
   User,
 } from '../../core/endpoint.ts';
-import type { HpcbinderError } from '../../core/errors.ts';
 import type { Who } from '../sign-in/types.ts';
 import type { Kept } from './kept.ts';
 import type { Launches } from './launches.ts';
 import type { Live } from './live.ts';
+import type { Refusal } from './refusals.ts';
 
 /** What a link or a form asks for, judged by the policy as it is now. */
 export interface Judge {
@@ -46,8 +46,8 @@ export type Deps = {
   /** the endpoint's own origin and prefix, ends with `/` */
   base: URL;
   product: string;
-  /** any error as a page; its cause and stack stay here */
-  fault(request: FastifyRequest, reply: FastifyReply, status: number, error: HpcbinderError): FastifyReply;
+  /** how a refusal looks to a person: a whole document */
+  errorPage(request: FastifyRequest, refusal: Refusal): string;
 };
 
 /** What each route says of itself; one without it answers nobody (SECURITY R6). */

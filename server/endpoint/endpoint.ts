@@ -81,7 +81,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     },
     base,
     product,
-    fault: (request, reply, status, error) => pages.fault(request, reply, status, error),
+    errorPage: (request, refusal) => pages.errorPage(request, refusal),
   };
   const add = (app: FastifyInstance) => {
     pages = ownRoutes(app, { deps, signIn, policy, state, clicks });

@@ -4,7 +4,6 @@ import { readLink } from '../links/index.ts';
 import { explain } from '../policy/index.ts';
 import type { PagesDeps } from '../web/index.ts';
 import type { OwnDeps } from './own-routes.ts';
-import { refusalOf } from './refusals.ts';
 
 const MOST_LISTED = 200;
 const LOG_MS = 60_000;
@@ -26,7 +25,6 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
       return who?.via === 'login' && who.xsrf !== undefined ? { user: who.user, xsrf: who.xsrf } : undefined;
     },
     signIn: signIn.signInUrl,
-    statusOf: (error) => refusalOf(error).status,
     announcement: () => state.settings.get('announcement')?.text ?? policy.value.banner,
     drained: () => {
       const drain = state.settings.get('drain');

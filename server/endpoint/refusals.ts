@@ -1,6 +1,6 @@
 /** What went wrong → status and words: JSON for scripts, one page for people. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { asHpcbinderError, type ErrorCode, HpcbinderError } from '../../core/errors.ts';
+import { asHpcbinderError, type ErrorCode } from '../../core/errors.ts';
 import { harmless } from '../../core/text.ts';
 import type { Deps } from './deps.ts';
 
@@ -31,7 +31,7 @@ export function refusalOf(cause: unknown): Refusal {
 }
 
 export function refuse(
-  deps: Pick<Deps, 'fault'>,
+  deps: Pick<Deps, 'errorPage'>,
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
@@ -43,7 +43,7 @@ export function refuse(
 }
 
 export function send(
-  deps: Pick<Deps, 'fault'>,
+  deps: Pick<Deps, 'errorPage'>,
   request: FastifyRequest,
   reply: FastifyReply,
   refusal: Refusal,
@@ -51,6 +51,6 @@ export function send(
   const { status, ...error } = refusal;
   reply.code(status);
   const forPerson = (request.headers.accept ?? '').includes('text/html') && !request.url.includes('/api/');
-  if (forPerson) return deps.fault(request, reply, status, new HpcbinderError(error.code, error));
+  if (forPerson) return reply.type('text/html; charset=utf-8').send(deps.errorPage(request, refusal));
   return reply.type('application/json; charset=utf-8').send({ error });
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { type Fields, type Pages, wantedOf } from '../../web/index.ts';
 import type { Deps } from '../deps.ts';
+import { refusalOf } from '../refusals.ts';
 import { idOf, ownLaunch, startLaunch, userOf } from './launches.ts';
 import { act, openSession, ownSession } from './sessions.ts';
 import { LaunchId, SessionId } from './shapes.ts';
@@ -25,7 +26,7 @@ export function formRoutes(app: FastifyInstance, deps: Deps, pages: Pages): void
       const { id } = await startLaunch(deps, userOf(request), wantedOf(fields), request.ip);
       return to(reply, `launches/${id}`);
     } catch (error) {
-      return pages.launchAgain(request, reply, fields, error);
+      return pages.launchAgain(request, reply, fields, refusalOf(error));
     }
   });
   app.post('/launches/:id/cancel', ofLaunch, async (request, reply) => {
