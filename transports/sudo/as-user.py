@@ -5,14 +5,13 @@ frame that it does not know ends it with one line, and with it ends all that it 
 import grp, hashlib, json, os, pwd, select, signal, struct, subprocess, sys, time
 
 HEAD = struct.Struct(">cII")
-WINDOW, CHUNK, START, CALLS = 1 << 18, 1 << 16, 1 << 19, 32
-FRAME_S, CALL_S, REST_S = 30, 6 * 3600, 2
+WINDOW, CHUNK, START, CALLS, FRAME_S, CALL_S, REST_S = 1 << 18, 1 << 16, 1 << 19, 32, 30, 6 * 3600, 2
 FOREIGN = ("LD_", "PYTHON", "NODE_", "BASH_", "PERL", "RUBY", "GCONV_", "ENV=", "IFS=", "SHELLOPTS=")
 
 
 def no(why):
     os.write(2, ("as-user: %s\n" % why).encode("utf-8", "replace"))
-    os._exit(77)
+    sys.exit(77)
 
 
 def roots_alone(path):
@@ -25,21 +24,19 @@ def roots_alone(path):
 def admitted():
     """What may be run, whose account this is and its variables; or the end."""
     uid, here = os.getuid(), os.path.abspath(__file__)
-    if len(sys.argv) != 1:
-        no("takes no arguments")
-    if uid < 1000 or os.getresuid() != (uid,) * 3 or 0 in os.getresgid():
-        no("acts for no uid under 1000")
-    if not os.environ.get("SUDO_UID", "").isdigit() or not (sys.flags.isolated and sys.flags.no_site):
-        no("is started by sudo alone")
+    len(sys.argv) == 1 or no("takes no argument")
+    uid >= 1000 and os.getresuid() == (uid,) * 3 and 0 not in os.getresgid() or no("acts for no uid under 1000")
+    by_sudo = os.environ.get("SUDO_UID", "").isdigit() and sys.flags.isolated and sys.flags.no_site
+    by_sudo or no("is started by sudo alone")
     for name in filter(lambda name: (name + "=").startswith(FOREIGN), sorted(os.environ)):
         no("%s is set: the sudo rule lacks env_reset" % name)
     with open(roots_alone(os.path.join(os.path.dirname(roots_alone(here)), "programs.json"))) as text:
         allowed = json.load(text)
     me, service = pwd.getpwuid(uid), pwd.getpwnam(allowed["service"]).pw_uid
-    if uid == service or os.environ["SUDO_UID"] != str(service):
-        no("acts for %s alone, and not as it" % allowed["service"])
-    if grp.getgrnam(allowed["group"]).gr_gid not in os.getgroups() + [os.getgid()]:
-        no("%s is not in the group %s" % (me.pw_name, allowed["group"]))
+    ours = os.environ["SUDO_UID"] == str(service) != str(uid)
+    ours or no("acts for %s alone, and not as it" % allowed["service"])
+    member = grp.getgrnam(allowed["group"]).gr_gid in os.getgroups() + [os.getgid()]
+    member or no("%s is not in the group %s" % (me.pw_name, allowed["group"]))
     env = dict(HOME=me.pw_dir, USER=me.pw_name, LOGNAME=me.pw_name, SHELL=me.pw_shell, LC_ALL="C")
     return allowed, me, dict(env, PATH="/usr/local/bin:/usr/bin:/bin", **allowed["environment"])
 
@@ -56,8 +53,7 @@ def words_of(asked, allowed, me):
     argv = asked["argv"]
     if any(value not in allowed["variables"].get(name, ()) for name, value in asked.get("env", {}).items()):
         raise PermissionError("a variable of %s is not in programs.json" % ", ".join(asked["env"]))
-    for by, start in (("sh", ["/bin/sh", "-c"]), ("python", [sys.executable, "-I", "-c"])):
-        at = len(start)
+    for by, at, start in (("sh", 2, ["/bin/sh", "-c"]), ("python", 3, [sys.executable, "-I", "-c"])):
         rule = allowed["programs"].get(hashlib.sha256("".join(argv[at : at + 1]).encode()).hexdigest())
         if rule is None or rule["by"] != by or argv[1:at] != start[1:]:
             continue
@@ -83,9 +79,8 @@ def send(kind, call, data=b""):
 class Call:
     def __init__(self, number, asked, allowed, me, env):
         words = [word.encode() for word in words_of(asked, allowed, me)]  # whatever the locale
-        how = dict(cwd=asked.get("cwd", me.pw_dir).encode(), env=dict(env, **asked.get("env", {})), bufsize=0)
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        it = subprocess.Popen(words, preexec_fn=os.setpgrp, **how, **pipes)
+        pipe, cwd, env = subprocess.PIPE, asked.get("cwd", me.pw_dir).encode(), dict(env, **asked.get("env", {}))
+        it = subprocess.Popen(words, 0, None, pipe, pipe, pipe, os.setpgrp, cwd=cwd, env=env)
         self.number, self.process, self.input, self.pending, self.closing = number, it, it.stdin, b"", False
         self.output, self.room = {b"o": it.stdout, b"e": it.stderr}, {b"o": WINDOW, b"e": WINDOW}
         self.until, self.over = time.monotonic() + CALL_S, False
@@ -105,8 +100,7 @@ class Call:
         data = os.read(self.output[kind].fileno(), min(CHUNK, self.room[kind]))
         self.room[kind] -= len(data)
         send(kind, self.number, data)
-        if not data:
-            self.output.pop(kind).close()
+        data or self.output.pop(kind).close()
 
     def done(self):
         """True once all is told. Not reaped before, so that its group's number is nobody else's."""
@@ -172,17 +166,18 @@ def serve(*how):
             call.read(kind)
         for each in writable:
             ins[each].write()
-        for number in [number for number, call in calls.items() if call.done()]:
-            del calls[number]
+        calls = {number: call for number, call in calls.items() if not call.done()}
 
 
 def sweep(session, name):
+    found = False
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
         try:
-            if os.getsid(pid) == session:
-                os.kill(pid, name)
+            if os.getsid(pid) == session and pid != os.getpid():
+                found = os.kill(pid, name) is None
         except OSError:
             pass  # it has ended, or is another's
+    return found
 
 
 how = admitted()
@@ -193,10 +188,11 @@ if worker == 0:
         os.setsid(), serve(*how)
     except Exception as error:
         no("a broken frame or line (%s)" % type(error).__name__)
-    os._exit(0)
-# Stays to end what the worker leaves behind, however that came to its end.
+    finally:
+        sweep(os.getpid(), signal.SIGTERM) and time.sleep(1), sweep(os.getpid(), signal.SIGKILL)
+    sys.exit(0)
+# Stays to end what the worker leaves behind where it is killed.
 os.close(0), os.close(1)
-signal.signal(signal.SIGTERM, lambda *_: os.kill(worker, signal.SIGTERM))
 ended = os.waitpid(worker, 0)[1]
-sweep(worker, signal.SIGTERM), time.sleep(1), sweep(worker, signal.SIGKILL)
-os._exit(ended >> 8 or (75 if ended else 0))
+sweep(worker, signal.SIGKILL)
+sys.exit(ended >> 8 or (75 if ended else 0))

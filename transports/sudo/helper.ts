@@ -63,6 +63,7 @@ export class Helper {
         resolve(error);
       };
       child.once('error', over);
+      child.once('exit', () => this.end());
       child.once('close', () => over());
       child.stdout.once('close', () => over());
     });
