@@ -8,6 +8,8 @@ import { EVIDENCE } from '../converters/build-modes.ts';
 import { FIND } from '../converters/cluster-build.ts';
 import { STORE_LOOK, STORE_WRITERS } from '../converters/store-questions.ts';
 import { BEAT, FREE, TAKE, WAITERS } from '../jobs/lock-scripts.ts';
+import { CANCEL } from '../schedulers/pbs/index.ts';
+import { ALL_MINE } from '../schedulers/pbs/jobs.ts';
 import { PROGRAM as PREFLIGHT } from '../sessions/preflight.ts';
 import { PROGRAM as PROBE } from '../sessions/probe.ts';
 import { REMOTE_PROGRAMS } from '../sessions/remote.ts';
@@ -61,7 +63,7 @@ function programs() {
     ...sh([1], WRITE_SMALL, UPLOAD, TAKE, BEAT, FREE, WAITERS, SHELF, ASK, ...STORE_WRITERS),
     ...sh([1, 2], COMMIT),
     // these only look, and the account may read what it may read
-    ...sh([], READ, STREAM, STORE_LOOK, EVIDENCE, FIND, WATCH, PROBE),
+    ...sh([], READ, STREAM, STORE_LOOK, EVIDENCE, FIND, WATCH, PROBE, CANCEL, ALL_MINE),
     { text: PREFLIGHT, rule: { by: 'sh' as const, inside: [], commands: [1] } },
     ...python([], ...REMOTE_PROGRAMS, file('../converters/store-hash.py')),
     ...python([], file('../sessions/storage/inventory.py'), file('../sessions/storage/clear.py')),

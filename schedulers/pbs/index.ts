@@ -11,7 +11,7 @@ import { offers } from './offers.ts';
 import { checkRequest, submitWords } from './options.ts';
 
 /** qdel asks for no name: a job that got the number of a lost one is left alone (SECURITY F-23). Words: id, name. */
-const CANCEL =
+export const CANCEL =
   'ids=$(qselect -N "$2") || exit; for id in $ids; do [ "$id" != "$1" ] || exec qdel "$1"; done; echo "Unknown Job Id $1" >&2; exit 153';
 
 /** PBS names owners by user, not by uid: `user` is whose jobs they are. */

@@ -45,7 +45,7 @@ export function lastSeen(job: JobRef, user: string): Question<JobStatus | undefi
 }
 
 /** The ids by qselect, which is told whose; names are the owner's own, for the rows are. */
-const ALL_MINE = 'ids=$(qselect -u "$1") || exit; [ -z "$ids" ] || exec qstat -E -f -F json $ids';
+export const ALL_MINE = 'ids=$(qselect -u "$1") || exit; [ -z "$ids" ] || exec qstat -E -f -F json $ids';
 
 export function unfinished(user: string): Question<ReadonlyMap<string, JobId>> {
   const question = asked(command(['/bin/sh', '-c', ALL_MINE, 'sh', user]), (answer) => {
