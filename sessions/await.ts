@@ -174,7 +174,7 @@ export async function endedEarly(
   }
   if (/^the (?:image|repository) lacks /.test(session.ended?.detail ?? '')) {
     return new HpcbinderError('E-IMAGE-APP', {
-      ...common,
+      log: common.log,
       message: harmless(session.ended?.detail ?? ''),
       hint: APP_NEEDS[session.app],
     });

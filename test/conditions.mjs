@@ -15,6 +15,10 @@ const CONDITIONS = [
   ['a partition of another architecture: one machine, one architecture', () => false],
   ['the agent on Python 3.6: none here', () => onPath('python3.6') || pyenvHas('3.6')],
   ['a login node of a real site: HPCBINDER_TEST_HOST is not set', () => Boolean(process.env.HPCBINDER_TEST_HOST)],
+  [
+    'RStudio: not run, HPCBINDER_TEST_RSTUDIO names no rstudio-server.deb',
+    () => Boolean(process.env.HPCBINDER_TEST_RSTUDIO),
+  ],
 ];
 
 function pyenvHas(version) {

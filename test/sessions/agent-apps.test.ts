@@ -1,4 +1,4 @@
-/** Shiny and RStudio on the node: how they are started, when they count as used. R's programs are fakes here; a real R runs in the fault tests. */
+/** Shiny and RStudio on the node: how they are started, when they count as used. R's programs are fakes here; a real R runs in test/faults/apps.test.ts. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
