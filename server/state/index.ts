@@ -113,9 +113,9 @@ export class State {
     forget(this.#file, account);
   }
 
-  /** @returns how many rows of what were too old */
-  prune(retentionDays: number = RETENTION_DAYS): Pruned {
-    return prune(this.#file, retentionDays, this.#now());
+  /** @returns how many rows of what were too old, and are gone; with `dry` they stay */
+  prune(retentionDays: number = RETENTION_DAYS, dry: boolean = false): Pruned {
+    return prune(this.#file, retentionDays, this.#now(), dry);
   }
 
   /** A whole copy, 0600, of this moment. @throws HpcbinderError E-STATE where the file is there */

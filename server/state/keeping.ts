@@ -10,24 +10,31 @@ const AHEAD_MS = 31 * DAY_MS;
 
 export type Pruned = { sessions: number; launches: number; logins: number; tokens: number; audit: number };
 
+const TOO_OLD: readonly (readonly [keyof Pruned, string])[] = [
+  ['sessions', "phase = 'ended' AND coalesce(ended, created) < ?"],
+  ['launches', "state <> 'running' AND started < ?"],
+  ['logins', 'expires < ?'],
+  ['tokens', 'expires < ?'],
+  ['audit', 'at < ?'],
+];
+
 /**
  * Removes what is older than so many days: ended sessions by their end, launches that are over, logins and tokens by their
- * expiry, the audit log by its time. Live sessions stay, however old.
+ * expiry, the audit log by its time. Live sessions stay, however old. `dry`: only counts.
  */
-export function prune(file: StateFile, days: number, now: Date): Pruned {
+export function prune(file: StateFile, days: number, now: Date, dry: boolean): Pruned {
   return file.together(() => {
     const newest = Number(
       file.get(`SELECT max(coalesce((SELECT max(at) FROM audit), 0), coalesce((SELECT max(created) FROM sessions), 0),
         coalesce((SELECT max(last) FROM users), 0)) AS at`)?.at,
     );
     const before = Math.min(now.getTime(), newest + AHEAD_MS) - days * DAY_MS;
-    return {
-      sessions: file.run("DELETE FROM sessions WHERE phase = 'ended' AND coalesce(ended, created) < ?", before),
-      launches: file.run("DELETE FROM launches WHERE state <> 'running' AND started < ?", before),
-      logins: file.run('DELETE FROM logins WHERE expires < ?', before),
-      tokens: file.run('DELETE FROM tokens WHERE expires < ?', before),
-      audit: file.run('DELETE FROM audit WHERE at < ?', before),
-    };
+    const pruned: Pruned = { sessions: 0, launches: 0, logins: 0, tokens: 0, audit: 0 };
+    for (const [table, where] of TOO_OLD)
+      pruned[table] = dry
+        ? Number(file.get(`SELECT count(*) AS n FROM ${table} WHERE ${where}`, before)?.n)
+        : file.run(`DELETE FROM ${table} WHERE ${where}`, before);
+    return pruned;
   });
 }
 

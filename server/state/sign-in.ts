@@ -18,7 +18,7 @@ export type Token = {
   scopes: readonly Scope[];
   expires: string;
 };
-export type UserSeen = User & { firstAt: string; lastAt: string };
+export type UserSeen = User & { firstAt: string; lastAt: string; live: number; sessions: number; logins: number };
 
 export class Logins {
   readonly #file: StateFile;
@@ -71,14 +71,24 @@ export class Logins {
     return this.#file.run('DELETE FROM logins WHERE account = ?', account);
   }
 
-  /** Who has ever signed in, last first. */
+  /** Who has ever signed in, last first, with how many sessions and logins are theirs. */
   users(): UserSeen[] {
-    return this.#file.all('SELECT * FROM users ORDER BY last DESC, account').map((row) => ({
+    const rows = this.#file.all(
+      `SELECT *, (SELECT count(*) FROM sessions WHERE sessions.account = users.account) AS sessions,
+         (SELECT count(*) FROM sessions WHERE sessions.account = users.account AND phase <> 'ended') AS live,
+         (SELECT count(*) FROM logins WHERE logins.account = users.account AND expires > ?) AS logins
+       FROM users ORDER BY last DESC, account`,
+      this.#now().getTime(),
+    );
+    return rows.map((row) => ({
       account: String(row.account),
       shown: String(row.shown),
       roles: wordsOf(ROLES, row.roles),
       firstAt: iso(row.first),
       lastAt: iso(row.last),
+      live: Number(row.live),
+      sessions: Number(row.sessions),
+      logins: Number(row.logins),
     }));
   }
 }
