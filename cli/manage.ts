@@ -46,7 +46,7 @@ export async function list(flags: Flags): Promise<number> {
     r.repo.shown,
     stateInWords(r),
     `${r.cluster} ${r.address?.host ?? r.request.partition ?? ''}`.trim(),
-    ends(r),
+    endsInWords(r),
   ]);
   process.stdout.write(`${table(['ID', 'REPOSITORY', 'STATE', 'WHERE', 'ENDS'], rows)}\n`);
   const seen = records
@@ -86,7 +86,8 @@ function queued({ job }: SessionRecord): string {
   return job?.waiting === undefined ? 'queued' : `queued · ${cutMiddle(job.waiting.means, 44, CUT)}${start}`;
 }
 
-function ends(record: SessionRecord): string {
+/** When it ends or ended, for the column of a table. */
+export function endsInWords(record: SessionRecord): string {
   if (record.ended) return clock(new Date(record.ended.at), new Date());
   if (!record.endsAt) return '–';
   const left = secondsUntil(record, record.endsAt, new Date());
@@ -158,7 +159,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['internet', record.internet === false ? 'none: the session runs offline' : undefined],
     ['asked for', requestInWords(record.request)],
     ['started', record.startedAt ? clock(hereAt(record, record.startedAt), new Date()) : undefined],
-    ['ends', ends(record)],
+    ['ends', endsInWords(record)],
     [
       'saved',
       record.saved &&

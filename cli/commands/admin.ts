@@ -1,5 +1,6 @@
 /** `admin …`: for who runs the campus endpoint. */
 import type { Command } from 'commander';
+import { registerState } from './admin-state.ts';
 
 const many = (value: string, before: readonly string[]) => [...before, value];
 
@@ -24,4 +25,5 @@ export function register(program: Command): void {
     .action(async (flags: Record<string, unknown>) => {
       process.exitCode = await (await import('../as-user.ts')).sudoers(flags);
     });
+  registerState(admin);
 }

@@ -8,6 +8,9 @@ import { library } from './library.ts';
 /** One that is just ending, as a restart by systemd has it, is waited for. */
 const PATIENCE_MS = 3000;
 
+/** A lock that nobody refers to would be collected, and let go. */
+const held = new Set<object>();
+
 /**
  * An empty database that is held exclusively: a lock of the kernel's, which goes with the process, however it ends.
  * @returns lets it go
@@ -28,5 +31,9 @@ export function alone(directory: string, patienceMs: number = PATIENCE_MS): () =
       cause: error,
     });
   }
-  return () => lock.close();
+  held.add(lock);
+  return () => {
+    held.delete(lock);
+    lock.close();
+  };
 }

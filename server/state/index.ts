@@ -13,6 +13,12 @@ import { type KeptRow, SessionRows } from './sessions.ts';
 import { Settings } from './settings.ts';
 import { Logins, Tokens } from './sign-in.ts';
 
+export { type Pruned, RETENTION_DAYS } from './keeping.ts';
+export { type LaunchEnded, LaunchEvents } from './launch-events.ts';
+export { type Repaired, repair } from './repair.ts';
+export type { KeptRow } from './sessions.ts';
+export type { SettingValues } from './settings.ts';
+
 export class State {
   readonly #file: StateFile;
   readonly #now: () => Date;

@@ -97,6 +97,7 @@ export function forget(file: StateFile, account: string): void {
       throw new HpcbinderError('E-SESSION-STATE', {
         message: `${account} still has ${live.join(', ')}`,
         hint: 'Stop these first: what runs is not forgotten.',
+        next: ['hpcbinder', 'admin', 'sessions', '--user', account],
       });
     for (const table of ['sessions', 'launches', 'logins', 'tokens', 'users'])
       file.run(`DELETE FROM ${table} WHERE account = ?`, account);

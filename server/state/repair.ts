@@ -14,13 +14,14 @@ export type Repaired = { aside: string; rows: Readonly<Record<string, number>>; 
 
 /**
  * Only where nobody serves from it.
- * @returns how many rows of each table were kept, and in which tables some could not be read
+ * @returns how many rows of each table were kept, and in which tables some could not be read; undefined where it is whole
  * @throws HpcbinderError E-LOCKED, E-STATE
  */
-export function repair(directory: string, how: Opening): Repaired {
+export function repair(directory: string, how: Opening = {}): Repaired | undefined {
   const release = alone(directory);
   try {
     const path = join(directory, FILE_NAME);
+    if (isWhole(path)) return undefined;
     const time = (how.now?.() ?? new Date()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     const aside = `${path}.damaged-${time}`;
     for (const end of ['-shm', '-wal', '']) if (existsSync(path + end)) renameSync(path + end, aside + end);
@@ -32,6 +33,22 @@ export function repair(directory: string, how: Opening): Repaired {
     }
   } finally {
     release();
+  }
+}
+
+function isWhole(path: string): boolean {
+  try {
+    const database = new (library())(path, { fileMustExist: true });
+    try {
+      return (
+        database.pragma('integrity_check(1)', { simple: true }) === 'ok' &&
+        Number(database.pragma('user_version', { simple: true })) > 0
+      );
+    } finally {
+      database.close();
+    }
+  } catch {
+    return false;
   }
 }
 

@@ -144,7 +144,9 @@ describe('a damaged state (F-44)', () => {
       message: `${state.path} is damaged`,
       hint: expect.stringContaining('hpcbinder admin repair'),
     });
-    const { aside, rows, damaged } = repair(rig.directory, { now: () => rig.clock });
+    const repaired = repair(rig.directory, { now: () => rig.clock });
+    if (!repaired) throw new Error('it was found whole');
+    const { aside, rows, damaged } = repaired;
     expect(readFileSync(aside).equals(bytes)).toBe(true);
     expect(damaged).toContain('sessions');
     expect(rows.sessions).toBeGreaterThan(280);
@@ -159,7 +161,8 @@ describe('a damaged state (F-44)', () => {
     const { path } = closed();
     writeFileSync(path, 'this is no database, but it is long enough to be read as one'.repeat(100));
     expect(refusal(() => rig.open())).toMatchObject({ code: 'E-STATE', message: expect.stringContaining('damaged') });
-    expect(repair(rig.directory, { now: () => rig.clock }).rows.sessions).toBe(0);
+    expect(repair(rig.directory, { now: () => rig.clock })?.rows.sessions).toBe(0);
+    expect(repair(rig.directory)).toBeUndefined();
     expect(rig.open().sessions()).toEqual([]);
   });
 });
