@@ -28,14 +28,15 @@ export function makeArrows(
   choice: Choice,
   options: Options,
   config: Config,
-  endpoint?: { connect(signal: AbortSignal): Promise<Cluster> },
+  endpoint?: { connect(signal: AbortSignal): Promise<Cluster>; allowHttp: boolean },
 ): Arrows {
+  const http = endpoint?.allowHttp ? { allowHttp: true } : {};
   const ref =
     options.repo === undefined
       ? undefined
-      : parseRepo(options.repo, { ...(options.ref ? { ref: options.ref } : {}), local: options.local });
+      : parseRepo(options.repo, { ...(options.ref ? { ref: options.ref } : {}), local: options.local, ...http });
   const tools = new Tools(config, options.builder ?? choice.entry.builder ?? config.builder);
-  const git = { interactive: isTerminal && endpoint === undefined };
+  const git = { interactive: isTerminal && endpoint === undefined, ...http };
 
   return {
     ref,

@@ -32,6 +32,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     config: loadConfig(),
     own,
     clusters: () => [...policy.value.clusters.keys()],
+    allowHttp: () => policy.value.repositories.http,
   });
   const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
   log({ event: 'listening', url: endpoint.url, port: endpoint.port, product: PRODUCT });

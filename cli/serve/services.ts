@@ -42,6 +42,8 @@ export type ServicesOptions = {
   /** the account that `serve` runs as: it polls, and asks what a cluster offers */
   own: string;
   clusters: () => readonly string[];
+  /** does policy let repositories be fetched without TLS? */
+  allowHttp: () => boolean;
 };
 
 export class ClusterServices implements Services {
@@ -49,6 +51,7 @@ export class ClusterServices implements Services {
   readonly #config: Config;
   readonly #own: string;
   readonly #clusters: () => readonly string[];
+  readonly #allowHttp: () => boolean;
   readonly #pollers = new Map<string, Promise<Poller>>();
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
@@ -59,6 +62,7 @@ export class ClusterServices implements Services {
     this.#config = options.config;
     this.#own = options.own;
     this.#clusters = options.clusters;
+    this.#allowHttp = options.allowHttp;
   }
 
   get clusters(): readonly string[] {
@@ -103,8 +107,12 @@ export class ClusterServices implements Services {
 
   async resolve(repo: { url: string; ref?: string }, signal: AbortSignal) {
     const { resolveRepo } = await import('../../repos/resolve.ts');
-    const ref = parseRepo(repo.url, { ...(repo.ref ? { ref: repo.ref } : {}), local: false });
-    return resolveRepo(ref, { interactive: false, signal });
+    const ref = parseRepo(repo.url, {
+      ...(repo.ref ? { ref: repo.ref } : {}),
+      local: false,
+      allowHttp: this.#allowHttp(),
+    });
+    return resolveRepo(ref, { interactive: false, allowHttp: this.#allowHttp(), signal });
   }
 
   async *launch(
@@ -124,7 +132,10 @@ export class ClusterServices implements Services {
       return (yield* arriving(cluster, record, world, how.signal)).session;
     }
     const options = launchInput(granted.repo.url, wordsOf(granted), this.#config, how.id);
-    const arrows = makeArrows(choice, options, this.#config, { connect: async () => cluster });
+    const arrows = makeArrows(choice, options, this.#config, {
+      connect: async () => cluster,
+      allowHttp: this.#allowHttp(),
+    });
     return (yield* launch(options.input(choice), { ...world, arrows }, how.signal)).session;
   }
 

@@ -12,6 +12,7 @@ import type {
   Services,
   User,
 } from '../../core/endpoint.ts';
+import type { LinkedRepo, ReadLink } from '../links/index.ts';
 import type { Who } from '../sign-in/types.ts';
 import type { Kept } from './kept.ts';
 import type { Launches } from './launches.ts';
@@ -23,7 +24,9 @@ export interface Judge {
   /** throws E-LINK, E-POLICY and their like */
   grant(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted>;
   /** git URL and ref of a link, checked and allowed; nothing is looked up */
-  repoOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): { url: string; ref?: string; shown: string };
+  repoOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): LinkedRepo;
+  /** a launch link as its grammar has it */
+  link(url: URL): ReadLink;
   choices(user: User, cluster: string | undefined, signal: AbortSignal): Promise<Choices>;
   /** requests per minute of one account, or of one address that is not signed in */
   readonly perMinute: number;

@@ -1,7 +1,7 @@
 /** The policy as it is now, asked with what goes on now: who may launch what (server/policy judges, and looks at nothing). */
 import type { Choices, LaunchGranted, LaunchWanted, Offers, Services, User } from '../../core/endpoint.ts';
-import { repoOf } from '../links/index.ts';
-import { choices as choicesOf, judge, type PolicyFile } from '../policy/index.ts';
+import { readLink, repoOf } from '../links/index.ts';
+import { checkRepository, choices as choicesOf, judge, type PolicyFile } from '../policy/index.ts';
 import type { State } from '../state/index.ts';
 import type { Judge } from './deps.ts';
 import type { Launches } from './launches.ts';
@@ -20,7 +20,7 @@ export function createJudge(of: {
   function seen(user: User, wanted: LaunchWanted, offers: Offers | undefined) {
     const live = state.sessions({ live: true });
     const going = of.launches().running();
-    const { shown } = repoOf(wanted);
+    const { shown } = repoOf(wanted, { http: policy.value.repositories.http });
     const drain = state.settings.get('drain');
     return {
       ...(offers ? { offers } : {}),
@@ -35,7 +35,8 @@ export function createJudge(of: {
   }
 
   return {
-    repoOf: (wanted) => repoOf(wanted),
+    repoOf: (wanted) => checkRepository(policy.value, wanted),
+    link: (url) => readLink(url, { http: policy.value.repositories.http }),
     async grant(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted> {
       const cluster = wanted.cluster ?? policy.value.defaults.cluster;
       // what is not offered is refused at the scheduler; the judge knows better where it is told

@@ -1,6 +1,5 @@
 /** What the pages show, from what the endpoint knows: the user's own, judged here once for all of them. */
 import type { AdminView, LaunchView, SessionView, User } from '../../core/endpoint.ts';
-import { readLink } from '../links/index.ts';
 import { explain } from '../policy/index.ts';
 import type { PagesDeps } from '../web/index.ts';
 import type { OwnDeps } from './own-routes.ts';
@@ -32,7 +31,7 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
     },
     retentionDays: () => Math.round(policy.value.retentionSeconds / DAY_S),
     liveCount: ({ account }) => state.sessions({ account, live: true }).length,
-    link: (url) => readLink(url),
+    link: judge.link,
     choices: (user, cluster) => judge.choices(user, cluster, AbortSignal.timeout(LOG_MS)),
     launch: ownLaunch,
     launches: ({ account }) =>

@@ -14,8 +14,6 @@ import {
   legacyTarget,
   linkOf,
   PROVIDERS,
-  readLink,
-  repoOf,
 } from '../../links/index.ts';
 import type { BuildTokens } from '../../sign-in/index.ts';
 import type { Deps } from '../deps.ts';
@@ -83,7 +81,7 @@ function noStream(): HpcbinderError {
 function understood(deps: Deps, request: FastifyRequest): { wanted?: LaunchWanted; fault?: HpcbinderError } {
   try {
     const url = new URL(request.url.replace(/^\/build\//, '/v2/'), deps.base.origin);
-    return { wanted: readLink(url).wanted };
+    return { wanted: deps.judge.link(url).wanted };
   } catch (cause) {
     return { fault: asHpcbinderError(cause) };
   }
@@ -112,7 +110,7 @@ function notAClick(deps: Deps, wanted: LaunchWanted): HpcbinderError {
 function readyOf(deps: Deps, request: FastifyRequest, wanted: LaunchWanted, launch: string) {
   const session = deps.launches.view(launch)?.session ?? '';
   const record = deps.kept.session(session)?.record;
-  const repo = repoOf(wanted);
+  const repo = deps.judge.repoOf(wanted);
   const commit = record?.repo.commit ?? '';
   const { page, spec } = atCommit(wanted, repo, commit);
   const href = (path: string) => new URL(path, deps.base).href;

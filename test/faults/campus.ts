@@ -1,0 +1,201 @@
+/**
+ * The campus endpoint as a site has it, on the devcluster: the bundle installed on the login node, a service account, the sudo rule,
+ * an OpenID provider, a git server; and what brings a browser of this machine to them.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createServer as createHttp, type RequestListener } from 'node:http';
+import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { CLUSTER, ROOT } from '../e2e/rig.ts';
+import { gitServer, sh } from '../repos/git-server.ts';
+import { installed, LOGIN, root } from './as-user-rig.ts';
+
+const SECRET = 'a-secret-of-the-client-0123456789';
+export const POLICY = '/etc/hpcbinder/serve.yaml';
+
+export type Campus = AsyncDisposable & {
+  url: string;
+  /** of the repository that the tests launch, as a link has it: `git/<url>/main` */
+  link: string;
+  /** bytes that the service said, newest last */
+  log(): Promise<string>;
+  /** as `kill -9` and the service manager would */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+};
+
+/** `more` is laid over the policy. */
+export async function campus(more: Record<string, unknown> = {}): Promise<Campus> {
+  const [address = '', gateway = ''] = addresses();
+  const relays: Server[] = [];
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  relays.push(await relay('127.0.0.1', port, address, port));
+
+  const git = await gitServer();
+  const repo = join(git.root, 'quickstart.git');
+  mkdirSync(repo);
+  spawnSync('cp', ['-R', `${join(ROOT, 'examples', 'quickstart')}/.`, repo]);
+  sh(repo, 'init', '-q', '-b', 'main');
+  sh(repo, 'add', '.');
+  sh(repo, 'commit', '-qm', 'the quickstart');
+  const gitRelay = await relay(gateway, 0, '127.0.0.1', Number(new URL(git.url).port));
+  relays.push(gitRelay);
+  const gitUrl = `http://${gateway}:${portOf(gitRelay)}/quickstart.git`;
+
+  const provider = await openIdProvider(url);
+  relays.push(await relay(gateway, provider.port, '127.0.0.1', provider.port));
+
+  await installed();
+  await root(
+    'usermod -aG hpcbinder-users bob; mkdir -p /var/lib/hpcbinder /etc/hpcbinder; chown hpcbinder: /var/lib/hpcbinder; chmod 700 /var/lib/hpcbinder; usermod -d /var/lib/hpcbinder hpcbinder',
+  );
+  await installBundle();
+  await root(
+    `cat > /etc/hpcbinder/client-secret; chown hpcbinder: /etc/hpcbinder/client-secret; chmod 600 /etc/hpcbinder/client-secret`,
+    SECRET,
+  );
+  const policy = {
+    schema: 1,
+    url,
+    listen: `${address}:${port}`,
+    state_dir: '/var/lib/hpcbinder/state',
+    sign_in: {
+      oidc: { issuer: provider.issuer, client_id: 'hpcbinder', client_secret_file: '/etc/hpcbinder/client-secret' },
+    },
+    accounts: { map: { 'alice@campus': 'alice', 'bob@campus': 'bob', 'dave@campus': 'dave' }, admins: ['dave'] },
+    clusters: { campus: clusterEntry() },
+    repositories: { http: true, private_hosts: [gateway] },
+    ...more,
+  };
+  await root(`cat > ${POLICY}; chmod 644 ${POLICY}`, stringify(policy));
+  // the provider is on this machine's loopback, which the service has as its own
+  const inside = `require('net').createServer((a)=>{const b=require('net').connect(${provider.port},'${gateway}');a.pipe(b).pipe(a);a.on('error',()=>b.destroy());b.on('error',()=>a.destroy())}).listen(${provider.port},'127.0.0.1')`;
+  spawnSync('docker', ['exec', '-d', LOGIN, '/opt/hpcbinder/bin/node', '-e', inside]);
+
+  const start = async () => {
+    spawnSync('docker', [
+      'exec',
+      '-d',
+      '-u',
+      'hpcbinder',
+      ...environment(),
+      LOGIN,
+      'sh',
+      '-c',
+      `exec hpcbinder serve --config ${POLICY} >> /var/lib/hpcbinder/log 2>&1`,
+    ]);
+    await answers(`${url}/health`);
+  };
+  const kill = async () => void (await root("pkill -KILL -u hpcbinder -f '[h]pcbinder|dist/cli' || true"));
+  await start();
+  return {
+    url,
+    link: `v2/git/${encodeURIComponent(gitUrl)}/main`,
+    log: () => root('cat /var/lib/hpcbinder/log'),
+    kill,
+    start,
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await root("pkill -KILL -f 'require..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder");
+      for (const server of relays) server.close();
+      await git.close();
+      provider.close();
+    },
+  };
+}
+
+/** The site's certificates and index, as an admin gives them to the service. */
+function environment(): string[] {
+  const wanted = /^(?:PIP_|NODE_EXTRA_CA_CERTS$|SSL_CERT_FILE$|REQUESTS_CA_BUNDLE$|https?_proxy$)/;
+  const named = Object.entries(process.env).filter(([name]) => wanted.test(name));
+  return [['HOME', '/var/lib/hpcbinder'], ...named].flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+}
+
+/** As `devcluster up` wrote it, without the way there: the endpoint is on the login node. */
+function clusterEntry(): Record<string, unknown> {
+  const config = parse(readFileSync(join(process.env.HPCBINDER_CONFIG ?? '', 'config.yaml'), 'utf8')) as {
+    clusters: Record<string, Record<string, unknown>>;
+  };
+  const { bases } = config.clusters[CLUSTER] ?? {};
+  return { image_store: '/scratch/$USER/hpcbinder/images', bases, defaults: { partition: 'gpu' } };
+}
+
+/** The real bundle, as `npm run bundle` makes it; once for each state of the program. */
+async function installBundle(): Promise<void> {
+  const made = spawnSync(process.execPath, [join(ROOT, 'scripts', 'bundle.mjs'), '--here'], { encoding: 'utf8' });
+  const path = made.stdout.trim().split('\n').at(-1) ?? '';
+  if (made.status !== 0) throw new Error(made.stderr);
+  spawnSync('docker', ['cp', path, `${LOGIN}:/tmp/bundle.tar.gz`]);
+  await root(
+    'cd /tmp && rm -rf hpcbinder-* && tar xzf bundle.tar.gz && ./hpcbinder-*-linux-x64/install.sh && rm -rf /tmp/hpcbinder-*',
+  );
+}
+
+function addresses(): string[] {
+  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}';
+  return spawnSync('docker', ['inspect', '-f', format, LOGIN]).stdout.toString().trim().split(' ');
+}
+
+async function openIdProvider(base: string): Promise<{ issuer: string; port: number; close(): void }> {
+  let handler: RequestListener = (_req, res) => res.end();
+  const server = createHttp((req, res) => handler(req, res));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = portOf(server);
+  const issuer = `http://127.0.0.1:${port}`;
+  const { default: Provider } = await import('oidc-provider');
+  const made = new Provider(issuer, {
+    clients: [
+      {
+        client_id: 'hpcbinder',
+        client_secret: SECRET,
+        redirect_uris: [`${base}/sign-in/callback`],
+        post_logout_redirect_uris: [`${base}/sign-out`],
+      },
+    ],
+    cookies: { keys: ['a key of the test'] },
+    claims: { openid: ['sub', 'preferred_username'], profile: ['preferred_username'] },
+    findAccount: (_ctx: unknown, id: string) => ({
+      accountId: id,
+      claims: () => ({ sub: id, preferred_username: id }),
+    }),
+  });
+  handler = made.callback();
+  return { issuer, port, close: () => void server.close() };
+}
+
+function portOf(server: Pick<Server, 'address'>): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+async function freePort(): Promise<number> {
+  const server = await relay('127.0.0.1', 0, '127.0.0.1', 1);
+  const port = portOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function relay(host: string, port: number, toHost: string, toPort: number): Promise<Server> {
+  const server = createServer((near) => {
+    const far = connect(toPort, toHost);
+    near.pipe(far).pipe(near);
+    near.on('error', () => far.destroy());
+    far.on('error', () => near.destroy());
+  });
+  return new Promise((resolve) => server.listen(port, host, () => resolve(server)));
+}
+
+async function answers(url: string): Promise<void> {
+  for (let left = 60; left > 0; left--) {
+    const ok = await fetch(url).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+  throw new Error(`${url} does not answer: ${await root('tail -5 /var/lib/hpcbinder/log')}`);
+}
