@@ -7,9 +7,10 @@ import type { Role, User } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Pages, PagesDeps } from './deps.ts';
 import { documentOf, type Page, sendPage } from './document.ts';
-import { shownOf } from './parts/fields.ts';
 import type { Frame } from './parts/frame.ts';
 import type { LaunchForm } from './parts/launch-form.ts';
+import { forCards } from './parts/sessions.ts';
+import { shownOf } from './parts/shown.ts';
 import { StaticFiles, serveFile } from './static.ts';
 import {
   adminPage,
@@ -95,7 +96,7 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   });
   page('/sessions', async (req, user, frame) => {
     const done = DONE.get(stringsOf(req.query).done ?? '');
-    const sessions = await deps.sessions(user);
+    const sessions = forCards(await deps.sessions(user));
     return sessionsPage({ frame, sessions, launches: deps.launches(user), ...(done === undefined ? {} : { done }) });
   });
   page('/sessions/:id/log', async (req, user, frame) => {

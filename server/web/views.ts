@@ -7,13 +7,13 @@ import type { Page } from './document.ts';
 import { AdminPage } from './parts/admin.ts';
 import { BadgePage, type BadgeView, understood } from './parts/badge.ts';
 import { FaultPage } from './parts/fault-page.ts';
-import { shownOf } from './parts/fields.ts';
 import { NOTHING_TOLD, told } from './parts/fold.ts';
 import type { Frame } from './parts/frame.ts';
 import { type LaunchForm, LaunchPage } from './parts/launch-form.ts';
 import { DataPage, TokensPage } from './parts/mine.ts';
 import { ProgressPage, progressTitle } from './parts/progress.ts';
 import { SessionsPage, type SessionsView, sessionsTitle } from './parts/sessions.ts';
+import { shownOf } from './parts/shown.ts';
 import { Terminal } from './parts/terminal.ts';
 import { said } from './parts/words.ts';
 

@@ -3,9 +3,9 @@ import { html } from 'htm/preact';
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { LaunchEvent, LaunchView } from '../../../core/endpoint.ts';
-import { shownOf } from '../parts/fields.ts';
 import { NOTHING_TOLD, type Story, told } from '../parts/fold.ts';
 import { ProgressPage, type ProgressView, progressTitle } from '../parts/progress.ts';
+import { shownOf } from '../parts/shown.ts';
 import { NoticeButton, takeOver, useClock, useNotices, useTitle } from './live.ts';
 
 /** a build may write for hours; the whole log has a page of its own */

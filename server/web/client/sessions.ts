@@ -2,7 +2,7 @@
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Figures, FiguresView, LaunchesAnswer, SessionsAnswer } from '../../../core/endpoint.ts';
-import { SessionsPage, type SessionsView, sessionsTitle } from '../parts/sessions.ts';
+import { forCards, SessionsPage, type SessionsView, sessionsTitle } from '../parts/sessions.ts';
 import { clock, SOON } from '../parts/words.ts';
 import { ask, NoticeButton, takeOver, useClock, useEvery, useNotices, useTitle } from './live.ts';
 
@@ -24,7 +24,7 @@ function LiveSessions(first: SessionsView) {
     ]);
     if (signal.aborted) return;
     setLost((since) => (now.ok && underway.ok ? undefined : (since ?? frame.now)));
-    if (now.ok && underway.ok) setKnown({ ...now.value, ...underway.value });
+    if (now.ok && underway.ok) setKnown({ sessions: forCards(now.value.sessions), ...underway.value });
   });
   useEvery(30, async (signal) => {
     const ready = sessions.filter(({ phase }) => phase === 'ready');

@@ -55,7 +55,7 @@ export function plotted(figures: readonly Figures[]): Plotted[] {
     const points = figures.flatMap(
       ({ at, gpus }) => gpus?.filter((gpu) => gpu.index === index).map((gpu) => ({ at, value: gpu.busy })) ?? [],
     );
-    const words = `${Math.round(busy * 100)} % · ${memory(Math.round(usedMb))} of ${memory(totalMb)}`;
+    const words = `${Math.round(busy * 100)} % · ${rounded(usedMb / 1024)} of ${memory(totalMb)}`;
     plots.push({ name: (last?.gpus?.length ?? 0) > 1 ? `GPU ${index}` : 'GPU', points, asked: 1, words });
   }
   return plots;

@@ -3,9 +3,9 @@ import { html } from 'htm/preact';
 import type { LaunchView } from '../../../core/endpoint.ts';
 import { size } from '../../../core/units.ts';
 import { mendedBy } from '../../../core/waiting.ts';
-import { shownOf, typedOf } from './fields.ts';
 import type { PhaseLine, Story } from './fold.ts';
 import { FaultBox, type Frame, Xsrf } from './frame.ts';
+import { shownOf, typedOf } from './shown.ts';
 import { clock, PHASE_WORDS, said, shortName, span } from './words.ts';
 
 export type ProgressView = {

@@ -2,9 +2,9 @@
 import { html } from 'htm/preact';
 import type { Figures, LaunchView, SessionView } from '../../../core/endpoint.ts';
 import { memory } from '../../../core/units.ts';
-import { shownOf } from './fields.ts';
 import { type Frame, Xsrf } from './frame.ts';
 import { IDLE_MS, idleGpus, Plots } from './plots.ts';
+import { shownOf } from './shown.ts';
 import { ago, appWords, askedWords, clock, epoch, SOON, said, span, stateOf } from './words.ts';
 
 export type SessionsView = {
@@ -18,6 +18,15 @@ export type SessionsView = {
   lostSince?: number;
   tell?: unknown;
 };
+
+/** cards of ended ones; what is older is in the API's list */
+const MOST_ENDED = 20;
+
+/** Those that the page shows: of the ended ones the last. */
+export function forCards(sessions: readonly SessionView[]): readonly SessionView[] {
+  const over = sessions.filter(({ phase }) => phase === 'ended');
+  return sessions.filter((one) => one.phase !== 'ended' || over.indexOf(one) < MOST_ENDED);
+}
 
 export function sessionsTitle(sessions: readonly SessionView[]): string {
   const live = sessions.filter(({ phase }) => phase !== 'ended').length;
@@ -42,7 +51,7 @@ export function SessionsPage({ frame, sessions, launches, figures, done, lostSin
       )}</ul>`
     }
     ${live.length === 0 && underway.length === 0 && html`<p>Nothing runs. <a href="${frame.base}/">Launch a repository</a></p>`}
-    <div class="cards">${live.map(card)}</div>
+    ${live.length > 0 && html`<h2 class="hidden">Live</h2>`}<div class="cards">${live.map(card)}</div>
     ${over.length > 0 && html`<h2>Ended</h2><div class="cards">${over.map(card)}</div>`}`;
 }
 

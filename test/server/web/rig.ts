@@ -1,5 +1,6 @@
 /** The pages on a fake endpoint: the real routes, files and browser; who is signed in and what is answered is canned. */
 import { existsSync, readFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -25,16 +26,22 @@ export type FakeEndpoint = {
     launch: LaunchView;
     announcement?: string;
     drained?: string;
+    /** the cluster says in time what it offers */
+    offers: boolean;
     /** ends the event streams that are open, and refuses new ones while set */
     down: boolean;
   };
   /** to all event streams that are open */
   tell(event: LaunchEvent): void;
+  /** breaks the event streams that are open */
+  cut(): void;
+  /** the launch is again where it began */
+  restart(): void;
   close(): Promise<void>;
 };
 
 /** Modules as the build makes them, from the sources. */
-function transpiled(path: string): string {
+export function transpiled(path: string): string {
   const source = path.replace(/\.js$/, '.ts');
   if (!existsSync(source) || path.includes('node_modules')) return readFileSync(path, 'utf8');
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
@@ -42,9 +49,9 @@ function transpiled(path: string): string {
 }
 
 export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
-  const world: FakeEndpoint['world'] = { user: ALICE, sessions: SESSIONS, launch: LAUNCH, down: false };
+  const world: FakeEndpoint['world'] = { user: ALICE, sessions: SESSIONS, launch: LAUNCH, offers: true, down: false };
   const posted: FakeEndpoint['posted'] = [];
-  const streams = new Set<{ write(text: string): void; end(): void }>();
+  const streams = new Set<ServerResponse>();
   const told: LaunchEvent[] = [...EVENTS];
   const app = Fastify({ forceCloseConnections: true });
   await app.register(formbody);
@@ -62,7 +69,10 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         retentionDays: () => 180,
         liveCount: () => world.sessions.filter(({ phase }) => phase !== 'ended').length,
         link: (url) => readLink(url, { base: `${base}/` }),
-        choices: async (_user, cluster) => choices(cluster),
+        choices: async (_user, cluster) => {
+          const { offers, ...rest } = choices(cluster);
+          return { ...rest, ...(offers && world.offers ? { offers } : {}) };
+        },
         launch: (_user, id) => (id === world.launch.id ? world.launch : undefined),
         launches: () => [world.launch],
         events: () => told,
@@ -154,6 +164,13 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
       told.push(event);
       if (event.type === 'launch') world.launch = event.launch;
       for (const stream of streams) stream.write(`data: ${JSON.stringify(event)}\n\n`);
+    },
+    cut: () => {
+      for (const stream of streams) stream.destroy();
+    },
+    restart: () => {
+      told.splice(0, told.length, ...EVENTS);
+      world.launch = LAUNCH;
     },
     close: () => app.close(),
   };
