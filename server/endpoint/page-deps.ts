@@ -16,7 +16,7 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
   };
   return {
     base,
-    site: `hpcbinder · ${base.hostname}`,
+    site: base.hostname,
     apps: policy.value.apps,
     formsTo: policy.value.sessions === 'wildcard' ? [`${base.protocol}//*.${base.host}`] : [],
     who: (req) => {

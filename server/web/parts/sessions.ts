@@ -91,7 +91,7 @@ function Card({ frame, session, figures }: { frame: Frame; session: SessionView;
 function Extend({ frame, path }: { frame: Frame; path: string }) {
   return html`<details class="confirm"><summary>Extend</summary><form method="post" action="${path}/extend">
     <${Xsrf} frame=${frame} />
-    <label>by <select name="time"><option value="30m">30 min</option><option value="1h" selected>1 h</option><option value="2h">2 h</option><option value="4h">4 h</option></select></label>
+    <label>by <select name="seconds"><option value="1800">30 min</option><option value="3600" selected>1 h</option><option value="7200">2 h</option><option value="14400">4 h</option></select></label>
     <p>Where the scheduler lets it: many let users only shorten.</p>
     <button>Extend</button></form></details>`;
 }
