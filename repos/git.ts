@@ -1,6 +1,7 @@
 /** The one way git is called: fixed environment, fixed protocols, no prompts nobody can answer, a deadline (SECURITY.md, GIT-*). */
 import { HpcbinderError } from '../core/errors.ts';
 import { lastLines } from '../core/text.ts';
+import { type Guard, guardedWords } from './guard.ts';
 
 export type GitAccess = {
   /** somebody is at a terminal: ssh may ask for a passphrase or about a host; otherwise it fails */
@@ -11,6 +12,8 @@ export type GitAccess = {
    * for git to fetch what is missing with (partial clones), and looking is enough to have it run (CVE-2024-32004).
    */
   only?: 'file' | 'none';
+  /** at an endpoint: over https alone, only where `url` says, to addresses that may be asked, without redirects */
+  guard?: Guard;
   signal?: AbortSignal;
   timeoutMs?: number;
   credentials?: { user: string; password: string };
@@ -67,7 +70,8 @@ export async function git(
   const { execa } = await import('execa');
   if (how.signal?.aborted) throw cancelled(how.signal);
   const timeoutMs = how.timeoutMs ?? (how.interactive ? 300_000 : 60_000);
-  const words = [...CONFIG, ...credentialConfig(how), ...args];
+  const guarded = how.guard === undefined || how.url === undefined ? [] : await guardedWords(how.guard, how.url);
+  const words = [...CONFIG, ...credentialConfig(how), ...guarded, ...args];
   const [program, ...rest] = how.interactive ? ['git', ...words] : ['/bin/sh', '-c', GUARDED, 'git', ...words];
   const running = execa(program, rest, {
     ...(how.cwd === undefined ? {} : { cwd: how.cwd }),
@@ -114,13 +118,15 @@ export async function git(
   return { code: result.exitCode ?? 1, stdout: result.stdout, stderr: result.stderr, truncated: result.isMaxBuffer };
 }
 
-function environment(how: GitAccess): Record<string, string> {
+function environment(how: GitAccess & { url?: string }): Record<string, string> {
   const inherited = Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const usual = ['https', 'ssh', ...(how.allowHttp ? ['http'] : [])];
+  const usual = ['https', ...(how.guard ? [] : ['ssh']), ...(how.allowHttp ? ['http'] : [])];
+  // whose address was not judged reaches nothing
+  const unjudged = how.guard !== undefined && how.url === undefined ? 'none' : undefined;
   return {
     ...Object.fromEntries(inherited.filter(([name]) => !LOCAL.includes(name))),
     LC_ALL: 'C',
-    GIT_ALLOW_PROTOCOL: how.only ?? usual.join(':'),
+    GIT_ALLOW_PROTOCOL: how.only ?? unjudged ?? usual.join(':'),
     // git 2.45 and newer; what we fetch is fetched whole
     GIT_NO_LAZY_FETCH: '1',
     GIT_LFS_SKIP_SMUDGE: '1',

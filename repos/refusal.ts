@@ -25,6 +25,13 @@ export function refusal(result: GitResult, url: string): HpcbinderError {
       evidence,
     });
   }
+  if (/error: 30[12378]/.test(result.stderr)) {
+    return new HpcbinderError('E-REPO-FETCH', {
+      message: `${url}: its host answers with another address, and an endpoint follows none`,
+      hint: 'Name the present address: the repository was renamed, or its address ends with .git.',
+      evidence,
+    });
+  }
   if (MISSING.test(result.stderr)) {
     return new HpcbinderError('E-REPO-MISSING', {
       message: `${url}: there is no such repository, or no right to see it`,

@@ -11,7 +11,7 @@ type Submodule = { name: string; path: string; url: string };
 /** Those of `dir` and theirs, as deep and as many as the limits allow. E-REPO-FETCH names the one that failed. */
 export async function addSubmodules(
   dir: string,
-  access: GitAccess,
+  access: GitAccess & { url?: string },
   limits: Limits,
   at: { depth: number; count: { left: number } } = { depth: 0, count: { left: limits.submodules } },
 ): Promise<void> {
@@ -21,12 +21,14 @@ export async function addSubmodules(
   for (const module of modules) {
     if (at.count.left-- <= 0) throw failed(module, `is one of more than ${limits.submodules}`);
     check(module, access);
+    const url = addressOf(module, access);
     const result = await git(
       ['submodule', '--quiet', 'update', '--init', '--checkout', '--depth=1', '--', module.path],
-      { ...access, cwd: dir, timeoutMs: limits.fetchMs },
+      { ...access, cwd: dir, timeoutMs: limits.fetchMs, ...(url === undefined ? {} : { url }) },
     );
     if (result.code !== 0) throw failed(module, 'could not be fetched', lastLines(result.stderr, 3));
-    await addSubmodules(join(dir, module.path), access, limits, { depth: at.depth + 1, count: at.count });
+    const inside = url === undefined ? access : { ...access, url };
+    await addSubmodules(join(dir, module.path), inside, limits, { depth: at.depth + 1, count: at.count });
   }
 }
 
@@ -70,6 +72,29 @@ function check(module: Submodule, access: GitAccess): void {
     if (!(error instanceof HpcbinderError)) throw error;
   }
   throw failed(module, `has the address "${harmless(module.url.slice(0, 120))}", which is refused`);
+}
+
+/** Under a guard the address that git will ask, for it is judged before; otherwise undefined. */
+function addressOf(module: Submodule, access: GitAccess & { url?: string }): string | undefined {
+  if (access.guard === undefined) return undefined;
+  const base = access.url === undefined ? undefined : new URL(`${access.url.replace(/\/*$/, '')}/`);
+  const url = URL.canParse(module.url, base) ? new URL(module.url, base) : undefined;
+  const served = url?.protocol === 'https:' || (url?.protocol === 'http:' && access.allowHttp);
+  if (url !== undefined && served && !leavesHost(module.url, base)) return url.href;
+  throw failed(
+    module,
+    `has the address "${harmless(module.url.slice(0, 120))}", and an endpoint fetches over https alone`,
+  );
+}
+
+/** git takes one part of the whole address for each `../`, the host too: `../../other.example/x` is another one's. */
+function leavesHost(address: string, base: URL | undefined): boolean {
+  const [ups] = /^(?:\.{1,2}\/)*/.exec(address) ?? [''];
+  const up = ups.split('/').filter((part) => part === '..').length;
+  const rest = address.slice(ups.length);
+  if (ups === '') return false;
+  const parts = (base?.pathname ?? '').split('/').filter((part) => part !== '').length;
+  return up > parts || rest.split('/').some((part) => part === '' || part === '.' || part === '..');
 }
 
 function failed(module: Submodule | undefined, why: string, evidence: readonly string[] = []): HpcbinderError {

@@ -8,7 +8,7 @@ import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
 import { checkResources } from '../../core/request.ts';
 import { harmless, nearest } from '../../core/text.ts';
 import { duration, memory } from '../../core/units.ts';
-import { checkHost } from '../links/hosts.ts';
+import { checkHost } from '../../core/hosts.ts';
 import { repoOf } from '../links/link.ts';
 import type { LinkedRepo } from '../links/spec.ts';
 import { matches } from './patterns.ts';

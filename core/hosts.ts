@@ -3,8 +3,8 @@
  * refused, before anything is connected, so that nobody learns from it what there is (GIT-09). A name's addresses are judged
  * when it is resolved, by `isPublicAddress`.
  */
-import { isAddress, isPublicAddress } from '../../core/addresses.ts';
-import { HpcbinderError } from '../../core/errors.ts';
+import { isAddress, isPublicAddress } from './addresses.ts';
+import { HpcbinderError } from './errors.ts';
 
 /** Names that are never the public internet's (RFC 6761, RFC 6762, RFC 8375, RFC 9476 and what routers use). */
 const LOCAL =
@@ -30,7 +30,7 @@ export function checkHost(host: string, listed: readonly string[] = []): void {
 export function refusedHost(): HpcbinderError {
   return new HpcbinderError('E-POLICY-REPOSITORY', {
     message: 'repositories at this address are not launched here',
-    hint: 'Only hosts of the public internet are, and those that the admins list under repositories.private_hosts.',
+    hint: 'Only those of hosts with a name and an address in the public internet are, and of those that the admins list (repositories.private_hosts).',
   });
 }
 

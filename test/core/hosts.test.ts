@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { isPublicAddress } from '../../../core/addresses.ts';
-import { isAllowedHost } from '../../../server/links/hosts.ts';
+import { isPublicAddress } from '../../core/addresses.ts';
+import { isAllowedHost } from '../../core/hosts.ts';
 
 // SECURITY GIT-08: each of these reaches this machine, its campus or a cloud's own service
 describe('an address', () => {
