@@ -8,6 +8,7 @@ import type { Cluster } from '../core/cluster.ts';
 import type { Config } from '../core/config.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
+import type { GitAccess } from '../repos/git.ts';
 import { parseRepo } from '../repos/parse.ts';
 import { sendContent } from '../sessions/work/send.ts';
 import { buildHere, placeOf } from './build-here.ts';
@@ -28,15 +29,18 @@ export function makeArrows(
   choice: Choice,
   options: Options,
   config: Config,
-  endpoint?: { connect(signal: AbortSignal): Promise<Cluster>; allowHttp: boolean },
+  endpoint?: { connect(signal: AbortSignal): Promise<Cluster>; git: Pick<GitAccess, 'guard' | 'allowHttp'> },
 ): Arrows {
-  const http = endpoint?.allowHttp ? { allowHttp: true } : {};
   const ref =
     options.repo === undefined
       ? undefined
-      : parseRepo(options.repo, { ...(options.ref ? { ref: options.ref } : {}), local: options.local, ...http });
+      : parseRepo(options.repo, {
+          ...(options.ref ? { ref: options.ref } : {}),
+          local: options.local,
+          allowHttp: endpoint?.git.allowHttp === true,
+        });
   const tools = new Tools(config, options.builder ?? choice.entry.builder ?? config.builder);
-  const git = { interactive: isTerminal && endpoint === undefined, ...http };
+  const git = { interactive: isTerminal && endpoint === undefined, ...endpoint?.git };
 
   return {
     ref,

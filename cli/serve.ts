@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { HpcbinderError } from '../core/errors.ts';
 import { redact } from '../core/redact.ts';
+import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
 import { PolicyFile, parsePolicy } from '../server/policy/index.ts';
 import { State } from '../server/state/index.ts';
@@ -27,12 +28,13 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     openerOf(() => policy.value, own),
     () => choicesIn(policy.value),
   );
+  const guard = guardOf(() => policy.value.repositories.privateHosts);
   const services = new ClusterServices({
     people,
     config: loadConfig(),
     own,
     clusters: () => [...policy.value.clusters.keys()],
-    allowHttp: () => policy.value.repositories.http,
+    git: () => ({ guard, allowHttp: policy.value.repositories.http }),
   });
   const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
   log({ event: 'listening', url: endpoint.url, port: endpoint.port, product: PRODUCT });

@@ -9,6 +9,7 @@ import { plainText } from '../../core/text.ts';
 import { askAll, readAll } from '../../core/transport.ts';
 import { systemClock } from '../../jobs/clock.ts';
 import { Poller } from '../../jobs/poller.ts';
+import type { GitAccess } from '../../repos/git.ts';
 import { parseRepo } from '../../repos/parse.ts';
 import { adopted } from '../../sessions/adopt.ts';
 import { controlRequest } from '../../sessions/control.ts';
@@ -42,8 +43,8 @@ export type ServicesOptions = {
   /** the account that `serve` runs as: it polls, and asks what a cluster offers */
   own: string;
   clusters: () => readonly string[];
-  /** does policy let repositories be fetched without TLS? */
-  allowHttp: () => boolean;
+  /** how git may look at what others name (SECURITY GIT-08) */
+  git: () => Pick<GitAccess, 'guard' | 'allowHttp'>;
 };
 
 export class ClusterServices implements Services {
@@ -51,7 +52,7 @@ export class ClusterServices implements Services {
   readonly #config: Config;
   readonly #own: string;
   readonly #clusters: () => readonly string[];
-  readonly #allowHttp: () => boolean;
+  readonly #git: ServicesOptions['git'];
   readonly #pollers = new Map<string, Promise<Poller>>();
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
@@ -62,7 +63,7 @@ export class ClusterServices implements Services {
     this.#config = options.config;
     this.#own = options.own;
     this.#clusters = options.clusters;
-    this.#allowHttp = options.allowHttp;
+    this.#git = options.git;
   }
 
   get clusters(): readonly string[] {
@@ -107,12 +108,10 @@ export class ClusterServices implements Services {
 
   async resolve(repo: { url: string; ref?: string }, signal: AbortSignal) {
     const { resolveRepo } = await import('../../repos/resolve.ts');
-    const ref = parseRepo(repo.url, {
-      ...(repo.ref ? { ref: repo.ref } : {}),
-      local: false,
-      allowHttp: this.#allowHttp(),
-    });
-    return resolveRepo(ref, { interactive: false, allowHttp: this.#allowHttp(), signal });
+    const git = this.#git();
+    const allowHttp = git.allowHttp === true;
+    const ref = parseRepo(repo.url, { ...(repo.ref ? { ref: repo.ref } : {}), local: false, allowHttp });
+    return resolveRepo(ref, { interactive: false, signal, ...git });
   }
 
   async *launch(
@@ -132,10 +131,7 @@ export class ClusterServices implements Services {
       return (yield* arriving(cluster, record, world, how.signal)).session;
     }
     const options = launchInput(granted.repo.url, wordsOf(granted), this.#config, how.id);
-    const arrows = makeArrows(choice, options, this.#config, {
-      connect: async () => cluster,
-      allowHttp: this.#allowHttp(),
-    });
+    const arrows = makeArrows(choice, options, this.#config, { connect: async () => cluster, git: this.#git() });
     return (yield* launch(options.input(choice), { ...world, arrows }, how.signal)).session;
   }
 
