@@ -10,6 +10,7 @@ import { textOf } from '../core/command.ts';
 import { asHpcbinderError, HpcbinderError } from '../core/errors.ts';
 import { matchIds } from '../core/ids.ts';
 import { secretVariables } from '../core/redact.ts';
+import { SERVER_LOG } from '../core/scheduler.ts';
 import { harmless } from '../core/text.ts';
 import { readAll } from '../core/transport.ts';
 import { size } from '../core/units.ts';
@@ -29,7 +30,7 @@ import { localRecords } from './world.ts';
 /** For the cluster and for the engine; a report must come also where both hang. */
 const CLUSTER_MS = 20_000;
 const ENGINE_MS = 3_000;
-const REMOTE_FILES = ['job.log', 'agent.log', 'app.log', 'end.json', 'work.json'];
+const REMOTE_FILES = ['job.log', 'agent.log', 'app.log', SERVER_LOG, 'end.json', 'work.json'];
 /** No log of a session is longer. */
 const MOST_REMOTE = 12 << 20;
 
@@ -170,7 +171,7 @@ async function there(record: SessionRecord, offline: boolean): Promise<Part[]> {
   try {
     const choice = chooseCluster(loadConfig(), record.cluster);
     if (!choice) return none('the cluster is no longer in the config');
-    const connecting = connectCluster(choice, undefined);
+    const connecting = connectCluster(choice, undefined, { offers: false });
     connecting
       .then((found) => {
         cluster = found;

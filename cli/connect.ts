@@ -209,21 +209,22 @@ function prologueOf(entry: ClusterEntry, module: string | undefined): string {
 
 /**
  * Transport, profile and what the scheduler offers: one connection, two questions, and once a day what the user may use.
- * `transport`: one that is open already; it is closed where this fails.
+ * `offers: false`: nothing is chosen, so the scheduler, which may be silent for long, is not asked. `transport`: one that is
+ * open already; it is closed where this fails.
  */
 export async function connectCluster(
   choice: Choice,
   prompter: Prompter | undefined,
-  how: { allowance?: 'known' | 'fresh'; transport?: ClusterLink } = {},
+  how: { allowance?: 'known' | 'fresh'; offers?: false; transport?: ClusterLink } = {},
 ): Promise<Cluster> {
   const transport = how.transport ?? (await openLink(choice, prompter));
   try {
     const { found, profile, site, notes } = await lookAtCluster(choice, transport);
     const scheduler = await schedulerOf(found);
-    const answer = await askAll(transport, scheduler.offers());
-    if (answer.ok) rememberCluster({ profile, scheduler, partitions: answer.value });
+    const answer = how.offers === false ? undefined : await askAll(transport, scheduler.offers());
+    if (answer?.ok) rememberCluster({ profile, scheduler, partitions: answer.value });
     // partitions are for choosing and checking; a scheduler that is silent now may still take the job
-    const partitions = answer.ok ? answer.value : [];
+    const partitions = answer?.ok ? answer.value : [];
     const cluster = { profile, transport, scheduler, partitions, notes, ...(site ? { site } : {}) };
     const allowance = how.allowance && (await allowanceOn(cluster, how.allowance));
     return allowance ? { ...cluster, allowance } : cluster;

@@ -32,11 +32,15 @@ export function findLocal(text: string): SessionRecord {
   });
 }
 
-export async function clusterOf(record: Pick<SessionRecord, 'cluster'>): Promise<Cluster> {
+/** `offers: true`: also what its scheduler offers, for the words of a queue. */
+export async function clusterOf(
+  record: Pick<SessionRecord, 'cluster'>,
+  { offers }: { offers: boolean } = { offers: false },
+): Promise<Cluster> {
   const choice = chooseCluster(loadConfig(), record.cluster);
   if (!choice)
     throw new HpcbinderError('E-CLUSTER-UNKNOWN', { message: `cluster ${record.cluster} is no longer in your config` });
-  return connectCluster(choice, prompter());
+  return connectCluster(choice, prompter(), offers ? {} : { offers });
 }
 
 /** The truth on the cluster where it is newer than our copy, ours where the cluster has none yet. */

@@ -2,6 +2,7 @@
 import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { matchIds } from '../core/ids.ts';
+import { SERVER_LOG } from '../core/scheduler.ts';
 import { plainText } from '../core/text.ts';
 import { readAll } from '../core/transport.ts';
 import type { LocalRecords } from '../sessions/local.ts';
@@ -56,7 +57,8 @@ export async function logs(wanted: string | undefined, flags: Flags): Promise<nu
     return 0;
   }
   await using cluster = await disposable(record);
-  const names = flags.app ? ['app.log'] : flags.job ? ['job.log', 'agent.log'] : ['job.log', 'agent.log', 'app.log'];
+  const ofJob = ['job.log', SERVER_LOG, 'agent.log'];
+  const names = flags.app ? ['app.log'] : flags.job ? ofJob : [...ofJob, 'app.log'];
   if (!flags.app && !flags.job && story) process.stdout.write(readable(story));
   const offsets = new Map<string, number>();
   for (;;) {

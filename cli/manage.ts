@@ -136,20 +136,26 @@ async function refreshAll(): Promise<void> {
 export async function status(id: string, flags: Flags): Promise<number> {
   let record = findLocal(id);
   let position: Awaited<ReturnType<typeof positionOf>> | undefined;
+  let silence: string | undefined;
   if (record.phase !== 'ended') {
     await using cluster = await disposable(record);
-    record = await refreshed(cluster.value, await freshRecord(cluster.value, record));
+    const fresh = await freshRecord(cluster.value, record);
+    record = await refreshed(cluster.value, fresh, ({ message }) => {
+      silence = `${message}; as of ${ago(new Date(fresh.seenAt ?? fresh.createdAt), new Date())}`;
+    });
     localRecords().save(record);
     if (flags.position && record.phase === 'queued') position = await positionOf(cluster.value, record);
   }
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ ...shownRecord(record), ...(position ? { position } : {}) })}\n`);
+    const more = { ...(position ? { position } : {}), ...(silence ? { silence } : {}) };
+    process.stdout.write(`${JSON.stringify({ ...shownRecord(record), ...more })}\n`);
     return 0;
   }
   const rows: [string, string | undefined][] = [
     ['session', record.id],
     ['repository', `${record.repo.shown}${record.repo.commit ? ` @ ${record.repo.commit.slice(0, 7)}` : ''}`],
     ['state', stateInWords(record)],
+    ['scheduler', silence],
     ['detail', record.ended?.detail ?? (record.phase === 'ended' ? undefined : missingInWords(record, new Date()))],
     ...(record.phase === 'queued' ? waitingRows(record, new Date()) : []),
     ['position', position?.words],

@@ -42,7 +42,7 @@ async function reopen(found: SessionRecord, flags: Flags): Promise<number> {
   const world = new World();
   const keys = !json && canMove ? new QueueKeys(world, display, interrupts.signal) : undefined;
   try {
-    const cluster = await clusterOf(found);
+    const cluster = await clusterOf(found, { offers: true });
     world.use(cluster);
     const record = await adopted(cluster, await freshRecord(cluster, found), new Date());
     world.keep(record);

@@ -1,5 +1,6 @@
 /** One look at a session, by all who know of it: its own files, the agent, the scheduler. */
 import type { Cluster } from '../core/cluster.ts';
+import type { HpcbinderError } from '../core/errors.ts';
 import { ask } from '../core/transport.ts';
 import { adopted } from '../sessions/adopt.ts';
 import { advance, lostAt } from '../sessions/advance.ts';
@@ -7,7 +8,15 @@ import type { SessionRecord } from '../sessions/records.ts';
 import { jobOf, look, settle } from '../sessions/watch.ts';
 import { askAgent } from './world.ts';
 
-export async function refreshed(cluster: Cluster, record: SessionRecord): Promise<SessionRecord> {
+/** A person waits for it. The scheduler is not done for because it is slower: the record stays as it was. */
+const PATIENCE_MS = 8_000;
+
+/** `onSilence`: the scheduler was asked and did not answer. */
+export async function refreshed(
+  cluster: Cluster,
+  record: SessionRecord,
+  onSilence: (error: HpcbinderError) => void = () => {},
+): Promise<SessionRecord> {
   const now = () => new Date();
   const looked = await look(cluster, record);
   let current = await adopted(cluster, advance(record, looked.seen, now()), now());
@@ -15,8 +24,13 @@ export async function refreshed(cluster: Cluster, record: SessionRecord): Promis
   const agent = current.address ? await askAgent(cluster, current) : 'unreachable';
   if (agent !== 'unreachable') return advance(current, { agent }, now());
   if (!current.jobId) return current;
-  const answer = await ask(cluster.transport, cluster.scheduler.status([jobOf(current)], cluster.profile.uid));
-  if (!answer.ok) return current;
+  const question = cluster.scheduler.status([jobOf(current)], cluster.profile.uid);
+  const command = { ...question.command, timeoutMs: PATIENCE_MS };
+  const answer = await ask(cluster.transport, { ...question, command });
+  if (!answer.ok) {
+    onSilence(answer.error);
+    return current;
+  }
   const job = answer.value.get(current.jobId);
   if (job) {
     current = job.state === 'ended' ? await settle(cluster, current, job) : advance(current, { job }, now());

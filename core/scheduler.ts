@@ -35,6 +35,9 @@ export type ResourceRequest = {
   extra: readonly string[];
 };
 
+/** In the job's directory, at its end: what PBS's own programs said of it, prologues among them. Slurm's say it in the log. */
+export const SERVER_LOG = 'pbs.log';
+
 export type JobSpec = {
   /** the job's whole name: `hb-` + 10 of a-z0-9 */
   tag: string;

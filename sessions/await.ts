@@ -4,7 +4,7 @@ import type { Cluster } from '../core/cluster.ts';
 import { textOf } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { OnProgress } from '../core/progress.ts';
-import type { ResourceRequest } from '../core/scheduler.ts';
+import { type ResourceRequest, SERVER_LOG } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import { harmless, lastLines, plainText } from '../core/text.ts';
 import { ask, readAll } from '../core/transport.ts';
@@ -152,9 +152,10 @@ export async function endedEarly(
     return lastLines(text, 10);
   };
   const [app, agent, job] = [await said('app.log'), await said('agent.log'), await said('job.log')];
-  const evidence = [app, agent, job].find((lines) => lines.length > 0) ?? [];
+  const server = await said(SERVER_LOG);
+  const evidence = [app, agent, job, server].find((lines) => lines.length > 0) ?? [];
   // not the app's own words: a traceback inside the container may name any path
-  const lacking = lackingOnNode(cluster, session, [...agent, ...job, session.ended?.detail ?? '']);
+  const lacking = lackingOnNode(cluster, session, [...agent, ...job, ...server, session.ended?.detail ?? '']);
   if (lacking) return lacking;
   const common = { evidence, log: `hpcbinder logs ${session.id}` };
   const detail = session.ended?.detail ? ` (${session.ended.detail})` : '';

@@ -1,6 +1,6 @@
 /** What may stand on qsub's command line: an option and its value as two words, both by a grammar (SECURITY INJ-06, INJ-11). */
 import { checkJob, checkResources, refuseOption } from '../../core/request.ts';
-import type { JobSpec, ResourceRequest } from '../../core/scheduler.ts';
+import { type JobSpec, type ResourceRequest, SERVER_LOG } from '../../core/scheduler.ts';
 import { clockTime } from '../../core/units.ts';
 import { JOB_ID } from './answers.ts';
 
@@ -74,7 +74,7 @@ export function submitWords(job: JobSpec, scriptPath: string): string[] {
   const after = job.after === undefined ? [] : [`afterany:${job.after}`];
   const depend = [...after, ...job.request.extra.flatMap((word) => DEPEND.exec(word)?.[1] ?? [])];
   return [
-    ...['qsub', '-N', job.tag, '-r', 'n', '-m', 'n', '-j', 'oe', '-o', 'pbs.log', '-W', 'umask=077'],
+    ...['qsub', '-N', job.tag, '-r', 'n', '-m', 'n', '-j', 'oe', '-o', SERVER_LOG, '-W', 'umask=077'],
     ...(depend.length === 0 ? [] : ['-W', `depend=${depend.join(',')}`]),
     ...requestWords(job.request),
     ...['--', '/bin/sh', '-c', START, 'sh', job.directory, scriptPath, job.log],

@@ -1,24 +1,22 @@
 /** The controller comes back without its memory and gives its numbers again, to others (SECURITY F-23). */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { hpcbinder, on, Running } from '../e2e/rig.ts';
-import { storedImage } from '../e2e/stored.ts';
-import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, launchOf, type Shown, startController, status, stop } from './rig.ts';
+import { hpcbinder, on, type Running } from '../e2e/rig.ts';
+import type { OwnWorld } from '../e2e/worlds.ts';
+import { eventually, Launches, type Shown, startController, status, stop } from './rig.ts';
 
 const CONF = '/etc/slurm/slurm.conf';
 let world: OwnWorld;
-let sif: string;
-const open: Running[] = [];
+let launches: Launches;
 /** numbers of the others' jobs */
 const theirs: string[] = [];
 
 beforeAll(async () => {
-  sif = await storedImage();
-  world = new OwnWorld();
+  launches = await Launches.begin();
+  ({ world } = launches);
 });
 
 afterAll(async () => {
-  for (const running of open) await running.close();
+  await launches.close();
   // it goes on from the numbers that it gives now
   await on('login', 'root', `sed -i '/^FirstJobId=/d' ${CONF}; scancel ${theirs.join(' ')}`);
   await startController();
@@ -26,21 +24,17 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-function launched(...flags: string[]): Running {
-  const running = new Running([...launchOf(sif), '--mem', '1G', ...flags], { env: world.env });
-  open.push(running);
-  return running;
-}
-
-async function sessions(): Promise<Shown[]> {
-  return JSON.parse((await hpcbinder(['list', '--json'], { env: world.env })).stdout);
-}
-
 /** One that waits for an hour: its id and its job. */
 async function queued(known: readonly string[], ...flags: string[]): Promise<{ running: Running; id: string }> {
-  const running = launched('--sbatch', '--begin=now+1hour', ...flags);
+  const running = launches.launched('--sbatch', '--begin=now+1hour', ...flags);
   const waits = (all: Shown[]) => all.find(({ id, phase }) => phase === 'queued' && !known.includes(id));
-  const found = waits(await eventually(sessions, (all) => waits(all) !== undefined, 60));
+  const found = waits(
+    await eventually(
+      () => launches.sessions(),
+      (all) => waits(all) !== undefined,
+      60,
+    ),
+  );
   if (!found) throw new Error('no session waits');
   return { running, id: found.id };
 }
@@ -62,7 +56,7 @@ async function stranger(user: 'alice' | 'bob', name = 'stranger'): Promise<void>
 }
 
 it('F-23: sessions whose numbers others have now are told as ended, and those others are left alone', async () => {
-  const live = launched();
+  const live = launches.launched();
   const session = await live.ready();
   const waiting = await queued([]);
   const alone = await queued([waiting.id], '--detach');
@@ -86,13 +80,13 @@ it('F-23: sessions whose numbers others have now are told as ended, and those ot
   expect(await stop(world, alone.id)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
   expect(await stop(world, session.id)).toMatchObject({ phase: 'ended', ended: { why: 'cancelled' } });
   await hpcbinder(['list', '--refresh'], { env: world.env });
-  expect((await sessions()).map(({ phase }) => phase)).toEqual(['ended', 'ended', 'ended']);
+  expect((await launches.sessions()).map(({ phase }) => phase)).toEqual(['ended', 'ended', 'ended']);
 
   const queue = await on('login', 'root', "squeue -h -S i -o '%A %T'");
   expect(queue.stdout.split('\n')).toEqual(theirs.map((id) => `${id} RUNNING`));
   expect((await on('c2', 'root', 'pgrep -u alice -f jupyter')).stdout).toBe('');
 
-  const again = launched();
+  const again = launches.launched();
   const next = await again.ready();
   expect(numbers).not.toContain(next.jobId);
   expect(await stop(world, next.id)).toMatchObject({ ended: { why: 'stopped' } });

@@ -1,37 +1,24 @@
 /** A full queue, and limits: what waits is told in words, and what can't start is refused before it is submitted. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { hpcbinder, on, Running } from '../e2e/rig.ts';
-import { storedImage } from '../e2e/stored.ts';
 import { CTRL_C, Terminal } from '../e2e/terminal.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
-import { eventually, inQueue, launchOf, type Shown, status, stop } from './rig.ts';
+import { eventually, inQueue, Launches, launchOf, status, stop } from './rig.ts';
 
 let world: OwnWorld;
-let sif: string;
-const open: Running[] = [];
+let launches: Launches;
 
 beforeAll(async () => {
-  sif = await storedImage();
-  world = new OwnWorld();
+  launches = await Launches.begin();
+  ({ world } = launches);
 });
 
 afterEach(async () => {
-  for (const running of open.splice(0)) await running.close();
-  for (const { id, phase } of await sessions()) if (phase !== 'ended') await stop(world, id);
+  await launches.stopAll();
   await on('login', 'root', 'scancel --user=bob; true');
 });
 
 afterAll(() => world[Symbol.asyncDispose]());
-
-async function sessions(): Promise<(Shown & { job?: { waiting?: object } })[]> {
-  return JSON.parse((await hpcbinder(['list', '--json'], { env: world.env })).stdout);
-}
-
-function launched(...flags: string[]): Running {
-  const running = new Running([...launchOf(sif), '--mem', '1G', ...flags], { env: world.env });
-  open.push(running);
-  return running;
-}
 
 /** Bob's job on the node with the GPUs, for half an hour; returns when it runs. */
 async function busy(gpus: number): Promise<void> {
@@ -48,7 +35,7 @@ const queued = async () => (await on('login', 'root', 'squeue -h -u alice -o "%i
 
 it('a launch waits in a full queue: why, until when, what starts sooner by the key w; ctrl-C leaves the job waiting', async () => {
   await busy(1);
-  const terminal = new Terminal([...launchOf(sif), '--mem', '1G', '--gpus', '2', '--no-browser'], world.env);
+  const terminal = new Terminal([...launchOf(launches.sif), '--mem', '1G', '--gpus', '2', '--no-browser'], world.env);
   await terminal.until(/waiting: next in line, as soon as nodes become free · ~\d\d:\d\d \(in \d+ min\)/);
   await terminal.until(/press w to ask what would start sooner/);
   const before = await queued();
@@ -63,7 +50,7 @@ it('a launch waits in a full queue: why, until when, what starts sooner by the k
   terminal.type('1');
   expect(await queued()).toBe(before);
 
-  const [session] = await sessions();
+  const [session] = await launches.sessions();
   const listed = await hpcbinder(['list'], { env: world.env });
   expect(listed.stdout).toMatch(/queued · next in line, as soon as nodes become/);
   const told = await hpcbinder(['status', session?.id ?? '', '--position'], { env: world.env });
@@ -84,7 +71,7 @@ it('a launch waits in a full queue: why, until when, what starts sooner by the k
 
 it('a number after w makes that shape the job’s, which stays the same job; record, agent and queue have it', async () => {
   await busy(1);
-  const terminal = new Terminal([...launchOf(sif), '--mem', '1G', '--gpus', '2', '--no-browser'], world.env);
+  const terminal = new Terminal([...launchOf(launches.sif), '--mem', '1G', '--gpus', '2', '--no-browser'], world.env);
   await terminal.until(/press w to ask what would start sooner/);
   const before = await queued();
   const [id = ''] = before.split(' ');
@@ -95,7 +82,7 @@ it('a number after w makes that shape the job’s, which stays the same job; rec
   await terminal.until(new RegExp(`changed to 15 min on gpu, 1 GPU: job ${id} waits on as that`));
   await terminal.until(/ends {6}\d\d:\d\d \(walltime 15 min\)/);
   expect(await queued()).toBe(`${id} RUNNING`);
-  const [session] = await sessions();
+  const [session] = await launches.sessions();
   expect(await status(world, session?.id ?? '')).toMatchObject({ phase: 'ready', jobId: id });
   const shown = (await on('login', 'alice', `scontrol show job ${id}`)).stdout;
   expect(shown).toMatch(/TimeLimit=00:15:00/);
@@ -124,10 +111,10 @@ it('--when tells the same without submitting, as a table and with --json; ctrl-C
 });
 
 it('a job that never starts as it is, is told so once, with who can mend it, and waited for', async () => {
-  const running = launched('--sbatch', '--begin=now+1hour');
+  const running = launches.launched('--sbatch', '--begin=now+1hour');
   const begin = await inQueue(running, /^waiting: its begin time is not reached/);
   expect(begin).toMatchObject({ waiting: { mends: 'nobody', starts: 'yes' } });
-  const [session] = await sessions();
+  const [session] = await launches.sessions();
   await on('login', 'root', `scontrol hold ${session?.jobId}`);
   const warning = await running.until((event) => event.type === 'warning', 60_000);
   expect(warning.text).toMatch(
@@ -167,7 +154,7 @@ describe('accounts and QOS', () => {
     [['--account', 'labb'], 'E-ACCOUNT', /account "labb" is not one of yours/],
   ])('refuse %j before the submit, with the nearest that is allowed', async (flags, code, message) => {
     await refresh();
-    const { code: exit, stdout } = await hpcbinder([...launchOf(sif), ...flags, '--json'], { env: world.env });
+    const { code: exit, stdout } = await hpcbinder([...launchOf(launches.sif), ...flags, '--json'], { env: world.env });
     const error = JSON.parse(stdout.trim().split('\n').at(-1) ?? '{}');
     expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(exit).not.toBe(0);
@@ -204,7 +191,7 @@ it('modules, prologue and epilogue run in the job as the user, the epilogue also
   site.entry.epilogue = `echo "epilogue with '$SITE_TOOL'" >> ${site.home}/story`;
   site.write();
   await on('login', 'alice', `mkdir -p ${site.home}`);
-  const running = new Running([...launchOf(sif), '--mem', '1G'], { env: site.env });
+  const running = new Running([...launchOf(launches.sif), '--mem', '1G'], { env: site.env });
   try {
     const ready = await running.ready();
     expect(ready).toMatchObject({ internet: false });
@@ -228,7 +215,7 @@ it('modules, prologue and epilogue run in the job as the user, the epilogue also
 
 it('a session on a node that reaches nothing says so by itself', async () => {
   const site = new OwnWorld({ prologue: 'export https_proxy=http://127.0.0.1:1' });
-  const running = new Running([...launchOf(sif), '--mem', '1G'], { env: site.env });
+  const running = new Running([...launchOf(launches.sif), '--mem', '1G'], { env: site.env });
   try {
     expect(await running.ready()).toMatchObject({ internet: false });
   } finally {

@@ -9,7 +9,7 @@ export type Shown = {
   id: string;
   phase: string;
   jobId: string;
-  job?: { state: string; raw: string };
+  job?: { state: string; raw: string; waiting?: object };
   directory: string;
   address?: { host: string; port: number };
   ended?: { why: string; at: string; detail?: string };
@@ -27,6 +27,44 @@ export async function stop(world: OwnWorld, id: string): Promise<Shown> {
   const { stdout, stderr } = await hpcbinder(['stop', id, '--json'], { env: world.env });
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as Shown;
+}
+
+/** Launches from a stored image in a world of their own, and their end. */
+export class Launches {
+  readonly world: OwnWorld;
+  readonly sif: string;
+  readonly #open: Running[] = [];
+
+  private constructor(world: OwnWorld, sif: string) {
+    this.world = world;
+    this.sif = sif;
+  }
+
+  static async begin(): Promise<Launches> {
+    const sif = await storedImage();
+    return new Launches(new OwnWorld(), sif);
+  }
+
+  launched(...flags: string[]): Running {
+    const running = new Running([...launchOf(this.sif), '--mem', '1G', ...flags], { env: this.world.env });
+    this.#open.push(running);
+    return running;
+  }
+
+  async sessions(): Promise<Shown[]> {
+    return JSON.parse((await hpcbinder(['list', '--json'], { env: this.world.env })).stdout);
+  }
+
+  /** Ends the programs, not what they launched. */
+  async close(): Promise<void> {
+    for (const running of this.#open.splice(0)) await running.close();
+  }
+
+  /** Ends the sessions, too. */
+  async stopAll(): Promise<void> {
+    await this.close();
+    for (const { id, phase } of await this.sessions()) if (phase !== 'ended') await stop(this.world, id);
+  }
 }
 
 /** Asks each half second until it holds; the last answer, also where that never was. */

@@ -1,18 +1,16 @@
 /** The scheduler frozen, slow, strict or forgetful, under sessions that wait and sessions that run (docs/faults.md). */
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { Client } from '../e2e/client.ts';
-import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
-import { storedImage } from '../e2e/stored.ts';
-import { OwnWorld } from '../e2e/worlds.ts';
-import { configured, eventually, inQueue, launchOf, type Shown, startController, status, stop } from './rig.ts';
+import { on, type Ready, type Running } from '../e2e/rig.ts';
+import type { OwnWorld } from '../e2e/worlds.ts';
+import { configured, eventually, inQueue, Launches, startController, status, stop } from './rig.ts';
 
 let world: OwnWorld;
-let sif: string;
-const open: Running[] = [];
+let launches: Launches;
 
 beforeAll(async () => {
-  sif = await storedImage();
-  world = new OwnWorld();
+  launches = await Launches.begin();
+  ({ world } = launches);
   world.entry.path = [`${world.home}/bin`];
   world.write();
   await on('login', 'alice', `mkdir -p ${world.home}/bin`);
@@ -21,37 +19,26 @@ beforeAll(async () => {
 afterEach(async () => {
   await on('login', 'root', `pkill -CONT slurmctld; rm -f ${world.home}/bin/*`);
   await startController();
-  for (const running of open.splice(0)) await running.close();
-  for (const { id, phase } of await sessions()) if (phase !== 'ended') await stop(world, id);
+  await launches.stopAll();
 });
 
 afterAll(() => world[Symbol.asyncDispose]());
 
-function launched(...flags: string[]): Running {
-  const running = new Running([...launchOf(sif), '--mem', '1G', ...flags], { env: world.env });
-  open.push(running);
-  return running;
-}
-
-async function sessions(): Promise<Shown[]> {
-  return JSON.parse((await hpcbinder(['list', '--json'], { env: world.env })).stdout);
-}
-
 async function waiting(): Promise<{ running: Running; id: string; jobId: string }> {
-  const running = launched('--sbatch', '--begin=now+1hour');
+  const running = launches.launched('--sbatch', '--begin=now+1hour');
   await inQueue(running, /^waiting: /);
-  const found = (await sessions()).find(({ phase }) => phase === 'queued');
+  const found = (await launches.sessions()).find(({ phase }) => phase === 'queued');
   if (!found) throw new Error('no session waits');
   return { running, id: found.id, jobId: found.jobId };
 }
 
 it('F-21: frozen, a live session goes on, every command has its own end, and a new launch says what it waits for and makes one job', async () => {
-  const session: Ready = await launched().ready();
+  const session: Ready = await launches.launched().ready();
   const client = await Client.enter(session.url);
   expect(await on('login', 'root', 'pkill -STOP slurmctld')).toMatchObject({ code: 0 });
   expect(await client.send('GET', '/api')).toMatchObject({ status: 200 });
   expect(await status(world, session.id)).toMatchObject({ phase: 'ready' });
-  const other = launched('--detach');
+  const other = launches.launched('--detach');
   const doubt = /no answer to the submit; looking for the job by its name/;
   await other.until(({ phase, text }) => phase === 'submit' && doubt.test(String(text)), 120_000);
   expect(await client.send('GET', '/api')).toMatchObject({ status: 200 });
@@ -105,14 +92,14 @@ it('F-28: held, then without a node, the launch says why it waits, and ctrl-C le
 });
 
 it('F-28: a job that has not begun by --max-wait is cancelled, and the launch ends with that reason', async () => {
-  const running = launched('--sbatch', '--begin=now+1hour', '--max-wait', '15s');
+  const running = launches.launched('--sbatch', '--begin=now+1hour', '--max-wait', '15s');
   const { code, message } = await running.until(({ type }) => type === 'error', 120_000);
   expect({ code, message }).toMatchObject({
     code: 'E-MAX-WAIT',
     message: expect.stringMatching(/not begun after 15 s/),
   });
   expect(await running.ended()).toBe(75);
-  const [last] = (await sessions()).filter(({ phase }) => phase === 'ended').slice(-1);
+  const [last] = (await launches.sessions()).filter(({ phase }) => phase === 'ended').slice(-1);
   expect((await on('login', 'root', `squeue -h -t all -o %T -j ${last?.jobId}`)).stdout).toBe('CANCELLED');
 });
 
@@ -125,7 +112,7 @@ it('F-31: with a limit on the rate of requests, a launch and its wait stay below
   expect(running.events.some(({ type, text }) => type === 'update' && /does not answer/.test(String(text)))).toBe(
     false,
   );
-  const session = await launched().ready();
+  const session = await launches.launched().ready();
   expect(await status(world, session.id)).toMatchObject({ phase: 'ready' });
   expect((await on('login', 'root', "grep -ci 'rate limit exceeded' /var/log/slurm/slurmctld.log")).stdout).toBe(
     before,
@@ -153,7 +140,7 @@ it('F-32: half an answer is none, and the settings of the login shell change no 
 it('F-33: where sbatch adds the cluster to the number, the session is found, asked for and stopped all the same', async () => {
   await on('login', 'alice', "cp ~/.bashrc ~/.bashrc.kept; sed -i '1i export SLURM_CLUSTERS=devcluster' ~/.bashrc");
   try {
-    const { id, jobId } = await launched().ready();
+    const { id, jobId } = await launches.launched().ready();
     expect(jobId).toMatch(/^[0-9]+$/);
     expect(await status(world, id)).toMatchObject({ phase: 'ready', jobId, job: { state: 'running' } });
     expect(await stop(world, id)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
@@ -167,7 +154,7 @@ it('F-34: a prolog that fails ends the launch with what the scheduler says of it
   await on('c2', 'root', "printf '#!/bin/sh\\nexit 1\\n' > /etc/slurm/prolog; chmod 755 /etc/slurm/prolog");
   try {
     await using _ = await configured('Prolog=/etc/slurm/prolog');
-    const running = launched();
+    const running = launches.launched();
     const failed = await running.until(({ type }) => type === 'error', 120_000).catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: 'E-JOB-FAILED' });
   } finally {
@@ -183,5 +170,8 @@ it('F-35: the session’s directory gone while the job waits, the job ends, and 
   await on('login', 'root', `scontrol update jobid=${jobId} starttime=now`);
   const failed = await running.until(({ type }) => type === 'error', 120_000).catch((error: unknown) => error);
   expect(failed).toMatchObject({ code: 'E-JOB-FAILED' });
-  expect((await sessions()).find((one) => one.id === id)).toMatchObject({ phase: 'ended', ended: { why: 'failed' } });
+  expect((await launches.sessions()).find((one) => one.id === id)).toMatchObject({
+    phase: 'ended',
+    ended: { why: 'failed' },
+  });
 });

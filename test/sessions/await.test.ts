@@ -174,6 +174,13 @@ describe('a job that ends before its app answers', () => {
     expect(kept[kept.length - 1]?.phase).toBe('ended');
   });
 
+  it('shows what PBS itself said of it where nothing of ours ever ran', async () => {
+    const { error } = await arrive([{ job: jobOf('pending') }, { job: jobOf('ended', { end: 'refused' }) }], 'ready', {
+      logs: { 'pbs.log': 'prologue: the scratch disk is full\n' },
+    });
+    expect(error).toMatchObject({ code: 'E-JOB-FAILED', evidence: ['prologue: the scratch disk is full'] });
+  });
+
   it('is told by the agent’s own words before the scheduler’s', async () => {
     const { kept } = await arrive([{ job: jobOf('ended', { end: 'failed' }), end: { why: 'idle' } }]);
     expect(kept[0]?.ended?.why).toBe('idle');
