@@ -2,7 +2,7 @@
  * Where the state may lie: a disk of this machine (F-43). SQLite's WAL is shared memory, which "does not work over a network
  * filesystem" (sqlite.org/wal.html); there a database is damaged sooner or later, without a word.
  */
-import { chmodSync, lstatSync, mkdirSync, statfsSync } from 'node:fs';
+import { chmodSync, mkdirSync, statfsSync, statSync } from 'node:fs';
 import { HpcbinderError } from '../../core/errors.ts';
 
 /** `f_type` of statfs(2), by linux/magic.h and, for those outside of the kernel, the table of coreutils' stat. */
@@ -54,7 +54,7 @@ export function stateDirectory(directory: string, disk: Disk = DISK): string | u
   } catch (error) {
     throw refused(`${directory} could not be made: ${(error as Error).message}`, PLACE, error);
   }
-  const seen = lstatSync(directory);
+  const seen = statSync(directory);
   if (!seen.isDirectory()) throw refused(`${directory} is no directory`, PLACE);
   if (process.getuid && seen.uid !== process.getuid())
     throw refused(
@@ -67,13 +67,13 @@ export function stateDirectory(directory: string, disk: Disk = DISK): string | u
   if (network !== undefined)
     throw refused(
       `${directory} is on a network disk (${network}), where SQLite loses data`,
-      'Name a directory of a local disk: state: /var/lib/hpcbinder. What must survive the machine is what `hpcbinder admin backup` writes, and that may lie anywhere.',
+      'Name a directory of a local disk: state_dir: /var/lib/hpcbinder. What must survive the machine is what `hpcbinder admin backup` writes, and that may lie anywhere.',
     );
   if (type === TMPFS || type === RAMFS) return `${directory} is in memory: a restart of this machine loses the state`;
   return undefined;
 }
 
-const PLACE = 'Name a directory that the service may write to: state: /var/lib/hpcbinder';
+const PLACE = 'Name a directory that the service may write to: state_dir: /var/lib/hpcbinder';
 
 function refused(message: string, hint: string, cause?: unknown): HpcbinderError {
   return new HpcbinderError('E-STATE', { message, hint, cause });

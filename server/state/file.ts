@@ -3,7 +3,7 @@
  * with `synchronous=FULL`: what a call has returned from is on the disk, whatever is killed after it.
  */
 import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type Sqlite from 'better-sqlite3';
 import { HpcbinderError } from '../../core/errors.ts';
 import { copyTo, putCopy } from './copy.ts';
@@ -44,7 +44,8 @@ export class StateFile {
   /** why the last write failed, until one succeeds */
   trouble: HpcbinderError | undefined;
 
-  constructor(directory: string, how: Opening = {}) {
+  constructor(named: string, how: Opening = {}) {
+    const directory = resolve(named);
     this.path = join(directory, FILE_NAME);
     this.#tell = how.tell ?? (() => {});
     this.#patienceMs = how.patienceMs ?? PATIENCE_MS;

@@ -42,7 +42,7 @@ export class State {
   }
 
   /**
-   * @param directory made 0700 where it is not there; the file in it is `hpcbinder.db`
+   * @param directory `state_dir` of serve.yaml, made 0700 where it is not there; the file in it is `hpcbinder.db`
    * @param how.serving of `hpcbinder serve`: nobody else may serve from it meanwhile
    * @throws HpcbinderError E-STATE: on a network disk, of a newer version, damaged, of another user, or no better-sqlite3;
    *   E-LOCKED: another serves from it
