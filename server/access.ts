@@ -18,6 +18,10 @@ export function isOwnCookie(name: string): boolean {
   return /^(?:__host-)?(?:hb_|hpcbinder)/i.test(name);
 }
 
+/** What lets a request in. `holds`: does it still? Absent where it lasts as long as the session. */
+export type Entry = { holds?: () => boolean };
+const FOR_GOOD: Entry = {};
+
 /** Who may use one session's origin: what the door asks, on a laptop and at the endpoint. */
 export interface SessionAccess {
   readonly cookieName: string;
@@ -25,8 +29,8 @@ export interface SessionAccess {
   knows(code: string): boolean;
   /** Spends a code. The value of a Set-Cookie header, or undefined where the code is not good. `now` in epoch milliseconds. */
   enter(code: string, origin: string, now: number): string | undefined;
-  /** Does the Cookie header hold a valid, unexpired cookie of this session? */
-  admits(cookieHeader: string | undefined, now: number): boolean;
+  /** By what the Cookie header lets in, if it holds a valid, unexpired cookie of this session. */
+  admits(cookieHeader: string | undefined, now: number): Entry | undefined;
 }
 
 export class Access implements SessionAccess {
@@ -65,8 +69,9 @@ export class Access implements SessionAccess {
     return `${this.cookieName}=${value}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
   }
 
-  admits(cookieHeader: string | undefined, now: number): boolean {
-    return parseCookies(cookieHeader).some(([name, value]) => name === this.cookieName && this.#valid(value, now));
+  admits(cookieHeader: string | undefined, now: number): Entry | undefined {
+    const valid = ([name, value]: readonly [string, string]) => name === this.cookieName && this.#valid(value, now);
+    return parseCookies(cookieHeader).some(valid) ? FOR_GOOD : undefined;
   }
 
   #valid(value: string, now: number): boolean {

@@ -3,14 +3,14 @@
  * sees our token and therefore skips its own cross-site checks: they are made here.
  */
 import type { IncomingMessage } from 'node:http';
-import { takeCode } from './access.ts';
+import { type Entry, takeCode } from './access.ts';
 import { type Answer, answer, plain } from './answers.ts';
 import type { Limits } from './limits.ts';
 import { choice, denied, ended, lost, starting, suspended } from './pages.ts';
 import { refusedTarget } from './paths.ts';
 import type { Door, FindDoor } from './routes.ts';
 
-export type Verdict = { pass: Door } | { refuse: Answer };
+export type Verdict = { pass: Door; entry: Entry } | { refuse: Answer };
 
 /** `now` in epoch milliseconds. `upgrade`: the request asks for another protocol. */
 export function admit(
@@ -29,11 +29,11 @@ export function admit(
     const entered = enter(req, door, link, known, how.now);
     if (entered !== undefined) return { refuse: entered };
   }
-  if (!known) return { refuse: denied(req, route) };
+  if (known === undefined) return { refuse: denied(req, route) };
   if (!sameOrigin(req, door.origin, how.upgrade)) return { refuse: plain(403, 'Requests of other sites are refused.') };
   switch (route.state()) {
     case 'ready':
-      return { pass: door };
+      return { pass: door, entry: known };
     case 'starting':
       return { refuse: starting(req, route) };
     case 'suspended':
@@ -50,7 +50,7 @@ function enter(
   req: IncomingMessage,
   door: Door,
   link: { code: string; stay: boolean; rest: string },
-  known: boolean,
+  known: Entry | undefined,
   now: number,
 ): Answer | undefined {
   const { access } = door;

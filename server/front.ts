@@ -8,6 +8,7 @@ import type { Limits } from './limits.ts';
 import { OpenPages } from './open-pages.ts';
 import { createForwarder } from './proxy.ts';
 import type { FindDoor, Route } from './routes.ts';
+import { Staying } from './staying.ts';
 
 /** Since the start; `websockets`: open at present. */
 export type Counters = { requests: number; websockets: number };
@@ -31,6 +32,7 @@ export function createFront(
 ): Front {
   const counters: Counters = { requests: 0, websockets: 0 };
   const sockets = new Set<Socket>();
+  const staying = new Staying();
   const forwarder = createForwarder(limits, (change) => {
     counters.websockets += change;
   });
@@ -67,6 +69,7 @@ export function createFront(
         return;
       }
       counters.requests += 1;
+      if (verdict.entry.holds !== undefined) staying.watch(res, verdict.entry.holds);
       onActivity(verdict.pass.route);
       forwarder.request(req, res, verdict.pass);
     });
@@ -74,6 +77,7 @@ export function createFront(
       const socket = stream as Socket;
       socket.on('error', () => socket.destroy());
       const verdict = judge(req, true);
+      if ('pass' in verdict && verdict.entry.holds !== undefined) staying.watch(socket, verdict.entry.holds);
       if ('refuse' in verdict) sendRaw(socket, verdict.refuse);
       else if (head.length > 0) sendRaw(socket, plain(400, 'Nothing may follow an upgrade before its answer.'));
       else if (OpenPages.owns(req.url)) verdict.pass.pages.join(req, socket);

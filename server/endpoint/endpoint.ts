@@ -54,6 +54,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
         secure: base.protocol === 'https:',
         codes,
         login: signIn.login,
+        alive: signIn.alive,
       }),
     userOf,
   });
@@ -76,7 +77,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     userOf,
     openUrl: (who, record, path) => {
       const target = `/${path ?? startOf(record)}`;
-      const code = codes.issue({ account: who.user.account, session: record.id, path: target, login: who.login ?? '' });
+      const code = codes.issue({ account: who.user.account, session: record.id, path: target, login: who.login });
       return `${base.protocol}//${record.id}.${base.host}${target}${target.includes('?') ? '&' : '?'}c=${code}`;
     },
     base,

@@ -9,6 +9,7 @@ import { adminView, pagesDeps } from './page-deps.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { formRoutes } from './routes/forms.ts';
 import { linkRoutes } from './routes/links.ts';
+import { tokenForms } from './routes/token-forms.ts';
 
 export type OwnDeps = { signIn: SignIn; policy: PolicyFile; state: State; clicks: BuildTokens; deps: Deps };
 
@@ -27,6 +28,7 @@ export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
   });
   if (!pages) throw new Error('pages are registered at once');
   formRoutes(app, deps, pages);
+  tokenForms(app, deps, signIn, pages);
   return pages;
 }
 

@@ -25,6 +25,7 @@ export function signInOptions(policy: PolicyFile): SignInOptions {
     },
     unixSocket: 'path' in listen,
     idleSeconds: signIn.hours * 3600,
+    rate: policy.value.rate.signIn,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Who may use a session's origin at the endpoint: its owner, by a code from the endpoint's page, as long as signed in. */
 import { createHmac } from 'node:crypto';
 import type { User } from '../../core/endpoint.ts';
-import { COOKIE_PREFIX, parseCookies, type SessionAccess } from '../access.ts';
+import { COOKIE_PREFIX, type Entry, parseCookies, type SessionAccess } from '../access.ts';
 import type { Codes } from './one-time.ts';
 import { readSessionCookie, writeSessionCookie } from './session-cookie.ts';
 
@@ -37,16 +37,12 @@ export class EndpointAccess implements SessionAccess {
     return `${this.cookieName}=${value}; Path=${path}; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
   }
 
-  admits(cookieHeader: string | undefined, now: number): boolean {
-    return this.loginOf(cookieHeader, now) !== undefined;
-  }
-
-  /** Hash of the login by which the request comes in; streams are closed when that ends. */
-  loginOf(cookieHeader: string | undefined, now: number): string | undefined {
+  admits(cookieHeader: string | undefined, now: number): Entry | undefined {
     const { session, cookieKey } = this.#of;
     for (const [name, value] of parseCookies(cookieHeader)) {
       const cookie = name === this.cookieName ? readSessionCookie(value, session, cookieKey) : undefined;
-      if (cookie !== undefined && cookie.expires * 1000 > now && this.#ours(cookie)) return cookie.login;
+      if (cookie !== undefined && cookie.expires * 1000 > now && this.#ours(cookie))
+        return { holds: () => this.#of.alive(cookie.login) };
     }
     return undefined;
   }
@@ -71,6 +67,7 @@ export type EndpointSession = {
   /** is the origin https? */
   secure: boolean;
   codes: Codes;
-  /** `SignIn.login` */
+  /** `SignIn.login` and `SignIn.alive` */
   login(hash: string): User | undefined;
+  alive(hash: string): boolean;
 };

@@ -1,6 +1,7 @@
 /** Who may enter, and as which account. */
 import type { IncomingMessage } from 'node:http';
 import { HpcbinderError } from '../../core/errors.ts';
+import { Staying } from '../staying.ts';
 import { scopesOf } from './accounts.ts';
 import { cookies as cookiesOf } from './cookies.ts';
 import { HeaderSignIn } from './header.ts';
@@ -11,6 +12,7 @@ import type { Parts } from './parts.ts';
 import { PendingSignIns } from './pending.ts';
 import { returnPath } from './return-path.ts';
 import { signInRoutes } from './routes.ts';
+import { TokenDesk } from './token-desk.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { bearerOf, Tokens } from './tokens.ts';
 import type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
@@ -18,12 +20,10 @@ import { isOurs } from './xsrf.ts';
 
 export { EndpointAccess, type EndpointSession } from './endpoint-access.ts';
 export { BuildTokens, Codes } from './one-time.ts';
-export type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
+export type { SignIn, SignInOptions, SignInState, TokenWanted, Who } from './types.ts';
 
 const IDLE_SECONDS = 12 * 3600;
 const MAX_SECONDS = 7 * 86_400;
-/** So long a stream may go on after its login was ended by another process or by its age (SECURITY TOK-11: 5 s). */
-const SWEEP_MILLISECONDS = 2500;
 const TOKEN_SECONDS = 90 * 86_400;
 
 /**
@@ -41,6 +41,8 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
   const idleSeconds = options.idleSeconds ?? IDLE_SECONDS;
   const logins = new Logins({ state: state.logins, accounts, idleSeconds, maxSeconds, now });
   const tokens = new Tokens(state.tokens, accounts, now);
+  const mostSeconds = options.tokenSeconds ?? TOKEN_SECONDS;
+  const desk = new TokenDesk({ tokens, state: state.tokens, audit: state.audit, mostSeconds, now });
   const cookies = cookiesOf(base);
   const failures = new Pace({ burst: 20, perMinute: 10 }, now);
 
@@ -49,7 +51,7 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     if (bearer !== undefined) {
       // whoever sends a token means it: a cookie beside it does not count
       const found = tokens.find(bearer);
-      return found && { user: found.user, via: 'token', scopes: found.scopes, token: found.id };
+      return found && { user: found.user, via: 'token', scopes: found.scopes, token: found.id, login: found.hash };
     }
     const said = header?.read(req);
     for (const secret of cookies.logins(req.headers.cookie)) {
@@ -72,7 +74,7 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     base,
     cookies,
     logins,
-    tokens,
+    desk,
     state: state.tokens,
     pending: new PendingSignIns(now),
     // a sign-in is two requests: there and back
@@ -82,8 +84,6 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     accounts,
     contact: options.contact,
     maxSeconds,
-    tokenSeconds: options.tokenSeconds ?? TOKEN_SECONDS,
-    now,
     who,
     checkXsrf,
     note(request, account, action, detail) {
@@ -92,11 +92,16 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     },
   };
 
+  const alive = (hash: string) => logins.alive(hash) || tokens.alive(hash);
+  const staying = new Staying();
+
   return {
     who,
     checkXsrf,
-    login: (hash) => logins.get(hash)?.user,
-    onEnd: (listener) => logins.onEnd(listener),
+    login: (hash) => logins.get(hash)?.user ?? tokens.userOf(hash),
+    alive,
+    makeToken: (sender, wanted, from) => desk.make(sender, wanted, from),
+    revokeToken: (sender, id, from) => desk.revoke(sender, id, from),
     signInUrl: (target) => `${base.pathname}sign-in?next=${encodeURIComponent(returnPath(target, base))}`,
     register(app) {
       app.addHook('onRequest', async (request, reply) => {
@@ -106,12 +111,10 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
           const error = { code: 'E-SIGN-IN', message: `a header that says who somebody is was refused: ${said.why}` };
           return reply.code(403).send({ error });
         }
-        if (bearerOf(request.raw) !== undefined && who(request.raw) === undefined) {
-          parts.note(request, '-', 'token-refused');
-        }
+        const sender = who(request.raw);
+        if (sender !== undefined) staying.watch(reply.raw, () => alive(sender.login));
+        else if (bearerOf(request.raw) !== undefined) parts.note(request, '-', 'token-refused');
       });
-      const sweeping = setInterval(() => logins.sweep(), SWEEP_MILLISECONDS).unref();
-      app.addHook('onClose', async () => clearInterval(sweeping));
       signInRoutes(app, parts);
       tokenRoutes(app, parts);
     },

@@ -15,7 +15,6 @@ type Remembered = { login: Login; expires: number; readAt: number; usedAt: numbe
 
 export class Logins {
   readonly #remembered = new Map<string, Remembered>();
-  readonly #listeners = new Set<(hash: string) => void>();
   readonly #with: LoginsWith;
 
   constructor(how: LoginsWith) {
@@ -42,14 +41,14 @@ export class Logins {
     return entry?.login;
   }
 
-  /** Ends what is over, also what nobody asks for: an open WebSocket asks nothing. */
-  sweep(): void {
-    for (const hash of [...this.#remembered.keys()]) this.#alive(hash);
+  /** Is it still alive? To ask is no use of it. */
+  alive(hash: string): boolean {
+    return this.#alive(hash) !== undefined;
   }
 
   end(hash: string): void {
     this.#with.state.end(hash);
-    this.#over(hash);
+    this.#remembered.delete(hash);
   }
 
   endSecret(secret: string): void {
@@ -58,19 +57,15 @@ export class Logins {
 
   endAll(account: string): void {
     this.#with.state.endAll(account);
-    for (const [hash, { login }] of this.#remembered) if (login.user.account === account) this.#over(hash);
-  }
-
-  onEnd(listener: (hash: string) => void): void {
-    this.#listeners.add(listener);
+    for (const [hash, { login }] of this.#remembered) if (login.user.account === account) this.#remembered.delete(hash);
   }
 
   #alive(hash: string): Remembered | undefined {
     const known = this.#remembered.get(hash);
     const entry = this.#current(hash, known);
     if (entry === undefined) {
-      // it was there, and another process has ended it
-      if (known !== undefined) this.#over(hash);
+      // where it was remembered, another process has ended it
+      this.#remembered.delete(hash);
       return undefined;
     }
     const now = this.#with.now();
@@ -106,11 +101,6 @@ export class Logins {
     const [oldest] = this.#remembered.keys();
     if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
     return entry;
-  }
-
-  #over(hash: string): void {
-    this.#remembered.delete(hash);
-    for (const listener of this.#listeners) listener(hash);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Logins } from './logins.ts';
 import type { Oidc } from './oidc.ts';
 import type { Pace } from './pace.ts';
 import type { PendingSignIns } from './pending.ts';
-import type { Tokens } from './tokens.ts';
+import type { TokenDesk } from './token-desk.ts';
 import type { SignIn, SignInState } from './types.ts';
 
 export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
@@ -15,7 +15,6 @@ export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
   base: URL;
   cookies: CookieJar;
   logins: Logins;
-  tokens: Tokens;
   state: SignInState['tokens'];
   pending: PendingSignIns;
   /** sign-ins of one address; a whole campus may share one */
@@ -25,9 +24,7 @@ export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
   accounts: () => AccountRules;
   contact: string | undefined;
   maxSeconds: number;
-  tokenSeconds: number;
-  /** epoch milliseconds */
-  now: () => number;
+  desk: TokenDesk;
   /** a line of the audit log; what fails is written so often per address at most */
   note(request: FastifyRequest, account: string, action: string, detail?: string): void;
 };

@@ -83,7 +83,7 @@ export function signInRoutes(app: FastifyInstance, parts: Parts): void {
 
   app.post('/sign-out', { schema: { body: SignOut } }, async (request, reply) => {
     const who = parts.who(request.raw);
-    if (who?.login === undefined) return show(request, reply, 200, 'You are signed out', [again(home)]);
+    if (who?.via !== 'login') return show(request, reply, 200, 'You are signed out', [again(home)]);
     if (!parts.checkXsrf(request.raw, who, request.body))
       return show(request, reply, 403, 'Nothing was done', ['This was not asked for by a page of this endpoint.']);
     const everywhere = (request.body as { everywhere?: string } | null)?.everywhere !== undefined;
@@ -134,8 +134,10 @@ export function signInRoutes(app: FastifyInstance, parts: Parts): void {
     const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
     parts.note(request, '-', error.transient ? 'sign-in-failed' : 'sign-in-refused', `${error.message}${cause}`);
     if (error.transient) reply.header('Retry-After', '30');
-    return show(request, reply, error.transient ? 503 : 403, 'You could not be signed in', [
-      `${error.message[0]?.toUpperCase() ?? ''}${error.message.slice(1)}.`,
+    const status = error.transient ? 503 : 403;
+    const why = `${error.message[0]?.toUpperCase() ?? ''}${error.message.slice(1)}.`;
+    return show(request, reply, status, 'You could not be signed in', [
+      why,
       error.hint ?? '',
       again(next),
       `${error.code}${contact(parts)}`,

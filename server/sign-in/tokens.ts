@@ -42,7 +42,7 @@ export function bearerOf(req: IncomingMessage): string | undefined {
   return /^bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1];
 }
 
-export type Bearer = { id: string; user: User; scopes: readonly Scope[] };
+export type Bearer = { id: string; hash: string; user: User; scopes: readonly Scope[] };
 
 export class Tokens {
   readonly #state: SignInState['tokens'];
@@ -57,17 +57,41 @@ export class Tokens {
 
   /** The bearer, if the token is alive and the rules still give its maker the same account. Scopes never exceed the role. */
   find(text: string): Bearer | undefined {
-    const found = isToken(text) ? this.#state.find(sha256(text)) : undefined;
-    if (found === undefined || Date.parse(found.expires) <= this.#now()) return undefined;
-    const user = userOf(this.#accounts(), found.shown);
-    if (user?.account !== found.account) return undefined;
+    const bearer = isToken(text) ? this.#read(sha256(text)) : undefined;
+    if (bearer === undefined) return undefined;
     try {
-      this.#state.used(found.id);
+      this.#state.used(bearer.id);
     } catch {
       // When it was used is not worth a refusal; the state says itself what is wrong with it.
     }
+    return bearer;
+  }
+
+  /** Whose token has this hash, if it is alive. Nobody's while the state's disk fails. */
+  userOf(hash: string): User | undefined {
+    try {
+      return this.#read(hash)?.user;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** While the state's disk fails, what goes on goes on. */
+  alive(hash: string): boolean {
+    try {
+      return this.#read(hash) !== undefined;
+    } catch {
+      return true;
+    }
+  }
+
+  #read(hash: string): Bearer | undefined {
+    const found = this.#state.find(hash);
+    if (found === undefined || Date.parse(found.expires) <= this.#now()) return undefined;
+    const user = userOf(this.#accounts(), found.shown);
+    if (user?.account !== found.account) return undefined;
     const most = scopesOf(user.roles);
-    return { id: found.id, user, scopes: found.scopes.filter((scope) => most.includes(scope)) };
+    return { id: found.id, hash, user, scopes: found.scopes.filter((scope) => most.includes(scope)) };
   }
 
   /** The token's text, which is nowhere else from now on. */

@@ -9,8 +9,8 @@ export type Who = {
   user: User;
   via: 'login' | 'token';
   scopes: readonly Scope[];
-  /** hash of the login's cookie, where it is one */
-  login?: string;
+  /** hash of the login's cookie or of the API token: session cookies and streams that come of it end with it */
+  login: string;
   /** id of the API token, where it is one */
   token?: string;
   /** what a form or script must send along to act; tokens need none */
@@ -20,20 +20,30 @@ export type Who = {
 export type SignIn = {
   /** Undefined: nobody, or somebody whose login or token is over. */
   who(req: IncomingMessage): Who | undefined;
-  /** The routes /sign-in, /sign-in/callback, /sign-out and /api/v1/tokens, below the prefix of `app`. */
+  /**
+   * The routes /sign-in, /sign-in/callback, /sign-out and /api/v1/tokens, below the prefix of `app`.
+   * For all routes of `app`: a forged header is refused, and an answer that goes on ends with the login that asked for it.
+   */
   register(app: FastifyInstance): void;
   /**
    * May this request act? A token always; a login only with its own XSRF value (header `X-Xsrftoken`, or the form's field
    * `_xsrf` in `body`), from our own origin.
    */
   checkXsrf(req: IncomingMessage, who: Who, body?: unknown): boolean;
-  /** Is the login with this hash alive? Session origins ask it for every request. */
+  /** Whose login or token this hash is of, if it is alive. Session origins ask it for every request. */
   login(hash: string): User | undefined;
-  /** Tells of logins that ended (signed out, revoked, account gone), so that open streams can be closed. */
-  onEnd(listener: (login: string) => void): void;
+  /** The same without counting as a use: open streams ask it. */
+  alive(hash: string): boolean;
+  /** Makes an API token. Throws E-TOKEN in the user's words. `from`: the address that asks. */
+  makeToken(who: Who, wanted: TokenWanted, from: string): { token: string; view: TokenView };
+  /** Throws E-TOKEN where this account has no such token. */
+  revokeToken(who: Who, id: string, from: string): void;
   /** Where a page without a login sends the browser; `target` is path and query of the page itself. */
   signInUrl(target: string): string;
 };
+
+/** `seconds`: how long it lives; 30 days where absent, or the most that is allowed. */
+export type TokenWanted = { name: string; scopes: readonly Scope[]; seconds?: number };
 
 export type OidcOptions = {
   issuer: string;

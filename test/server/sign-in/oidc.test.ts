@@ -162,12 +162,10 @@ describe('what comes back to the callback', () => {
 });
 
 describe('a login', () => {
-  it('ends at sign-out, which only our own page can ask for, and tells who listens', async () => {
+  it('ends at sign-out, which only our own page can ask for', async () => {
     const browser = new Browser();
     await signInAs(browser, url('sign-in'), 'alice@campus');
     const { xsrf, login } = await me(browser);
-    const ended: string[] = [];
-    at.signIn.onEnd((hash) => ended.push(hash));
     expect((await browser.get(url('sign-out'))).body).toContain(`value="${xsrf}"`);
     expect((await browser.post(url('sign-out'), {})).status).toBe(403);
     expect((await browser.post(url('sign-out'), { _xsrf: xsrf }, { origin: 'http://evil.example' })).status).toBe(403);
@@ -175,9 +173,32 @@ describe('a login', () => {
     const secret = browser.cookie(at.base, 'hpcbinder') ?? '';
     const page = await browser.post(url('sign-out'), { _xsrf: xsrf }, { origin: at.base.origin });
     expect(page.body).toContain('Sign out there too');
-    expect(ended).toEqual([login]);
+    expect(at.signIn.alive(login)).toBe(false);
     browser.cookies.set(`${at.base.host} hpcbinder`, { value: secret, path: '/' });
     expect(await me(browser)).toBeNull();
+  });
+
+  it('takes with it, within five seconds, what it had open; what another login has open goes on', async () => {
+    const [hers, other] = [new Browser(), new Browser()];
+    const open = async (browser: Browser) => {
+      await signInAs(browser, url('sign-in'), 'alice@campus');
+      const response = await fetch(url('stream'), { headers: { cookie: browser.cookieHeader(at.base) } });
+      const reader = response.body?.getReader();
+      expect(new TextDecoder().decode((await reader?.read())?.value)).toBe('begins\n');
+      return {
+        ended: reader?.read().then(
+          () => 'ended',
+          () => 'cut',
+        ),
+        reader,
+      };
+    };
+    const [mine, theirs] = [await open(hers), await open(other)];
+    await hers.post(url('sign-out'), { _xsrf: (await me(hers)).xsrf });
+    const late = new Promise((resolve) => setTimeout(resolve, 5000, 'late').unref());
+    expect(await Promise.race([mine.ended, late])).toBe('cut');
+    expect(await Promise.race([theirs.ended, Promise.resolve('goes on')])).toBe('goes on');
+    await theirs.reader?.cancel();
   });
 
   it('signs out at the provider too, by the link, and comes back', async () => {

@@ -46,6 +46,9 @@ export async function endpoint(
     async (below) => {
       signIn.register(below);
       below.get('/me', async (request) => signIn.who(request.raw) ?? null);
+      below.get('/stream', (_request, reply) => {
+        reply.hijack().raw.write('begins\n');
+      });
       below.post('/act', async (request) => {
         const who = signIn.who(request.raw);
         return { acts: who !== undefined && signIn.checkXsrf(request.raw, who, request.body) };
