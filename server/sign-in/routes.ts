@@ -92,16 +92,11 @@ export function signInRoutes(app: FastifyInstance, parts: Parts): void {
     parts.note(request, who.user.account, everywhere ? 'sign-out-everywhere' : 'sign-out');
     reply.header('Set-Cookie', [cookies.clearLogin(), cookies.setXsrf('', 0)]);
     const url = await oidc?.signOutUrl();
-    const still: Line =
+    const still =
       'You may still be signed in at the sign-in service: whoever uses this browser next comes in without a password.';
     // A link and no redirect: the page's form-action would forbid that, and it is for the person to say.
-    const more: readonly Line[] =
-      url === undefined
-        ? header === undefined
-          ? [still]
-          : []
-        : [still, { say: 'Sign out there too', href: url.href }];
-    return show(request, reply, 200, 'You are signed out', [...more, again(home)]);
+    const there: readonly Line[] = url === undefined ? [] : [{ say: 'Sign out there too', href: url.href }];
+    return show(request, reply, 200, 'You are signed out', [still, ...there, again(home)]);
   });
 
   /** Somebody has proven to be `identity`. */
