@@ -93,9 +93,19 @@ async function dialThere(to: Endpoint, by: string): Promise<Duplex> {
   if (first === undefined) {
     throw new HpcbinderError('E-AGENT', { message: `no connection to ${to.port} from ${by}`, evidence: [await said] });
   }
-  const stream = Duplex.from({ readable: pump.stdout, writable: pump.stdin });
-  // cut by who holds it, as a socket without a word
-  return stream.on('error', () => pump.kill());
+  pump.stdin.on('error', () => undefined);
+  const stream = new Duplex({
+    read: () => void pump.stdout.resume(),
+    write: (chunk, _encoding, done) => void pump.stdin.write(chunk, () => done()),
+    final: (done) => void pump.stdin.end(() => done()),
+    destroy: (error, done) => {
+      pump.kill();
+      done(error);
+    },
+  });
+  pump.stdout.on('data', (data: Buffer) => stream.push(data) || pump.stdout.pause());
+  pump.stdout.on('end', () => stream.push(null));
+  return stream;
 }
 
 /** `wayTo`, but that its sudo runs in the login node. */

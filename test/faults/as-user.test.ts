@@ -60,6 +60,18 @@ describe('by the rule that `admin sudoers` prints', () => {
     expect(await root(`visudo -c -f ${RULES}`)).toContain('parsed OK');
   });
 
+  it('is all that the service may do by sudo', async () => {
+    const { stdout } = await at('hpcbinder', ['sudo', '-n', '-l']);
+    const [, rules = ''] = stdout.split('may run the following commands');
+    expect(
+      rules
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => line.trim()),
+    ).toEqual([`(%hpcbinder-users) NOPASSWD: ${AS_USER} ""`]);
+  });
+
   it.each([
     ['root', 'root'],
     ['uid 0', '#0'],
@@ -296,36 +308,43 @@ describe('its frames', () => {
 });
 
 describe('when one side is killed', () => {
+  /** An endpoint that has two commands under way, and says who is who. */
   const HOLD = `
-import struct, subprocess, sys, time
+import os, struct, subprocess, time
 p = subprocess.Popen(["sudo", "-n", "-u", "alice", "${AS_USER}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 start = b'{"argv": ["sleep", "77.7"]}'
 p.stdin.write(b"".join(struct.pack(">cII", b"s", n, len(start)) + start for n in (1, 2)))
 p.stdin.flush()
+with open("/tmp/as-user-held", "w") as out:
+    out.write("endpoint=%d; sudo=%d" % (os.getpid(), p.pid))
 time.sleep(60)
 `;
+  const WHO = '. /tmp/as-user-held; guard=$(pgrep -P $sudo); worker=$(pgrep -P $guard)';
   beforeAll(() => installed(withOdds));
 
+  // who is left sees the end of sudo, and goes: so does the endpoint, which closes the pipe
   it.each([
-    ['the endpoint', 'pkill -KILL -u hpcbinder -x python3'],
-    ['the worker', 'kill -KILL $(pgrep -u alice -f as-user | tail -n 1)'],
-    ['the guard', 'kill -KILL $(pgrep -u alice -f as-user | head -n 1); sleep 1; pkill -KILL -u hpcbinder -x python3'],
-    ['sudo', 'pkill -KILL -u root -x sudo; sleep 1; pkill -KILL -u hpcbinder -x python3'],
+    ['the endpoint', 'kill -KILL $endpoint'],
+    ['the worker', 'kill -KILL $worker'],
+    ['the guard', 'kill -KILL $guard; sleep 0.5; kill -KILL $endpoint'],
+    ['sudo', 'kill -KILL $sudo; sleep 0.5; kill -KILL $endpoint'],
   ])('by SIGKILL (%s), nothing is left', async (_, kill) => {
+    await root('rm -f /tmp/as-user-held');
     const endpoint = at('hpcbinder', ['python3', '-c', HOLD]);
     const both = async () => (await root('pgrep -c -u alice -x sleep || :')).trim() === '2';
     for (let tries = 0; tries < 50 && !(await both()); tries++) await new Promise((on) => setTimeout(on, 100));
     expect(await both()).toBe(true);
-    await root(`${kill} || :`);
+    await root(`${WHO}; ${kill}`);
     await nothingRuns();
-    await root('pkill -KILL -u hpcbinder -x python3 || :');
+    await root('. /tmp/as-user-held; kill -KILL $endpoint 2>/dev/null || :');
     await endpoint;
   });
 
   it('a command that was under way is told as lost, and the next one starts anew', async () => {
     const alice = new UserTransport(wayThere('alice'));
     const sleeping = await alice.start({ argv: ['sleep', '77.7'] });
-    await root('kill -KILL $(pgrep -u alice -f as-user | tail -n 1)');
+    // the worker is the sleep's parent
+    await root('kill -KILL $(ps -o ppid= -p $(pgrep -u alice -x sleep))');
     expect(await sleeping.ended).toMatchObject({ kind: 'lost', cause: { code: 'E-REMOTE' } });
     expect(exitCode(await alice.run({ argv: ['id'] }))).toBe(0);
     await alice[Symbol.asyncDispose]();

@@ -1,0 +1,106 @@
+/** A whole launch through the sudo program: the image built by alice's own job, her session, its app, its end. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { loadConfig } from '../../cli/config-file.ts';
+import { People } from '../../cli/serve/people.ts';
+import { ClusterServices } from '../../cli/serve/services.ts';
+import type { Command, CommandResult } from '../../core/command.ts';
+import type { KeptSession, LaunchGranted } from '../../core/endpoint.ts';
+import { newSessionId } from '../../core/ids.ts';
+import type { RemoteProcess } from '../../core/transport.ts';
+import { UserTransport } from '../../transports/sudo/index.ts';
+import { CLUSTER, on, ROOT } from '../e2e/rig.ts';
+import { installed, wayThere } from './as-user-rig.ts';
+
+const ran: { words: string; ended: Promise<unknown> }[] = [];
+
+/** Writes down what is asked for and how it ended. */
+class Recorded extends UserTransport {
+  override async start(...asked: Parameters<UserTransport['start']>): Promise<RemoteProcess> {
+    const process = await super.start(...asked);
+    ran.push({ words: wordsOf(asked[0]), ended: process.ended });
+    return process;
+  }
+
+  override async run(command: Command, signal?: AbortSignal): Promise<CommandResult> {
+    const result = await super.run(command, signal);
+    ran.push({ words: wordsOf(command), ended: Promise.resolve(result.ended) });
+    return result;
+  }
+}
+
+const wordsOf = ({ argv }: Command) => argv.map((word) => word.slice(0, 60).split('\n')[0]).join(' ');
+
+describe('a launch by the endpoint’s services, as alice by sudo', () => {
+  const { clusters } = loadConfig();
+  const { host: _h, port: _p, user: _u, identity_file: _i, known_hosts: _k, ...entry } = clusters?.get(CLUSTER) ?? {};
+  // of its own, so that the image is built, by a job of hers
+  const store = `/scratch/alice/hpcbinder/as-user-${newSessionId()}`;
+  const people = new People(
+    async (account) => new Recorded(wayThere(account)),
+    () => new Map([['here', { name: 'here', entry: { ...entry, image_store: store }, saved: true }]]),
+  );
+  const services = new ClusterServices({ people, config: loadConfig(), own: 'alice', clusters: () => ['here'] });
+  const alice = { account: 'alice', shown: 'Alice', roles: ['user'] } as const;
+  const kept: KeptSession[] = [];
+  let session: KeptSession | undefined;
+
+  beforeAll(() => installed());
+  afterAll(async () => {
+    await services.close();
+    await people.close();
+    await on('login', 'alice', `rm -rf ${store}`);
+  });
+
+  it('comes to an app that answers', async () => {
+    const path = join(ROOT, 'examples', 'quickstart');
+    const granted: LaunchGranted = {
+      provider: 'gh',
+      spec: 'org/quickstart/HEAD',
+      cluster: 'here',
+      partition: 'debug',
+      seconds: 900,
+      repo: { url: path, shown: 'quickstart' },
+      binds: [],
+      idleSeconds: 600,
+      notes: [],
+    };
+    const how = {
+      id: newSessionId(),
+      keep: (record: KeptSession) => kept.push(record),
+      signal: new AbortController().signal,
+    };
+    const steps = services.launch(alice, granted, how);
+    for (;;) {
+      const step = await steps.next();
+      if (step.done) {
+        session = step.value;
+        break;
+      }
+    }
+    expect(session).toMatchObject({ phase: 'ready', id: how.id });
+    expect(kept.length).toBeGreaterThan(1);
+  });
+
+  it('and the job and its files are hers', async () => {
+    const { stdout } = await on(
+      'login',
+      'root',
+      `squeue -h -o '%u' -n ${session?.id}; stat -c '%U %a' ${session?.directory}/job.json`,
+    );
+    expect(stdout).toBe('alice\nalice 600');
+  });
+
+  it('and ends in order', async () => {
+    if (!session) throw new Error('no session');
+    const ended = await services.stop(alice, session, () => undefined);
+    expect(ended).toMatchObject({ phase: 'ended' });
+  });
+
+  it('and nothing that was needed for it was refused', async () => {
+    const ends = await Promise.all(ran.map(async ({ words, ended }) => ({ words, ended: await ended })));
+    const refused = ends.filter(({ ended }) => /"code":12[67]|lost/.test(JSON.stringify(ended)));
+    expect(refused).toEqual([]);
+    expect(ends.length).toBeGreaterThan(20);
+  });
+});
