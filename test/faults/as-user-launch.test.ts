@@ -40,7 +40,13 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     async (account) => new Recorded(wayThere(account)),
     () => new Map([['here', { name: 'here', entry: { ...entry, image_store: store }, saved: true }]]),
   );
-  const services = new ClusterServices({ people, config: loadConfig(), own: 'alice', clusters: () => ['here'] });
+  const services = new ClusterServices({
+    people,
+    config: loadConfig(),
+    own: 'alice',
+    clusters: () => ['here'],
+    allowHttp: () => false,
+  });
   const alice = { account: 'alice', shown: 'Alice', roles: ['user'] } as const;
   const kept: KeptSession[] = [];
   let session: KeptSession | undefined;
