@@ -23,6 +23,14 @@ export function hasKernels(app: AppName): boolean {
   return app === 'lab' || app === 'notebook';
 }
 
+/**
+ * Under a base path other than `/`: does the app want requests with that path (Jupyter's base_url), or without it? RStudio and
+ * Shiny are behind a proxy that takes it off: RStudio is told of it (www-root-path), Shiny's page has relative addresses only.
+ */
+export function takesWholePath(app: AppName): boolean {
+  return hasKernels(app);
+}
+
 /** What an image that lacks the app needs. */
 export const APP_NEEDS: Readonly<Record<AppName, string>> = {
   lab: 'A Dockerfile must install it, for every user to run:\n  RUN python3 -m pip install --no-cache-dir jupyterlab',

@@ -22,6 +22,8 @@ export type SessionSettings = {
   /** this machine: two directories of one name on two machines are two work directories */
   machine: string;
   app?: AppName;
+  /** the path under which browsers have the app, where sessions share one origin: begins and ends with `/` (core/apps.ts, `takesWholePath`) */
+  base?: string;
   binds: readonly Bind[];
   /** set inside */
   variables: readonly Variable[];
@@ -71,7 +73,7 @@ export async function assemble(
     session: id,
     product,
     tls: { ca: certificates.ca, cert: certificates.server.cert, key: certificates.server.key },
-    app: { name: app, token: appToken },
+    app: { name: app, token: appToken, ...(settings.base ? { base: settings.base } : {}) },
     container: {
       command: profile.container.command,
       flavor: profile.container.flavor,

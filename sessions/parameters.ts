@@ -10,7 +10,8 @@ export type JobParameters = {
   product: string;
   /** PEM: the session's CA, and the agent's own certificate and key */
   tls: { ca: string; cert: string; key: string };
-  app: { name: AppName; token: string };
+  /** `base`: the path under which browsers have the app, where it is not `/`; begins and ends with one */
+  app: { name: AppName; token: string; base?: string };
   container: {
     /** absolute */
     command: string;

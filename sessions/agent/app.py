@@ -25,8 +25,8 @@ class _SocketConnection(http.client.HTTPConnection):
 class App(object):
     def __init__(self, parameters, container, session_directory, say):
         self._container = container
-        app = parameters["app"]
-        self._kind = KINDS[app["name"]](app["name"], app["token"], container.run_directory, container.home)
+        kind = KINDS[parameters["app"]["name"]]
+        self._kind = kind(parameters["app"], container.run_directory, container.home)
         self._directory = session_directory
         self._entrypoint = list(parameters.get("entrypoint", []))
         self._log = os.path.join(session_directory, "app.log")

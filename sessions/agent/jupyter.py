@@ -19,6 +19,7 @@ else:
     _app.token = %(token)r
     _app.notebook_dir = %(root)r
 _app.sock = %(sock)r
+_app.base_url = %(base)r
 _app.sock_mode = "0600"
 _app.open_browser = False
 _app.allow_remote_access = True
@@ -47,7 +48,8 @@ class Jupyter(Kind):
 
     def prepare(self, session_directory):
         values = {"app": self.name, "token": self.token, "root": REPOSITORY, "sock": RUN + "/" + SOCKET}
-        self.write("jupyter_config.py", _SETTINGS % dict(values, extensions=RUN + "/labextensions"))
+        values.update(base=self.base, extensions=RUN + "/labextensions")
+        self.write("jupyter_config.py", _SETTINGS % values)
         os.mkdir(os.path.join(self.run, "runtime"), 0o700)
         place = os.path.join(self.run, "labextensions", "hpcbinder")
         os.makedirs(os.path.join(place, "static"), 0o700)
@@ -75,7 +77,7 @@ class Jupyter(Kind):
 
     def _get(self, app, path):
         """What its API answers to a GET, or None."""
-        answer = app.ask(path, {"Authorization": "token " + self.token})
+        answer = app.ask(self.base + path[1:], {"Authorization": "token " + self.token})
         try:
             return json.loads(answer[1].decode("utf-8")) if answer is not None and answer[0] == 200 else None
         except ValueError:

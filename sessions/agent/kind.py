@@ -10,9 +10,11 @@ class Kind(object):
     # What the browser says over a WebSocket is use: nobody else tells of it.
     STREAMS_ARE_USE = True
 
-    def __init__(self, name, token, run_directory, home):
-        self.name = name
-        self.token = token
+    def __init__(self, app, run_directory, home):
+        self.name = app["name"]
+        self.token = app["token"]
+        # The path under which browsers have it; begins and ends with a slash.
+        self.base = app.get("base", "/")
         self.run = run_directory
         self.home = home
 

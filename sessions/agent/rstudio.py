@@ -96,7 +96,9 @@ class RStudio(Kind):
                     json.dump(_PREFERENCES, out)
 
     def command(self):
-        return ["/bin/sh", RUN + "/start.sh"] + list(_RSERVER)
+        # Whoever leads browsers there takes it off; its cookies are for this path alone.
+        base = [] if self.base == "/" else ["--www-root-path=" + self.base]
+        return ["/bin/sh", RUN + "/start.sh"] + list(_RSERVER) + base
 
     def last_words(self):
         return last_lines(os.path.join(self.home, _STATE, "log", "rserver.log"), 10)

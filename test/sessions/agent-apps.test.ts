@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { agentSource } from '../../sessions/agent.ts';
 import { controlRequest, openApp } from '../../sessions/control.ts';
 import { readEnd } from '../../sessions/records.ts';
@@ -20,9 +20,10 @@ import {
 } from './agent-rig.ts';
 import { pythons } from './pythons.ts';
 
+// They wait more than they compute: all at once.
 const rigs: Rig[] = [];
-afterEach(async () => {
-  for (const rig of rigs.splice(0)) await rig.stop();
+afterAll(async () => {
+  await Promise.all(rigs.map((rig) => rig.stop()));
 });
 
 const SHINY: Changes = { kind: 'shiny', programs: ['Rscript'] };
@@ -73,7 +74,7 @@ async function request(rig: Rig, head: string): Promise<string> {
 }
 
 describe('Shiny', () => {
-  it('is an R process on a socket of the session, started by a script without a word of anybody in it', async () => {
+  it.concurrent('is an R process on a socket of the session, started by a script without a word of anybody in it', async () => {
     const rig = await session(SHINY);
     expect(await statusOf(rig)).toMatchObject({ ready: true, appVersion: '1.fake' });
     const run = runDirectory(rig);
@@ -84,9 +85,9 @@ describe('Shiny', () => {
     expect(rig.file('container.words')).toMatch(/ \/bin\/sh \/run\/hb\/start\.sh$/m);
     expect(rig.file('container.words')).not.toContain(TOKEN);
     expect(existsSync(join(run, 'jupyter_config.py'))).toBe(false);
-  });
+  }, 60_000);
 
-  it('is idle with an open tab, and used by what is sent over its WebSocket', async () => {
+  it.concurrent('is idle with an open tab, and used by what is sent over its WebSocket', async () => {
     const rig = await session({ ...SHINY, limits: { idleSeconds: 2 } });
     const tab = await openStream(rig.connect, SESSION, rig.secrets);
     tab.on('error', () => {}).resume();
@@ -102,9 +103,9 @@ describe('Shiny', () => {
     clearInterval(control);
     expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'idle' });
     expect(Date.now() - began).toBeGreaterThan(5500);
-  }, 30_000);
+  }, 60_000);
 
-  it('is never idle while R computes, or answers nobody', async () => {
+  it.concurrent('is never idle while R computes, or answers nobody', async () => {
     const rig = await session({ ...SHINY, limits: { idleSeconds: 2 }, constants: { ANSWER_SECONDS: 1 } });
     writeFileSync(join(rig.dir, 'burn'), '');
     await untilBusy(rig, 1);
@@ -117,17 +118,17 @@ describe('Shiny', () => {
     rmSync(join(rig.dir, 'silent'));
     expect(await rig.exited).toBe(0);
     expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'idle' });
-  }, 30_000);
+  }, 60_000);
 
-  it('that lacks R, the package or an app ends with that sentence', async () => {
+  it.concurrent('that lacks R, the package or an app ends with that sentence', async () => {
     const lacks = 'the image lacks the R package shiny';
     const said = await Promise.all([failed({ kind: 'shiny', programs: [] }), failed({ ...SHINY, app: { lacks } })]);
     expect(said).toEqual(['the image lacks R: there is no Rscript', lacks]);
-  });
+  }, 60_000);
 });
 
 describe('RStudio', () => {
-  it('is rserver on a socket of the session, with key, database, data and pid file of its own (NET-03)', async () => {
+  it.concurrent('is rserver on a socket of the session, with key, database, data and pid file of its own (NET-03)', async () => {
     const rig = await session(RSTUDIO);
     expect(await statusOf(rig)).toMatchObject({ ready: true, appVersion: '2026.07.1+fake' });
     const run = runDirectory(rig);
@@ -158,17 +159,17 @@ describe('RStudio', () => {
     expect(readFileSync(join(own, 'database.conf'), 'utf8')).toBe(`provider=sqlite\ndirectory=${own}/db\n`);
     expect(readFileSync(join(own, 'secure-cookie-key'), 'utf8')).toMatch(/^[0-9a-f-]{36}$/);
     expect(rig.json('home/.config/rstudio/rstudio-prefs.json')).toEqual({ auto_save_on_idle: 'commit' });
-  });
+  }, 60_000);
 
-  it('gives its R sessions what the image sets, and keeps what rserver says', async () => {
+  it.concurrent('gives its R sessions what the image sets, and keeps what rserver says', async () => {
     const rig = await session({ ...RSTUDIO, container: { env: [['FROM_THE_FLAG', "it's a value"]] } });
     await eventually(() => rig.file('rsession.json') !== '');
     const { words, env } = rig.json('rsession.json') as { words: string[]; env: Record<string, string> };
     expect(words).toEqual(['-u', 'x y']);
     expect(env).toMatchObject({ GIVEN: 'by rserver', LANG: "it's C", APPTAINERENV_FROM_THE_FLAG: "it's a value" });
-  });
+  }, 60_000);
 
-  it('keeps the image’s own settings of R sessions, but for ours; each is set once', async () => {
+  it.concurrent('keeps the image’s own settings of R sessions, but for ours; each is set once', async () => {
     const dir = await sessionDirectory(RSTUDIO);
     writeFileSync(
       join(dir, 'rsession.conf'),
@@ -191,9 +192,9 @@ describe('RStudio', () => {
     job.kill('SIGTERM');
     await new Promise((resolve) => job.once('exit', resolve));
     rmSync(dir, { recursive: true, force: true });
-  });
+  }, 60_000);
 
-  it('is never idle while an R session executes; what an open page sends by itself is no use', async () => {
+  it.concurrent('is never idle while an R session executes; what an open page sends by itself is no use', async () => {
     const rig = await session({ ...RSTUDIO, limits: { idleSeconds: 2 } });
     const executing = join(rig.dir, 'home/.local/share/rstudio/sessions/active/session-1a2b/properites/executing');
     mkdirSync(dirname(executing), { recursive: true });
@@ -212,9 +213,9 @@ describe('RStudio', () => {
     expect(await rig.exited).toBe(0);
     clearInterval(page);
     expect(readEnd(rig.file('end.json'))).toMatchObject({ why: 'idle' });
-  }, 30_000);
+  }, 60_000);
 
-  it('that is not there, or would need a TCP port, ends with that sentence', async () => {
+  it.concurrent('that is not there, or would need a TCP port, ends with that sentence', async () => {
     const said = await Promise.all([
       failed({ kind: 'rstudio', programs: [] }),
       failed({ kind: 'rstudio', programs: ['R'] }),
@@ -225,7 +226,25 @@ describe('RStudio', () => {
       'the image lacks RStudio Server: there is no rserver',
       expect.stringContaining('the image lacks RStudio Server 2024.12 or newer'),
     ]);
-  });
+  }, 60_000);
+});
+
+describe('under a path of an origin that sessions share', () => {
+  const base = `/s/${SESSION}/`;
+
+  it.concurrent('Jupyter is asked and told below it; Shiny has relative addresses only, and needs no word of it', async () => {
+    const lab = await session({ base, app: { kernels: [{ execution_state: 'busy' }] } });
+    expect(await statusOf(lab)).toMatchObject({ ready: true, appVersion: '0.fake' });
+    await untilBusy(lab, 1);
+    const shiny = await session({ ...SHINY, base });
+    expect(await statusOf(shiny)).toMatchObject({ ready: true });
+  }, 60_000);
+
+  it.concurrent('RStudio’s cookies are for that path alone (NET-03)', async () => {
+    const rig = await session({ ...RSTUDIO, base });
+    const { words } = rig.json('rserver.json') as { words: Record<string, string> };
+    expect(words['www-root-path']).toBe(base);
+  }, 60_000);
 });
 
 describe.each(pythons())('use, with %s', (python) => {

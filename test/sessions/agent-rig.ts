@@ -46,6 +46,7 @@ export type Changes = {
   app?: Record<string, unknown>;
   /** which app; of those of R the image has `programs`, fakes of them */
   kind?: AppName;
+  base?: string;
   programs?: readonly ('R' | 'Rscript' | 'rserver' | 'rsession')[];
   python?: string;
   /** other values of the agent's own constants, so that a wait is short or a limit is near */
@@ -100,7 +101,7 @@ export async function sessionDirectory(changes: Changes = {}): Promise<string> {
     session: SESSION,
     product: 'hpcbinder test',
     tls: { ca: made.ca, cert: made.server.cert, key: made.server.key },
-    app: { name: changes.kind ?? 'lab', token: TOKEN },
+    app: { name: changes.kind ?? 'lab', token: TOKEN, ...(changes.base ? { base: changes.base } : {}) },
     container: { ...plain, command, flavor: 'apptainer', sif, bytes: 64, ...changes.container },
     entrypoint: [],
     work: {

@@ -13,6 +13,7 @@ run, here = sys.argv[1:3]
 path = os.path.join(run, "app.sock")
 token = [line.split('"')[1] if '"' in line else line.split("'")[1]
          for line in open(os.path.join(run, "jupyter_config.py")) if ".token = " in line][0]
+base = [line.split("'")[1] for line in open(os.path.join(run, "jupyter_config.py")) if ".base_url = " in line][0]
 how = json.load(open(os.path.join(here, "app.json")))
 
 
@@ -71,10 +72,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != "token " + token:
             return self.answer(403, {})
         kernels = how.get("kernels", [])
+        path = "/" + self.path[len(base) :] if self.path.startswith(base) else None
         known = {"/api/status": {"started": self.started}, "/api": {"version": "0.fake"},
                  "/api/kernels": [dict(k, last_activity=k.get("last_activity", self.started)) for k in kernels],
                  "/api/terminals": []}
-        self.answer(200 if self.path in known else 404, known.get(self.path, {}))
+        self.answer(200 if path in known else 404, known.get(path, {}))
 
     def do_PUT(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
