@@ -22,6 +22,7 @@ const PEOPLE = {
   talk: ['/bin/bash', 'seq 1 5000; echo Welcome >&2'],
   hang: ['/bin/bash', 'echo Loading modules; sleep 60'],
   quit: ['/bin/bash', 'echo Not today; exit 3'],
+  rick: ['/bin/rbash', ''],
 } as const;
 
 let dir: string;
@@ -100,6 +101,19 @@ describe.each(TRANSPORTS)('%s', (by) => {
       code: 'E-REMOTE-SHELL',
       message: expect.stringMatching(message),
       evidence: [evidence],
+    });
+  });
+
+  it('names a restricted shell, and a command that the site runs instead of ours, by what they say', async () => {
+    await expect(open(by, sshd, { user: 'rick' })).rejects.toMatchObject({
+      code: 'E-REMOTE-SHELL',
+      evidence: [expect.stringContaining('restricted')],
+    });
+    await using forced = await site(['ForceCommand echo Files only here']);
+    await expect(open(by, forced)).rejects.toMatchObject({
+      code: 'E-REMOTE-SHELL',
+      message: expect.stringMatching(/ends before it runs our command \(exit 0\)/),
+      evidence: ['Files only here'],
     });
   });
 

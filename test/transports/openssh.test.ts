@@ -1,5 +1,5 @@
 /** The parts of the OpenSSH transport that need no ssh; the whole is in test/e2e/transport.test.ts and test/faults/ssh-*. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,9 +9,12 @@ import { tunnel } from '../../transports/channels/tunnel.ts';
 import { Message, Messages, text, u32 } from '../../transports/channels/words.ts';
 import { masterWords, targetWords } from '../../transports/openssh/command-line.ts';
 import { endMaster, MUX, masterAt, proxyTo } from '../../transports/openssh/control.ts';
-import { controlDirectory, placeIn } from '../../transports/openssh/directory.ts';
+import { controlDirectory, placeIn, unfit } from '../../transports/openssh/directory.ts';
 import { loginFault } from '../../transports/openssh/faults.ts';
 import { Router } from '../../transports/openssh/router.ts';
+import { notRun } from '../not-run.ts';
+
+const NOBODY = 65534;
 
 let dir: string;
 const runtime = process.env.XDG_RUNTIME_DIR;
@@ -89,6 +92,47 @@ describe('the place of the sockets (SSH-06)', () => {
     symlinkSync(open, link);
     expect(controlDirectory(link)).not.toBe(link);
   });
+
+  it('is not where others could put a folder of theirs in its place', () => {
+    const ours = join(dir, 'runtime');
+    process.env.XDG_RUNTIME_DIR = ours;
+    const wanted = join(ours, 'hpcbinder');
+    mkdirSync(ours, { mode: 0o700 });
+    expect(controlDirectory(join(dir, 'state'))).toBe(wanted);
+    chmodSync(ours, 0o777);
+    expect(controlDirectory(join(dir, 'state'))).toBe(join(dir, 'state'));
+    chmodSync(ours, 0o1777);
+    expect(controlDirectory(join(dir, 'state'))).toBe(wanted);
+  });
+
+  const squat = 'is refused by the name of its owner where another user made it first, or the folder around it';
+  if (process.getuid?.() !== 0) notRun(`SSH-06, ${squat}: only root can make a folder of another user`);
+  else
+    it(squat, () => {
+      const [runtime, state, tmp] = ['runtime', 'state', 'tmp'].map((name) => join(dir, name)) as [
+        string,
+        string,
+        string,
+      ];
+      const theirs = [join(runtime, 'hpcbinder'), join(state, 'ssh'), join(tmp, 'hpcbinder-0'), join(dir, 'around')];
+      for (const path of theirs) {
+        mkdirSync(path, { recursive: true });
+        chmodSync(path, 0o777);
+        chownSync(path, NOBODY, NOBODY);
+      }
+      process.env.XDG_RUNTIME_DIR = runtime;
+      process.env.TMPDIR = tmp;
+      expect(controlDirectory(join(state, 'ssh'))).toBe('/tmp/hpcbinder-0');
+      expect([...theirs.slice(0, 3), join(dir, 'around', 'ssh'), join(dir, 'none', 'ssh')].map(unfit)).toEqual([
+        ...Array(3).fill('it belongs to another user'),
+        'the folder around it belongs to another user',
+        'it cannot be made (ENOENT)',
+      ]);
+      // nothing of theirs was changed, and nothing of ours is in it
+      expect(theirs.map((path) => [statSync(path).mode & 0o777, readdirSync(path)])).toEqual(
+        Array(4).fill([0o777, []]),
+      );
+    });
 
   it('is another for another user, port, key or way', () => {
     const targets = [{}, { user: 'b' }, { port: 23 }, { identityFile: '/k' }, { jump: { host: 'gate' } }];

@@ -1,8 +1,8 @@
 /** Where the sockets of kept logins lie: a directory that only this user can enter, with a path that a socket can have. */
 import { createHash } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, statSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { HpcbinderError } from '../../core/errors.ts';
 
 /**
@@ -15,6 +15,8 @@ const NAME = 'hb-0123456789abcdef.m'.length + 11;
 export type Place = {
   /** the socket of OpenSSH's master, made by this process */
   master: string;
+  /** the same of a connection beside a kept one that is used up */
+  apart: string;
   /** the socket of the keeper, which speaks the same protocol */
   keeper: string;
   lock: string;
@@ -24,7 +26,7 @@ export type Place = {
 
 /**
  * The first that fits of: the session's runtime directory, `preferred`, one of our own in the directory for temporary
- * files. Made 0700; one that another user owns or may enter is refused (SECURITY SSH-06). E-CONFIG.
+ * files. Made 0700; one that another user owns, or could put another in the place of, is refused (SECURITY SSH-06). E-CONFIG.
  */
 export function controlDirectory(preferred: string | undefined): string {
   const runtime = process.env.XDG_RUNTIME_DIR;
@@ -46,8 +48,16 @@ export function controlDirectory(preferred: string | undefined): string {
   });
 }
 
-function unfit(path: string): string | undefined {
+const STICKY = 0o1000;
+
+/** Makes the folder, 0700; why it can't be trusted, where it can't. */
+export function unfit(path: string): string | undefined {
+  const own = userInfo().uid;
   try {
+    const { uid, mode } = statSync(dirname(path));
+    if (uid !== own && uid !== 0) return 'the folder around it belongs to another user';
+    if ((mode & 0o022) !== 0 && (mode & STICKY) === 0)
+      return 'others may replace it: they can write to the folder around it';
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -55,7 +65,7 @@ function unfit(path: string): string | undefined {
   }
   const found = lstatSync(path);
   if (!found.isDirectory()) return 'it is no directory';
-  if (found.uid !== userInfo().uid) return 'it belongs to another user';
+  if (found.uid !== own) return 'it belongs to another user';
   if ((found.mode & 0o077) !== 0) chmodSync(path, 0o700);
   return undefined;
 }
@@ -67,5 +77,6 @@ function unfit(path: string): string | undefined {
 export function placeIn(directory: string, words: readonly string[]): Place {
   const hash = createHash('sha256').update(JSON.stringify([hostname(), ...words]));
   const base = join(directory, `hb-${hash.digest('hex').slice(0, 16)}`);
-  return { master: `${base}.${process.pid}.m`, keeper: `${base}.k`, lock: `${base}.l`, person: `${base}.p` };
+  const mine = `${base}.${process.pid}`;
+  return { master: `${mine}.m`, apart: `${mine}.a`, keeper: `${base}.k`, lock: `${base}.l`, person: `${base}.p` };
 }

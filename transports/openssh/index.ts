@@ -12,7 +12,7 @@ import type { Endpoint, Link, Prompter, PtySize } from '../../core/transport.ts'
 import { Connection } from '../channels/connection.ts';
 import { tunnel } from '../channels/tunnel.ts';
 import { TIMED_OUT, within } from '../deadline.ts';
-import { agentFault, sessionFault } from '../faults.ts';
+import { agentFault, isSessionRefused, sessionFault } from '../faults.ts';
 import { comeBack } from '../revive.ts';
 import { Watched } from '../watch.ts';
 import type { RawProcess, Wire } from '../wire.ts';
@@ -26,6 +26,9 @@ import { execute } from './process.ts';
 
 const OPEN_MS = 20_000;
 const KEEPER_MS = 10_000;
+/** how long sessions of other commands are waited for, and how often is looked */
+const OTHERS_MS = 3_000;
+const AGAIN_MS = 200;
 
 export type Keeping = {
   /** where sockets may lie if there is no runtime directory of the session */
@@ -61,8 +64,12 @@ class OpensshWire implements Wire {
   readonly #place: Place;
   #connection: Connection | undefined;
   #attended = false;
-  /** the master is ours alone and ends with us */
-  #own = false;
+  /** the socket of a master that is ours alone and ends with us; undefined: it is kept for others too */
+  #own: string | undefined;
+  /** of the login that is kept, once it had no session left for us: its tunnels go on */
+  #former: Connection[] = [];
+  /** sessions that are open */
+  #sessions = 0;
   #refusal: unknown;
   #stopped = new AbortController();
 
@@ -85,7 +92,7 @@ class OpensshWire implements Wire {
     if (await this.#joined(this.#place.keeper)) return;
     if (prompter?.lend === undefined) {
       await logIn(this.#login, { socket: this.#place.master, name: this.name, prompter: undefined });
-      return this.#alone();
+      return this.#alone(this.#place.master);
     }
     await locked(this.#place.lock, prompter, async () => {
       if (await this.#joined(this.#place.keeper)) return;
@@ -93,13 +100,37 @@ class OpensshWire implements Wire {
       this.#attended = attended;
       if (attended) writeFileSync(this.#place.person, '', { mode: 0o600 });
       else rmSync(this.#place.person, { force: true });
-      if (!(await this.#keep())) await this.#alone();
+      if (!(await this.#keep())) await this.#alone(this.#place.master);
     });
   }
 
-  async #alone(): Promise<void> {
-    this.#own = true;
-    if (!(await this.#joined(this.#place.master))) throw this.#lost(`ssh to ${this.name} ended at once`);
+  async #alone(path: string): Promise<void> {
+    if (!(await this.#joined(path))) throw this.#lost(`ssh to ${this.name} ended at once`);
+  }
+
+  /** A connection of our own, where other commands use all sessions of the one that is kept (MaxSessions). */
+  async #apart(why: HpcbinderError): Promise<void> {
+    const prompter = this.#prompter?.lend ? this.#prompter : undefined;
+    prompter?.say(
+      `Other commands of yours use all the sessions that ${this.name} allows for one login (MaxSessions): this one logs in by itself.`,
+    );
+    const { lock, apart: socket } = this.#place;
+    const shared = this.#connection;
+    const login = () => logIn(this.#login, { socket, name: this.name, prompter });
+    try {
+      this.#attended = (await (prompter ? locked(lock, prompter, login) : login())).attended;
+    } catch (cause) {
+      if (prompter) throw cause;
+      throw new HpcbinderError('E-REMOTE-SHELL', {
+        message: `other commands of yours use all the sessions that ${this.name} allows for the login that is kept (MaxSessions)`,
+        hint: 'Wait for them or end them; in a terminal this command would log in by itself.',
+        evidence: why.evidence,
+        transient: true,
+        cause,
+      });
+    }
+    if (shared) this.#former.push(shared);
+    await this.#alone(socket);
   }
 
   /** Hands the login to a keeper and goes over it; false: there is to be none, or it does not come up. */
@@ -124,6 +155,7 @@ class OpensshWire implements Wire {
     const { socket } = proxied;
     const connection = new Connection({ input: socket, output: socket, end: () => void socket.destroy() });
     this.#connection = connection;
+    this.#own = path === this.#place.keeper ? undefined : path;
     this.#refusal = undefined;
     void connection.closed.then(() => this.#dropped(connection));
     // a keeper with a dead line would be in the way of the next login
@@ -148,12 +180,22 @@ class OpensshWire implements Wire {
   }
 
   async exec(shellCommand: string, { pty }: { pty?: PtySize }): Promise<RawProcess> {
-    const connection = this.#up();
-    const opening = execute(connection, shellCommand, { name: this.name, ...(pty ? { pty } : {}) });
-    try {
-      return await this.#soon(opening, (late) => late.close());
-    } catch (error) {
-      throw error instanceof HpcbinderError ? error : this.#fault(connection, error, sessionFault(this.name, error));
+    for (const began = Date.now(); ; await sleep(AGAIN_MS)) {
+      const connection = this.#up();
+      const opening = execute(connection, shellCommand, { name: this.name, ...(pty ? { pty } : {}) });
+      try {
+        const process = await this.#soon(opening, (late) => late.close());
+        this.#sessions++;
+        void process.ended.then(() => this.#sessions--);
+        return process;
+      } catch (error) {
+        if (error instanceof HpcbinderError) throw error;
+        const fault = this.#fault(connection, error, sessionFault(this.name, error));
+        const byOthers = this.#own === undefined && this.#sessions === 0 && isSessionRefused(fault);
+        if (!byOthers) throw fault;
+        // a short command may end, and sshd forgets one of ours that has a moment later
+        if (Date.now() - began > OTHERS_MS) await this.#apart(fault);
+      }
     }
   }
 
@@ -167,7 +209,7 @@ class OpensshWire implements Wire {
   }
 
   async keepAtMost(seconds: number): Promise<void> {
-    if (!this.#own && this.#connection) await keepAtMost(this.#place.keeper, seconds);
+    if (this.#own === undefined && this.#connection) await keepAtMost(this.#place.keeper, seconds);
   }
 
   #fault(connection: Connection, cause: unknown, fault: HpcbinderError): HpcbinderError {
@@ -198,7 +240,7 @@ class OpensshWire implements Wire {
     const connection = this.#connection;
     this.#connection = undefined;
     this.link.set('down');
-    connection?.end();
-    if (this.#own) await endMaster(this.#place.master).catch(() => false);
+    for (const each of [...this.#former, connection]) each?.end();
+    if (this.#own !== undefined) await endMaster(this.#own).catch(() => false);
   }
 }
