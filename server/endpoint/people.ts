@@ -18,7 +18,8 @@ export function signInOptions(policy: PolicyFile): SignInOptions {
           },
         }
       : {}),
-    ...(header ? { header } : {}),
+    header,
+    contact: policy.value.accounts.contact,
     accounts: () => {
       const { map, pattern, admins } = policy.value.accounts;
       return { map, admins, ...(pattern === undefined ? {} : { pattern }) };

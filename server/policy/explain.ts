@@ -25,6 +25,7 @@ export function explain(policy: Policy): PolicyLine[] {
     ['accounts.map', `${accounts.map.size} identities`],
     ['accounts.pattern', accounts.pattern?.source ?? 'none'],
     ['accounts.admins', words(accounts.admins, 'none')],
+    ['accounts.contact', accounts.contact ?? 'nobody'],
     [
       'act_as',
       policy.actAs === 'self'

@@ -5,10 +5,10 @@
  */
 import type { LaunchGranted, LaunchWanted, Offers, User } from '../../core/endpoint.ts';
 import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
+import { checkHost } from '../../core/hosts.ts';
 import { checkResources } from '../../core/request.ts';
 import { harmless, nearest } from '../../core/text.ts';
 import { duration, memory } from '../../core/units.ts';
-import { checkHost } from '../../core/hosts.ts';
 import { repoOf } from '../links/link.ts';
 import type { LinkedRepo } from '../links/spec.ts';
 import { matches } from './patterns.ts';

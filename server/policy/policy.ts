@@ -29,11 +29,16 @@ export type Policy = {
           accountClaim: string;
         }
       | undefined;
-    header: { name: string; from: readonly string[] } | undefined;
+    header: { name: string; from: readonly string[]; secret: { header: string; file: string } | undefined } | undefined;
     hours: number;
   };
   /** identity → account; `pattern`: its one group is the account */
-  accounts: { map: ReadonlyMap<string, string>; pattern: RegExp | undefined; admins: readonly string[] };
+  accounts: {
+    map: ReadonlyMap<string, string>;
+    pattern: RegExp | undefined;
+    admins: readonly string[];
+    contact: string | undefined;
+  };
   /** `self`: everything runs as the account that runs the endpoint, for one person only */
   actAs: 'sudo' | 'self';
   clusters: ReadonlyMap<string, ServedCluster>;
@@ -140,6 +145,10 @@ export function parsePolicy(text: string, file: string): Policy {
       header: header && {
         name: needed('sign_in.header.name', header.name, 'The header that the proxy sets, as X-Remote-User.'),
         from: needed('sign_in.header.from', header.from, 'The address of the proxy: nobody else is believed.'),
+        secret: header.secret && {
+          header: needed('sign_in.header.secret', header.secret.header, 'The header that only the proxy can send.'),
+          file: needed('sign_in.header.secret', header.secret.file, 'The file that holds its value.'),
+        },
       },
       hours,
     },
@@ -147,6 +156,7 @@ export function parsePolicy(text: string, file: string): Policy {
       map: read.accounts?.map ?? new Map(),
       pattern: read.accounts?.pattern,
       admins: read.accounts?.admins ?? [],
+      contact: read.accounts?.contact,
     },
     actAs: read.act_as ?? 'sudo',
     clusters,

@@ -1,9 +1,11 @@
 /** serve.yaml, an endpoint's one file: what may stand in it, read strictly (core/schema.ts). Times in seconds, memory in MiB. */
-import { clusterFields, NAME, USER_NAME } from '../../core/config.ts';
+import { isScalar } from 'yaml';
+import { clusterFields, NAME } from '../../core/config.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import { boolean, fail, integer, list, mapOf, object, oneOf, parsed, type Reader, string } from '../../core/schema.ts';
 import { APPS } from '../../core/session.ts';
 import { parseDuration, parseMemory } from '../../core/units.ts';
+import { ACCOUNT } from '../sign-in/accounts.ts';
 import { parsePattern } from './patterns.ts';
 
 const matching =
@@ -14,9 +16,16 @@ const matching =
   };
 const named = matching(NAME, 'a name');
 const path = matching(/^\/[^\0\n,:]*$/, 'an absolute path');
-const account = matching(USER_NAME, 'the name of an account');
+const account: Reader<string> = (node, where, place) => {
+  const name = matching(ACCOUNT, 'the name of an account')(node, where, place);
+  return name === 'root' ? fail(place, node, `"${where}" may not be root`) : name;
+};
 /** with v6 in it, as the kernel writes it; ranges of addresses trust more than the one proxy that is meant (WEB-11) */
 const address = matching(/^(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9a-f:]*:[0-9a-f:.]*)$/i, 'an IP address');
+/** of the sign-in's header: an address, or whoever may open our Unix socket */
+const peer: Reader<string> = (node, where, place) =>
+  isScalar(node) && node.value === 'unix' ? 'unix' : address(node, where, place);
+const headerName = matching(/^[A-Za-z][A-Za-z0-9-]{1,63}$/, 'the name of a header');
 const hostName = matching(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, 'the name of a host, in small letters');
 
 /** The endpoint's own origin, and a path below it where it shares the host. */
@@ -102,7 +111,12 @@ export const serveFile = object({
       scopes: list(string),
       account_claim: matching(/^[A-Za-z0-9_.:/-]{1,128}$/, 'the name of a claim'),
     }),
-    header: object({ name: matching(/^[A-Za-z][A-Za-z0-9-]{1,63}$/, 'the name of a header'), from: list(address) }),
+    header: object({
+      name: headerName,
+      from: list(peer),
+      /** a second header, which only the proxy can send */
+      secret: object({ header: headerName, file: path }),
+    }),
     /** of a login in a browser */
     hours: integer(1, 24 * 30),
   }),
@@ -110,6 +124,8 @@ export const serveFile = object({
     map: mapOf(/^[^\u0000-\u001f]{1,254}$/, 'identity', account),
     pattern: parsed(parseIdentity),
     admins: list(account),
+    /** whom somebody asks who has no account here */
+    contact: string,
   }),
   act_as: oneOf(['sudo', 'self'] as const),
   clusters: mapOf(NAME, 'name of a cluster', cluster),

@@ -11,8 +11,8 @@ export type AccountRules = {
   admins: readonly string[];
 };
 
-/** What useradd(8) of the common distributions accepts, without a trailing `$`; never a number, an option or a path. */
-export const ACCOUNT = /^[a-z_][a-z0-9_.-]{0,31}$/;
+/** Names of accounts as sites have them, directories' `user@domain` too; never an option, a path, or what reads as a uid. */
+export const ACCOUNT = /^(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
 const MAX_IDENTITY = 255;
 
 /** Is it something that a provider may call a person? Whoever shows or stores it need not care further. */

@@ -12,7 +12,7 @@ export type SessionCookie = {
   expires: number;
 };
 
-const FORM = /^([0-9]{1,12})\.([0-9a-f]{64})\.([A-Za-z0-9_.-]{1,64})\.([A-Za-z0-9_-]{43})$/;
+const FORM = /^([0-9]{1,12})\.([0-9a-f]{64})\.([A-Za-z0-9_.@-]{1,64})\.([A-Za-z0-9_-]{43})$/;
 
 /** @param cookieKey 32 bytes hex, of the session's record */
 export function writeSessionCookie(cookie: SessionCookie, session: string, cookieKey: string): string {

@@ -62,7 +62,7 @@ export type HeaderOptions = {
   /** addresses of the reverse proxies that may say who it is; `unix` is whoever may connect to our Unix socket */
   from: readonly string[];
   /** a second header with a secret: needed where others could connect from the same address */
-  secret?: { header: string; file: string };
+  secret?: { header: string; file: string } | undefined;
 };
 
 export type SignInOptions = {
@@ -72,7 +72,7 @@ export type SignInOptions = {
   /** read anew for each request: a reloaded policy holds at once */
   accounts: () => AccountRules;
   /** whom a person asks who has no account: a name, an address, a URL */
-  contact?: string;
+  contact?: string | undefined;
   /** does the endpoint listen on a Unix socket (and on nothing else)? */
   unixSocket?: boolean;
   /** of logins; 12 hours and 7 days where absent */

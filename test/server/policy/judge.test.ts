@@ -310,6 +310,11 @@ describe('the form', () => {
     expect(shown.offers?.partitions).toEqual([
       { ...node, name: 'gpu', cpusPerNode: 8, gpusPerNode: { a100: 1 }, maxSeconds: 14400 },
     ]);
-    expect(shown).toMatchObject({ clusters: ['campus'], cluster: 'campus', apps: ['lab', 'notebook', 'rstudio', 'shiny'], data: [] });
+    expect(shown).toMatchObject({
+      clusters: ['campus'],
+      cluster: 'campus',
+      apps: ['lab', 'notebook', 'rstudio', 'shiny'],
+      data: [],
+    });
   });
 });

@@ -55,6 +55,8 @@ describe('the policy file', () => {
     ['accounts: {pattern: "^.*@example.edu$"}', /exactly one group/],
     ['accounts: {pattern: "^(x$"}', /no regular expression/],
     ['accounts: {map: {alice@example.edu: --root}}', /must be the name of an account/],
+    ['accounts: {map: {alice@example.edu: root}}', /may not be root/],
+    ['accounts: {map: {alice@example.edu: 1000}}', /must be the name of an account/],
     ['tls: {cert: /etc/ssl/x.pem}', /"tls\.key" is missing/],
     ['schema: 2', /must be a whole number from 1 to 1/],
     ['banner: *x', /must be a text/],
