@@ -47,8 +47,10 @@ case $(rserver --help 2>&1) in
   *--www-socket*) ;;
   *) lacks 'the image lacks RStudio Server 2024.12 or newer: an older one opens a TCP port to every user of the node' ;;
 esac
+# whom auth-none takes for the user; without it its pages lead to each other for ever
 USER=$(id -un) || lacks 'the image lacks a user of this number, and RStudio Server asks for its name'
-export USER
+# state and settings where the agent looks for them, whatever the image says of XDG
+export USER "RSTUDIO_DATA_HOME=$HOME/.local/share/rstudio" "RSTUDIO_CONFIG_HOME=$HOME/.config/rstudio"
 rserver --version 2>/dev/null | head -n 1 >/run/hb/about
 # a file may set an option once: what the image says of others is kept
 cat "$own/rsession.ours" >"$own/rsession.conf"
@@ -58,7 +60,8 @@ if HPCBINDER_RSESSION=$(command -v rsession) && [ -x "$own/rsession" ]; then
   export -p >"$own/environment"
   set -- "$@" "--rsession-path=$own/rsession"
 fi
-exec rserver "$@" "--server-user=$USER"
+# some sites have users below 1000
+exec rserver "$@" "--server-user=$USER" "--auth-minimum-user-id=$(id -u)"
 """
 # A file is written a second after it was typed in; the default keeps it aside, in a home that ends with the session.
 _PREFERENCES = {"auto_save_on_idle": "commit"}

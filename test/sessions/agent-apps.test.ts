@@ -150,6 +150,7 @@ describe('RStudio', () => {
       'auth-none': '1',
       'auth-timeout-minutes': '0',
       'server-user': user,
+      'auth-minimum-user-id': String(process.getuid?.()),
     });
     expect(USER).toBe(user);
     for (const path of [run, own, join(own, 'data'), join(own, 'db')])
@@ -166,6 +167,7 @@ describe('RStudio', () => {
     await eventually(() => rig.file('rsession.json') !== '');
     const { words, env } = rig.json('rsession.json') as { words: string[]; env: Record<string, string> };
     expect(words).toEqual(['-u', 'x y']);
+    expect(env.RSTUDIO_DATA_HOME).toMatch(/\/\.local\/share\/rstudio$/);
     expect(env).toMatchObject({ GIVEN: 'by rserver', LANG: "it's C", APPTAINERENV_FROM_THE_FLAG: "it's a value" });
   }, 60_000);
 
