@@ -123,6 +123,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-POLICY-APP': help,
   'E-POLICY-DATA': help,
   'E-POLICY-FULL': again,
+  'E-POLICY-RATE': again,
   'E-POLICY-DRAIN': again,
   'E-INTERNAL': report,
 };

@@ -76,6 +76,7 @@ export const ERROR_CODES = [
   'E-POLICY-APP', // the endpoint does not offer this app
   'E-POLICY-DATA', // the endpoint does not offer this data
   'E-POLICY-FULL', // as many sessions run as the endpoint allows
+  'E-POLICY-RATE', // more often than the endpoint allows
   'E-POLICY-DRAIN', // the endpoint takes no launches at present
   'E-FORBIDDEN', // the endpoint: not for this account or token, or not asked for by a click
   'E-INTERNAL', // a defect of ours

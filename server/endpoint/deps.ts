@@ -13,6 +13,7 @@ import type {
   User,
 } from '../../core/endpoint.ts';
 import type { LinkedRepo, ReadLink } from '../links/index.ts';
+import type { Paced } from '../policy/index.ts';
 import type { Who } from '../sign-in/types.ts';
 import type { Kept } from './kept.ts';
 import type { Launches } from './launches.ts';
@@ -21,8 +22,13 @@ import type { Refusal } from './refusals.ts';
 
 /** What a link or a form asks for, judged by the policy as it is now. */
 export interface Judge {
-  /** throws E-LINK, E-POLICY and their like */
-  grant(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted>;
+  /**
+   * Throws E-LINK, E-POLICY and their like. `begin` runs in the same breath as the judgement, so that of two who ask at once only
+   * one gets the last place (SECURITY ABU-02).
+   */
+  grant<T>(user: User, wanted: LaunchWanted, begin: (granted: LaunchGranted) => T, signal: AbortSignal): Promise<T>;
+  /** throws E-POLICY-RATE */
+  pace(what: Paced, account: string): void;
   /** git URL and ref of a link, checked and allowed; nothing is looked up */
   repoOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): LinkedRepo;
   /** a launch link as its grammar has it */

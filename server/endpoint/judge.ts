@@ -1,7 +1,15 @@
 /** The policy as it is now, asked with what goes on now: who may launch what (server/policy judges, and looks at nothing). */
-import type { Choices, LaunchGranted, LaunchWanted, Offers, Services, User } from '../../core/endpoint.ts';
+import type { Choices, LaunchWanted, Offers, Services, User } from '../../core/endpoint.ts';
 import { readLink, repoOf } from '../links/index.ts';
-import { checkRepository, choices as choicesOf, judge, type PolicyFile } from '../policy/index.ts';
+import {
+  checkRepository,
+  choices as choicesOf,
+  judge,
+  type PolicyFile,
+  Rates,
+  repositoryKey,
+  type Seen,
+} from '../policy/index.ts';
 import type { State } from '../state/index.ts';
 import type { Judge } from './deps.ts';
 import type { Launches } from './launches.ts';
@@ -17,19 +25,27 @@ export function createJudge(of: {
 }): Judge {
   const { policy, services, state } = of;
 
-  function seen(user: User, wanted: LaunchWanted, offers: Offers | undefined) {
+  const rates = new Rates(() => policy.value);
+
+  function seen(user: User, wanted: LaunchWanted, offers: Offers | undefined): Seen {
     const live = state.sessions({ live: true });
     const going = of.launches().running();
-    const { shown } = repoOf(wanted, { http: policy.value.repositories.http });
+    const begun = new Set(live.map(({ record }) => record.id));
+    // a launch that has no session yet will be one
+    const coming = going.filter(({ session }) => session === undefined || !begun.has(session));
+    const all = [...live, ...coming];
+    const key = repositoryKey(repoOf(wanted, { http: policy.value.repositories.http }));
     const drain = state.settings.get('drain');
+    const own = (one: { account: string }) => one.account === user.account;
     return {
       ...(offers ? { offers } : {}),
       running: {
-        total: live.length,
-        ofUser: live.filter(({ account }) => account === user.account).length,
-        ofRepo: live.filter(({ granted }) => granted?.repo.shown === shown).length,
+        total: all.length,
+        ofUser: all.filter(own).length,
+        ofRepo: all.filter(({ granted }) => granted && repositoryKey(granted.repo) === key).length,
       },
-      launches: { total: going.length, ofUser: going.filter(({ account }) => account === user.account).length },
+      launches: { total: going.length, ofUser: going.filter(own).length },
+      joins: (granted) => of.launches().same(user, granted) !== undefined,
       drained: drain === undefined ? false : (drain.words ?? true),
     };
   }
@@ -37,11 +53,13 @@ export function createJudge(of: {
   return {
     repoOf: (wanted) => checkRepository(policy.value, wanted),
     link: (url) => readLink(url, { http: policy.value.repositories.http }),
-    async grant(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted> {
+    pace: (what, account) => rates.take(what, account),
+    async grant(user, wanted, begin, signal) {
+      rates.take('launches', user.account);
       const cluster = wanted.cluster ?? policy.value.defaults.cluster;
       // what is not offered is refused at the scheduler; the judge knows better where it is told
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);
-      return judge(policy.value, user, wanted, seen(user, wanted, offers));
+      return begin(judge(policy.value, user, wanted, seen(user, wanted, offers)));
     },
     async choices(user: User, cluster = policy.value.defaults.cluster): Promise<Choices> {
       const late = new Promise<undefined>((resolve) => setTimeout(resolve, FORM_MS, undefined).unref());

@@ -55,10 +55,15 @@ export class Launches {
     return [...this.#all.values()].map(({ view }) => view).filter(({ state }) => state === 'running');
   }
 
+  /** A launch of the user's for the very same thing that is on its way. */
+  same(user: User, granted: LaunchGranted): LaunchView | undefined {
+    const wanted = JSON.stringify(granted);
+    return this.running().find((one) => one.account === user.account && JSON.stringify(one.granted) === wanted);
+  }
+
   /** One of the same user for the same thing is joined: a second tab starts nothing. */
   start(user: User, wanted: LaunchWanted, granted: LaunchGranted): LaunchView {
-    const same = JSON.stringify(granted);
-    const there = this.running().find((one) => one.account === user.account && JSON.stringify(one.granted) === same);
+    const there = this.same(user, granted);
     if (there) return there;
     const view: Granted = {
       id: `la-${randomBytes(8).toString('hex')}`,

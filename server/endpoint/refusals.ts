@@ -15,6 +15,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   'E-FORBIDDEN': 403,
   'E-POLICY-DRAIN': 503,
   'E-POLICY-FULL': 429,
+  'E-POLICY-RATE': 429,
   'E-SESSION-STATE': 409,
   'E-LOCKED': 409,
   'E-INTERNAL': 500,

@@ -15,11 +15,13 @@ import { matches } from './patterns.ts';
 import { type Ceilings, type Policy, resources } from './policy.ts';
 import type { ServedCluster } from './schema.ts';
 
-/** What goes on at the endpoint now. `launches`: those that are still being prepared. */
+/** What goes on at the endpoint now. `running`: sessions, and launches that will be one; `launches`: these alone. */
 export type Seen = {
   offers?: Offers;
   running: { total: number; ofUser: number; ofRepo: number };
   launches?: { total: number; ofUser: number };
+  /** is a launch of the user's for the very same on its way? It is joined, and takes no room */
+  joins?: (granted: LaunchGranted) => boolean;
   /** true, or why in the admins' words */
   drained: boolean | string;
 };
@@ -32,7 +34,6 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     oneOf('E-POLICY-CLUSTER', 'cluster', wanted.cluster, [...policy.clusters.keys()]) ?? policy.defaults.cluster;
   const app = oneOf('E-POLICY-APP', 'app', wanted.app, policy.apps) ?? policy.defaults.app;
   const cluster = policy.clusters.get(name) ?? {};
-  checkRoom(policy, user, repo, seen);
 
   const offers = seen.offers?.cluster === name ? seen.offers : undefined;
   const partition = choosePartition(policy, name, cluster, wanted.partition, offers);
@@ -59,7 +60,7 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
   };
   checkResources({ ...granted, extra: [] });
   const { idle = policy.culling.idleSeconds, max_age: maxAge = policy.culling.maxAgeSeconds } = cluster.defaults ?? {};
-  return {
+  const whole: LaunchGranted = {
     provider: wanted.provider,
     spec: wanted.spec,
     cluster: name,
@@ -73,6 +74,8 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     maxAgeSeconds: Math.min(maxAge, policy.culling.maxAgeSeconds),
     notes,
   };
+  if (seen.joins?.(whole) !== true) checkRoom(policy, user, repo, seen);
+  return whole;
 }
 
 /** May it be launched here at all? Also for the form's look at a repository, before anything is asked. Banned beats allowed. */
@@ -98,9 +101,9 @@ export function checkRepository(policy: Policy, wanted: Pick<LaunchWanted, 'prov
   return repo;
 }
 
-/** By which sessions of one repository are counted, however it was written. */
-export function repositoryKey({ host, path }: Pick<LinkedRepo, 'host' | 'path'>): string {
-  return `${host}/${path}`.toLowerCase();
+/** By which sessions of one repository are counted, by whatever link they came. */
+export function repositoryKey({ url }: Pick<LinkedRepo, 'url'>): string {
+  return url.toLowerCase().replace(/\.git$/, '');
 }
 
 /** What a launch gets that says nothing of it: the cluster's entry before the endpoint's defaults. */

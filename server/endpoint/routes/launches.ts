@@ -1,6 +1,6 @@
 /** REST API: what can be launched, launching, and following a launch. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { LaunchView, LaunchWanted, User } from '../../../core/endpoint.ts';
+import type { LaunchGranted, LaunchView, LaunchWanted, User } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import type { Deps } from '../deps.ts';
 import { sendEvents } from './events.ts';
@@ -11,10 +11,12 @@ const LOOK_MS = 30_000;
 
 /** Judged, written down, begun; the same for a click, the API and a badge's event stream. */
 export async function startLaunch(deps: Deps, user: User, wanted: LaunchWanted, from: string): Promise<LaunchView> {
-  const granted = await deps.judge.grant(user, wanted, AbortSignal.timeout(LOOK_MS));
-  const view = deps.launches.start(user, wanted, granted);
+  const begin = (granted: LaunchGranted) => ({
+    view: deps.launches.start(user, wanted, granted),
+    detail: granted.repo.shown,
+  });
+  const { view, detail } = await deps.judge.grant(user, wanted, begin, AbortSignal.timeout(LOOK_MS));
   const { id: launch, session } = view;
-  const detail = granted.repo.shown;
   deps.kept.audit.write({
     account: user.account,
     action: 'launch',
@@ -53,6 +55,7 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
     '/api/v1/resolve',
     { config: { rule: { who: 'user', scope: 'read', acts: true } }, schema: { body: RepoBody } },
     async (request) => {
+      deps.judge.pace('resolve', userOf(request).account);
       const { shown, ...repo } = deps.judge.repoOf(request.body as LaunchBody);
       const found = await deps.services.resolve(repo, AbortSignal.timeout(LOOK_MS));
       const commit = found.kind === 'git' ? { commit: found.commit, ...(found.ref ? { ref: found.ref } : {}) } : {};
