@@ -45,7 +45,7 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     config: loadConfig(),
     own: 'alice',
     clusters: () => ['here'],
-    allowHttp: () => false,
+    git: () => ({}),
   });
   const alice = { account: 'alice', shown: 'Alice', roles: ['user'] } as const;
   const kept: KeptSession[] = [];
