@@ -20,6 +20,8 @@ const ACCOUNT = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
 const PATH = /^(?:\/[A-Za-z0-9_.+-]+)+$/;
 const FOLDER = /^(?:~|\/(?:[A-Za-z0-9_.+-]+|\$USER))(?:\/(?:[A-Za-z0-9_.+-]+|\$USER))*$/;
 const VARIABLE = /^([A-Z][A-Z0-9_]*)=([^\n\0]*)$/;
+const SERVICE = 'hpcbinder';
+const GROUP = 'hpcbinder-users';
 const USUAL = ['/usr/local/bin', '/usr/bin', '/bin', '/usr/sbin', '/sbin', '/opt/slurm/bin', '/opt/pbs/bin'];
 
 export type SudoersFlags = {
@@ -35,8 +37,8 @@ export type SudoersFlags = {
 
 /** E-USAGE for names that a rule cannot hold, E-CONFIG where others than root could change what was written. */
 export async function sudoers(flags: SudoersFlags): Promise<number> {
-  const service = fits(ACCOUNT, '--service', flags.service ?? 'hpcbinder');
-  const group = fits(ACCOUNT, '--group', flags.group ?? 'hpcbinder-users');
+  const service = fits(ACCOUNT, '--service', flags.service ?? SERVICE);
+  const group = fits(ACCOUNT, '--group', flags.group ?? GROUP);
   const program = fits(PATH, '--program', flags.program ?? AS_USER);
   const rule = sudoersRule({ service, group, program });
   if (flags.install) install(program, { ...flags, service, group });
@@ -66,22 +68,26 @@ function install(program: string, flags: SudoersFlags & { service: string; group
   put(join(folder, 'programs.json'), `${JSON.stringify(list, undefined, 1)}\n`, 0o644);
   put(program, readFileSync(new URL('../transports/sudo/as-user.py', import.meta.url), 'utf8'), 0o755);
   const rules = '/etc/sudoers.d/hpcbinder';
+  // sudo reads no file there with a dot in its name: one that visudo does not take is never in force
+  const next = `${rules}.new`;
   process.stderr.write(
     [
       `installed ${program} and ${join(folder, 'programs.json')}`,
       `commands  ${Object.keys(list.commands).join(' ')}`,
-      'The rule follows. To put it in force, and to check it:',
-      `  hpcbinder admin sudoers${said(flags)} > ${rules} && chmod 0440 ${rules} && visudo -c`,
+      'The rule follows. To put it in force once visudo has checked it:',
+      `  hpcbinder admin sudoers${said({ ...flags, program })} > ${next} && visudo -cf ${next} && chmod 0440 ${next} && mv ${next} ${rules}`,
       `To undo: rm ${rules} ${quote(program)} ${quote(join(folder, 'programs.json'))}`,
       '',
     ].join('\n'),
   );
 }
 
-function said({ service, group, program }: SudoersFlags): string {
-  return Object.entries({ service, group, program })
-    .map(([name, value]) => ` --${name} ${quote(value ?? '')}`)
-    .join('');
+function said({ service, group, program }: Record<'service' | 'group' | 'program', string>): string {
+  return [
+    service === SERVICE ? '' : ` --service ${quote(service)}`,
+    group === GROUP ? '' : ` --group ${quote(group)}`,
+    program === AS_USER ? '' : ` --program ${quote(program)}`,
+  ].join('');
 }
 
 function put(path: string, text: string, mode: number): void {

@@ -145,7 +145,7 @@ def serve(*how):
     while True:
         outs = {out.fileno(): (c, kind) for c in calls.values() for kind, out in c.output.items() if c.room[kind] > 0}
         ins = {call.input.fileno(): call for call in calls.values() if call.input and (call.pending or call.closing)}
-        wait = 0.02 if any(not call.output for call in calls.values()) else 1 if calls or held else None  # about to end
+        wait = 0.002 if any(not call.output for call in calls.values()) else 1 if calls or held else None  # about to end
         readable, writable, _ = select.select([0, *outs], ins, [], wait)
         if 0 in readable:
             data = os.read(0, CHUNK)
