@@ -3,11 +3,12 @@
  * an OpenID provider, a git server; and what brings a browser of this machine to them.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { sha256 } from '../../core/canonical.ts';
 import { CLUSTER, ROOT } from '../e2e/rig.ts';
 import { gitServer, sh } from '../repos/git-server.ts';
 import { installed, LOGIN, root } from './as-user-rig.ts';
@@ -99,7 +100,7 @@ export async function campus(more: Record<string, unknown> = {}): Promise<Campus
     start,
     async [Symbol.asyncDispose]() {
       await kill();
-      await root("pkill -KILL -f 'require..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder");
+      await root("pkill -KILL -f '[r]equire..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder");
       for (const server of relays) server.close();
       await git.close();
       provider.close();
@@ -123,15 +124,23 @@ function clusterEntry(): Record<string, unknown> {
   return { image_store: '/scratch/$USER/hpcbinder/images', bases, defaults: { partition: 'gpu' } };
 }
 
-/** The real bundle, as `npm run bundle` makes it; once for each state of the program. */
+/** The real bundle, as `npm run bundle` makes it; where this program's is there already, it stays. */
 async function installBundle(): Promise<void> {
+  const mark = fingerprint(join(ROOT, 'dist'));
+  if ((await root('cat /opt/hpcbinder/.test || true')).trim() === mark) return;
   const made = spawnSync(process.execPath, [join(ROOT, 'scripts', 'bundle.mjs'), '--here'], { encoding: 'utf8' });
   const path = made.stdout.trim().split('\n').at(-1) ?? '';
   if (made.status !== 0) throw new Error(made.stderr);
   spawnSync('docker', ['cp', path, `${LOGIN}:/tmp/bundle.tar.gz`]);
   await root(
-    'cd /tmp && rm -rf hpcbinder-* && tar xzf bundle.tar.gz && ./hpcbinder-*-linux-x64/install.sh && rm -rf /tmp/hpcbinder-*',
+    `cd /tmp && rm -rf hpcbinder-* && tar xzf bundle.tar.gz && ./hpcbinder-*-linux-x64/install.sh && rm -rf hpcbinder-* bundle.tar.gz && echo ${mark} > /opt/hpcbinder/.test`,
   );
+}
+
+function fingerprint(folder: string): string {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = files.map((entry) => join(entry.parentPath, entry.name)).sort();
+  return sha256(paths.map((path) => `${path} ${sha256(readFileSync(path))}`).join('\n'));
 }
 
 function addresses(): string[] {

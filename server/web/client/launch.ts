@@ -37,7 +37,7 @@ function LiveLaunch(first: LaunchForm) {
     const { signal } = round.current;
     if (typed === '') return setRepo({});
     try {
-      const spec = fromInput(typed, ref === '' ? {} : { ref });
+      const spec = fromInput(typed, { http: true, ...(ref === '' ? {} : { ref }) });
       setRepo({ looking: true });
       const answer = await ask<ResolvedView>(`${api}/resolve`, { body: spec, signal, ...(xsrf ? { xsrf } : {}) });
       if (signal.aborted) return;

@@ -30,7 +30,8 @@ export function wantedOf(fields: Fields): LaunchWanted {
   const chosen = fields.data;
   const data = (Array.isArray(chosen) ? chosen : [chosen]).filter((name) => typeof name === 'string' && name !== '');
   const found: { [Name in keyof LaunchWanted]: LaunchWanted[Name] | undefined } = {
-    ...fromInput(text('repo') ?? '', ref === undefined ? {} : { ref }),
+    // whether http:// is served is policy's word
+    ...fromInput(text('repo') ?? '', { http: true, ...(ref === undefined ? {} : { ref }) }),
     cluster: text('cluster'),
     partition: text('partition'),
     seconds: time === undefined ? undefined : parseDuration(time),
