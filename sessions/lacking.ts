@@ -5,7 +5,12 @@ import type { Session } from '../core/session.ts';
 
 type Lacking = { profile: ClusterProfile };
 
-/** `said`: lines of the job's and the agent's logs and the reason of its end, and none of the app's. */
+/**
+ * `said`: lines of the job's and the agent's logs and the reason of its end, and none of the app's. Texts, for there is nothing
+ * else that every such end leaves: without a Python no agent runs that could write a structured word, without its directory
+ * none could keep one, and the exit status reaches us only where a scheduler keeps it (PBS forgets it by default, Slurm's queue
+ * after minutes). They are our own sentences (job.sh, app.py, work.py) around the system's words for an errno.
+ */
 export function lackingOnNode(cluster: Lacking, session: Session, said: readonly string[]): HpcbinderError | undefined {
   // first: a command that is missing ends the making of the work directory, too
   return lackingCommand(cluster, said) ?? lackingDirectory(cluster, session, said);

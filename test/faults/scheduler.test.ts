@@ -99,8 +99,8 @@ it('F-28: a job that has not begun by --max-wait is cancelled, and the launch en
     message: expect.stringMatching(/not begun after 15 s/),
   });
   expect(await running.ended()).toBe(75);
-  const [last] = (await launches.sessions()).filter(({ phase }) => phase === 'ended').slice(-1);
-  expect((await on('login', 'root', `squeue -h -t all -o %T -j ${last?.jobId}`)).stdout).toBe('CANCELLED');
+  const [newest] = await launches.sessions();
+  expect((await on('login', 'root', `squeue -h -t all -o %T -j ${newest?.jobId}`)).stdout).toBe('CANCELLED');
 });
 
 it('F-31: with a limit on the rate of requests, a launch and its wait stay below it', async () => {
