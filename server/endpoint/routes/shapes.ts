@@ -1,5 +1,6 @@
 /** Bodies and queries of the REST API, checked before any code of ours sees them; the OpenAPI file is made of them. */
 import { type Static, Type } from '@sinclair/typebox';
+import { APPS } from '../../../core/apps.ts';
 
 const name = (most = 128) => Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9_.@+:-]*$', maxLength: most });
 
@@ -16,7 +17,7 @@ export const LaunchBody = Type.Object(
     gpuType: Type.Optional(name(64)),
     account: Type.Optional(name()),
     qos: Type.Optional(name()),
-    app: Type.Optional(Type.Union(['lab', 'notebook', 'rstudio', 'shiny'].map((app) => Type.Literal(app)))),
+    app: Type.Optional(Type.Union(APPS.map((app) => Type.Literal(app)))),
     path: Type.Optional(Type.String({ maxLength: 2000 })),
     data: Type.Optional(Type.Array(name(), { maxItems: 32 })),
     fresh: Type.Optional(Type.Boolean()),

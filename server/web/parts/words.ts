@@ -1,4 +1,5 @@
 /** Times, states and apps in the page's words. Pure; the same on the server and in the browser. */
+import { APP_WORDS, appNamed } from '../../../core/apps.ts';
 import type { SessionView } from '../../../core/endpoint.ts';
 import type { PhaseName } from '../../../core/progress.ts';
 import { harmless } from '../../../core/text.ts';
@@ -64,15 +65,9 @@ export const PHASE_WORDS: Readonly<Record<PhaseName, string>> = {
   stop: 'stop',
 };
 
-const APPS: Readonly<Record<string, string>> = {
-  lab: 'JupyterLab',
-  notebook: 'Jupyter Notebook',
-  rstudio: 'RStudio',
-  shiny: 'Shiny',
-};
-
 export function appWords(app: string): string {
-  return APPS[app] ?? said(app, 40);
+  const known = appNamed(app);
+  return known === undefined ? said(app, 40) : APP_WORDS[known];
 }
 
 /** `1 GPU (a100) · 8 cores · 32 GB · 2 h` */
