@@ -10,7 +10,7 @@ import { LIMITS } from '../limits.ts';
 import type { PolicyFile } from '../policy/index.ts';
 import { BuildTokens, Codes, createSignIn, EndpointAccess } from '../sign-in/index.ts';
 import type { State } from '../state/index.ts';
-import type { Pages } from '../web/index.ts';
+import type { Pages, StaticFiles } from '../web/index.ts';
 import { createApp, type RouteRow } from './app.ts';
 import type { Deps } from './deps.ts';
 import { createJudge } from './judge.ts';
@@ -27,6 +27,8 @@ export type EndpointOptions = {
   product: string;
   /** one structured line of the service's log */
   log(line: Record<string, unknown>): void;
+  /** what browsers load, where it is not what the build has made: a test runs the sources */
+  files?: StaticFiles;
 };
 
 export type Endpoint = Listening & { url: string; routes: readonly RouteRow[] };
@@ -85,7 +87,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     errorPage: (request, refusal) => pages.errorPage(request, refusal),
   };
   const add = (app: FastifyInstance) => {
-    pages = ownRoutes(app, { deps, signIn, policy, state, clicks });
+    pages = ownRoutes(app, { deps, signIn, policy, state, clicks, ...(options.files ? { files: options.files } : {}) });
   };
   const app = await createApp(deps, add, { log, trustProxy: policy.value.trustedProxies });
 

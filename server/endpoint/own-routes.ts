@@ -3,22 +3,31 @@ import type { FastifyInstance, RouteOptions } from 'fastify';
 import type { PolicyFile } from '../policy/index.ts';
 import type { BuildTokens, SignIn } from '../sign-in/index.ts';
 import type { State } from '../state/index.ts';
-import { type Pages, registerPages } from '../web/index.ts';
+import { type Pages, registerPages, type StaticFiles } from '../web/index.ts';
 import type { Deps, Rule } from './deps.ts';
 import { adminView, pagesDeps } from './page-deps.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { formRoutes } from './routes/forms.ts';
 import { linkRoutes } from './routes/links.ts';
+import { ownDataRoutes } from './routes/own-data.ts';
 import { tokenForms } from './routes/token-forms.ts';
 
-export type OwnDeps = { signIn: SignIn; policy: PolicyFile; state: State; clicks: BuildTokens; deps: Deps };
+export type OwnDeps = {
+  signIn: SignIn;
+  policy: PolicyFile;
+  state: State;
+  clicks: BuildTokens;
+  deps: Deps;
+  /** of the pages, where they are not those that the build has made */
+  files?: StaticFiles;
+};
 
 export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
   const { deps, signIn, state } = own;
   let pages: Pages | undefined;
   withRules(app, ruleOfSignIn, (inner) => signIn.register(inner));
   withRules(app, ruleOfPage, (inner) => {
-    pages = registerPages(inner, pagesDeps(own));
+    pages = registerPages(inner, pagesDeps(own), own.files);
   });
   linkRoutes(app, deps, own.clicks);
   adminRoutes(app, deps, {
@@ -29,6 +38,7 @@ export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
   if (!pages) throw new Error('pages are registered at once');
   formRoutes(app, deps, pages);
   tokenForms(app, deps, signIn, pages);
+  ownDataRoutes(app, deps, state);
   return pages;
 }
 

@@ -27,6 +27,7 @@ import {
 
 export type { Pages, PagesDeps, Refusal, Visitor } from './deps.ts';
 export { type Fields, wantedOf } from './parts/fields.ts';
+export { StaticFiles } from './static.ts';
 
 /** What was done before the page was asked for again; a word of the address is looked up, never shown. */
 const DONE: ReadonlyMap<string, string> = new Map([
@@ -68,7 +69,7 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   const page = (path: string, show: Show, rule = FOR_USERS) =>
     app.get(path, rule, async (req, reply) => {
       const frame = frameOf(req);
-      if (!frame.user) return toSignIn(reply, req.url);
+      if (!frame.user) return toSignIn(reply, req.originalUrl);
       return send(reply, await show(req, frame.user, frame));
     });
   const form = async (user: User, frame: Frame, what: Partial<Omit<LaunchForm, 'frame' | 'choices'>>) => {

@@ -13,17 +13,18 @@ const Form = Type.Object({
   name: Type.String({ maxLength: 1000 }),
   /** one box that is ticked comes as a text */
   scopes: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: SCOPES.length })])),
-  days: Type.Integer({ minimum: 1, maximum: 3650 }),
+  /** a form sends text */
+  days: Type.String({ pattern: '^[1-9][0-9]{0,3}$' }),
 });
 
 export function tokenForms(app: FastifyInstance, deps: Deps, signIn: SignIn, pages: Pages): void {
   app.post('/tokens', { config: acts, schema: { body: Form } }, async (request, reply) => {
     const { who } = request;
     if (who === undefined) return reply;
-    const { name, scopes = [], days } = request.body as { name: string; scopes?: string | string[]; days: number };
+    const { name, scopes = [], days } = request.body as { name: string; scopes?: string | string[]; days: string };
     const asked = SCOPES.filter((scope) => [scopes].flat().includes(scope));
     try {
-      const { token } = signIn.makeToken(who, { name, scopes: asked, seconds: days * DAY }, request.ip);
+      const { token } = signIn.makeToken(who, { name, scopes: asked, seconds: Number(days) * DAY }, request.ip);
       return pages.tokens(request, reply, { made: token });
     } catch (error) {
       return pages.tokens(request, reply, { refusal: refusalOf(error) });

@@ -59,6 +59,6 @@ export function DataPage({ frame, retentionDays, fault }: DataView) {
     <p><a class="button" href="${frame.base}/api/v1/export" download="hpcbinder-export.json">Download all of it as JSON</a></p>
     <h2>Delete it</h2>
     <details class="confirm"><summary>Delete what is kept of me</summary><form method="post" action="${frame.base}/me/delete"><${Xsrf} frame=${frame} />
-      <p>Ends your sign-ins, revokes your tokens, and forgets ended sessions and launches. What runs goes on until it is stopped or its time is over. Work directories stay. What the site's rules say must be kept for audit stays without your name in the pages.</p>
+      <p>Ends your sign-ins, revokes your tokens, and forgets your sessions and launches, once none of them runs any more. The record of who did what is the site's; its lines stay until they are ${retentionDays} days old. Work directories stay.</p>
       <button class="bad">Delete it</button></form></details>`;
 }

@@ -14,11 +14,12 @@ export function said(text: string | undefined, most = 400): string {
   return whole.length > most ? `${whole.slice(0, most)}…` : whole;
 }
 
-/** `16:38`; with the weekday where it is another day, with the date where it is another week. Epoch seconds. */
+/** `16:38`; with the weekday where it is another day and far, with the date where it is another week. Epoch seconds. */
 export function clock(at: number, now: number): string {
   const date = new Date(at * 1000);
   const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (date.toDateString() === new Date(now * 1000).toDateString()) return time;
+  const near = Math.abs(at - now) < 12 * 3600;
+  if (near || date.toDateString() === new Date(now * 1000).toDateString()) return time;
   if (Math.abs(at - now) < 6 * 86400) return `${DAYS[date.getDay()]} ${time}`;
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${time}`;
 }

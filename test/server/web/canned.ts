@@ -95,12 +95,14 @@ export const SESSIONS: readonly SessionView[] = [
   session('hb-9abaaaaaaa', {
     repo: { shown: 'lab/queued' },
     phase: 'queued',
+    node: undefined,
     waiting: 'jobs of higher priority are ahead',
     likelyStart: now() + 3000,
   }),
   session('hb-8xraaaaaaa', {
     repo: { shown: 'org/typo' },
     phase: 'ended',
+    node: undefined,
     ended: { why: 'failed', at: iso(7200), detail: 'E-BUILD-PIP: requirements.txt:4', words: 'failed: the build' },
   }),
   session('hb-0ldaaaaaaa', {
