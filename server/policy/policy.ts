@@ -205,7 +205,7 @@ export function parsePolicy(text: string, file: string): Policy {
     rate: {
       launches: rate.launches ?? perHour(30),
       resolve: rate.resolve ?? perMinute(60),
-      signIn: rate.sign_in ?? perMinute(20),
+      signIn: rate.sign_in ?? perMinute(60),
       requests: rate.requests ?? perMinute(1200),
     },
     banner: read.banner,
