@@ -87,7 +87,7 @@ async function launched() {
     await until(/press w/);
     await until(/~[0-9]{2}:[0-9]{2} \(in/);
     child.stdin.write('w');
-    await until(/to change it/);
+    await until(/Enter keeps/);
     await wait(1500);
     const lines = screen(said);
     const over = async () => {
