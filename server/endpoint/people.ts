@@ -25,7 +25,9 @@ export function signInOptions(policy: PolicyFile): SignInOptions {
       return { map, admins, ...(pattern === undefined ? {} : { pattern }) };
     },
     unixSocket: 'path' in listen,
-    idleSeconds: signIn.hours * 3600,
+    idleSeconds: signIn.idleSeconds,
+    maxSeconds: signIn.longestSeconds,
+    tokenSeconds: signIn.tokenSeconds,
     rate: policy.value.rate.signIn,
   };
 }

@@ -21,7 +21,9 @@ export function explain(policy: Policy): PolicyLine[] {
         ? `OpenID Connect at ${signIn.oidc.issuer}`
         : `header ${signIn.header?.name} of ${words(signIn.header?.from ?? [], 'nobody')}`,
     ],
-    ['sign_in.hours', `${signIn.hours} h`],
+    ['sign_in.idle', duration(signIn.idleSeconds)],
+    ['sign_in.longest', duration(signIn.longestSeconds)],
+    ['sign_in.tokens', duration(signIn.tokenSeconds)],
     ['accounts.map', `${accounts.map.size} identities`],
     ['accounts.pattern', accounts.pattern?.source ?? 'none'],
     ['accounts.admins', words(accounts.admins, 'none')],
@@ -103,23 +105,24 @@ export function explain(policy: Policy): PolicyLine[] {
   });
 }
 
+const counted = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
 const rateWords = ({ count, seconds }: Rate) => `${count} per ${duration(seconds)}`;
 const words = (list: readonly string[], none: string) => (list.length === 0 ? none : list.join(', '));
 
 function inWords({ seconds, cpus, memoryMb, gpus }: Partial<Ceilings>): string[] {
   return [
     ...(seconds === undefined ? [] : [duration(seconds)]),
-    ...(cpus === undefined ? [] : [`${cpus} cores`]),
+    ...(cpus === undefined ? [] : [counted(cpus, 'core')]),
     ...(memoryMb === undefined ? [] : [memory(memoryMb)]),
-    ...(gpus === undefined ? [] : [`${gpus} GPUs`]),
+    ...(gpus === undefined ? [] : [counted(gpus, 'GPU')]),
   ];
 }
 
 function numbers(where: string, { seconds, cpus, memoryMb, gpus }: Ceilings): [string, string][] {
   return [
     [`${where}.time`, duration(seconds)],
-    [`${where}.cpus`, `${cpus} cores`],
+    [`${where}.cpus`, counted(cpus, 'core')],
     [`${where}.memory`, memory(memoryMb)],
-    [`${where}.gpus`, `${gpus} GPUs`],
+    [`${where}.gpus`, counted(gpus, 'GPU')],
   ];
 }

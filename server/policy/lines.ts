@@ -1,5 +1,5 @@
 /** Which line of a YAML text set which key: `limits.per_user` → 41. For the admin page, and for what only the whole file shows. */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml';
 
 export function linesOf(text: string): ReadonlyMap<string, number> {
   const counter = new LineCounter();
@@ -12,7 +12,14 @@ export function linesOf(text: string): ReadonlyMap<string, number> {
         found.set(name, counter.linePos(key.range[0]).line);
         walk(value, name);
       }
-    } else if (isSeq(node)) for (const [index, item] of node.items.entries()) walk(item, `${where}[${index}]`);
+    } else if (isSeq(node)) {
+      for (const [index, item] of node.items.entries()) {
+        const name = `${where}[${index}]`;
+        const start = isNode(item) ? item.range?.[0] : undefined;
+        if (start !== undefined) found.set(name, counter.linePos(start).line);
+        walk(item, name);
+      }
+    }
   };
   walk(parseDocument(text, { lineCounter: counter }).contents, '');
   return found;

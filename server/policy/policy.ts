@@ -30,7 +30,9 @@ export type Policy = {
         }
       | undefined;
     header: { name: string; from: readonly string[]; secret: { header: string; file: string } | undefined } | undefined;
-    hours: number;
+    idleSeconds: number;
+    longestSeconds: number;
+    tokenSeconds: number;
   };
   /** identity → account; `pattern`: its one group is the account */
   accounts: {
@@ -104,7 +106,7 @@ export function parsePolicy(text: string, file: string): Policy {
       `"defaults.cluster" names "${cluster}", which is not under clusters`,
       near(cluster, clusters),
     );
-  const { oidc, header, hours = 12 } = read.sign_in ?? {};
+  const { oidc, header, idle = 12 * HOUR, longest = 7 * DAY, tokens = 90 * DAY } = read.sign_in ?? {};
   if ((oidc === undefined) === (header === undefined))
     wrong('sign_in', '"sign_in" must have either oidc or header', 'One says who somebody is; two could disagree.');
   const { run = 'job', host } = read.builder ?? {};
@@ -150,7 +152,9 @@ export function parsePolicy(text: string, file: string): Policy {
           file: needed('sign_in.header.secret', header.secret.file, 'The file that holds its value.'),
         },
       },
-      hours,
+      idleSeconds: idle,
+      longestSeconds: longest,
+      tokenSeconds: tokens,
     },
     accounts: {
       map: read.accounts?.map ?? new Map(),

@@ -117,8 +117,10 @@ export const serveFile = object({
       /** a second header, which only the proxy can send */
       secret: object({ header: headerName, file: path }),
     }),
-    /** of a login in a browser */
-    hours: integer(1, 24 * 30),
+    /** of a login in a browser: without use, and at all; of API tokens: the longest life */
+    idle: time,
+    longest: time,
+    tokens: time,
   }),
   accounts: object({
     map: mapOf(/^[^\u0000-\u001f]{1,254}$/, 'identity', account),

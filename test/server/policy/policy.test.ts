@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { explain } from '../../../server/policy/explain.ts';
 import { parsePolicy } from '../../../server/policy/policy.ts';
+import { read } from '../../sources.ts';
 import { least } from './example.ts';
 
 const parse = (text: string) => parsePolicy(text, 'serve.yaml');
@@ -82,5 +83,22 @@ describe('the policy file', () => {
     const at = `${least}limits:\n  sessions: 7\n`.split('\n').indexOf('  sessions: 7') + 1;
     expect(lines.get('limits.sessions')).toEqual({ key: 'limits.sessions', value: '7 at once', line: at });
     expect(lines.get('limits.per_user')).toEqual({ key: 'limits.per_user', value: '5 at once' });
+  });
+});
+
+describe('the example in docs/endpoint.md', () => {
+  const [, example = ''] = /^## Policy$[^]*?^```yaml\n([^]*?)^```$/m.exec(read('docs/endpoint.md')) ?? [];
+  const policy = parse(example);
+
+  it('is read as it stands, and leaves nothing out', () => {
+    expect(explain(policy).filter(({ line }) => line === undefined)).toEqual([]);
+  });
+
+  it('names the defaults as they are, where it says nothing of its own', () => {
+    const own =
+      /^(?:url|tls|trusted_proxies|sign_in|accounts|repositories|data|banner|clusters|defaults\.partition|defaults\.cluster)/;
+    const plain = new Map(explain(parse(least)).map(({ key, value }) => [key, value]));
+    for (const { key, value } of explain(policy))
+      if (!own.test(key)) expect([key, value]).toEqual([key, plain.get(key)]);
   });
 });
