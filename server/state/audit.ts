@@ -2,6 +2,7 @@
 import type { AuditLine } from '../../core/endpoint.ts';
 import { harmless } from '../../core/text.ts';
 import type { Row, StateFile, Value } from './file.ts';
+import type { Later } from './later.ts';
 import { iso, milliseconds } from './values.ts';
 
 /** A line as it is kept: who (`-`: nobody known) did what (`launch`, `open`, `stop`, `sign-in`, …), and from which address. */
@@ -12,15 +13,19 @@ const MOST_READ = 1000;
 export class Audit {
   readonly #file: StateFile;
   readonly #now: () => Date;
-  constructor(file: StateFile, now: () => Date) {
+  readonly #later: Later;
+  constructor(file: StateFile, now: () => Date, later: Later) {
     this.#file = file;
     this.#now = now;
+    this.#later = later;
   }
 
-  /** On the disk when it returns. Long texts are cut: the rest of a name of a megabyte says nothing (WEB-21). */
+  /**
+   * Never throws: it tells of what has happened. On a full disk it waits in memory. Long texts are cut: the rest of a name of a
+   * megabyte says nothing (WEB-21).
+   */
   write(entry: Omit<AuditEntry, 'at'> & { at?: string }): void {
-    this.#file.run(
-      'INSERT INTO audit (at, account, action, session, launch, origin, detail) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    const values = [
       entry.at === undefined ? this.#now().getTime() : milliseconds(entry.at),
       cut(entry.account, 64) ?? '-',
       cut(entry.action, 64) ?? '-',
@@ -28,7 +33,9 @@ export class Audit {
       cut(entry.launch, 64),
       cut(entry.from, 64),
       cut(entry.detail, 1000),
-    );
+    ];
+    const sql = 'INSERT INTO audit (at, account, action, session, launch, origin, detail) VALUES (?, ?, ?, ?, ?, ?, ?)';
+    this.#later.write(() => void this.#file.run(sql, ...values));
   }
 
   /** Newest first; `since`: an ISO text, itself included; `limit`: a thousand where nothing is said. */

@@ -8,11 +8,13 @@ import { alone } from './alone.ts';
 import { Audit } from './audit.ts';
 import { type Opening, StateFile } from './file.ts';
 import { exportOf, forget, type Pruned, prune, RETENTION_DAYS } from './keeping.ts';
+import { Later } from './later.ts';
 import { LaunchRows } from './launches.ts';
 import { type KeptRow, SessionRows } from './sessions.ts';
 import { Settings } from './settings.ts';
 import { Logins, Tokens } from './sign-in.ts';
 
+export { keepHouse } from './housekeeping.ts';
 export { type Pruned, RETENTION_DAYS } from './keeping.ts';
 export { type LaunchEnded, LaunchEvents } from './launch-events.ts';
 export { type Repaired, repair } from './repair.ts';
@@ -24,6 +26,9 @@ export class State {
   readonly #now: () => Date;
   readonly #sessions: SessionRows;
   readonly #launches: LaunchRows;
+  readonly #later: Later;
+  /** by id; on the disk as soon as there is room */
+  readonly #waiting = new Map<string, KeptRow>();
   readonly logins: Logins;
   readonly tokens: Tokens;
   readonly audit: Audit;
@@ -37,7 +42,8 @@ export class State {
     this.#launches = new LaunchRows(file);
     this.logins = new Logins(file, now);
     this.tokens = new Tokens(file, now);
-    this.audit = new Audit(file, now);
+    this.#later = new Later(tell);
+    this.audit = new Audit(file, now, this.#later);
     this.settings = new Settings(file, now);
   }
 
@@ -70,11 +76,14 @@ export class State {
   }
 
   /**
-   * Once a minute and for `/health`: was the file removed (then it is put back) or replaced under us?
-   * @throws HpcbinderError E-STATE where it was replaced
+   * Once a minute and for `/health`: was the file removed (then it is put back) or replaced under us, and can what waits in memory
+   * be written?
+   * @throws HpcbinderError E-STATE where it was replaced, or cannot be written
    */
   check(): void {
     this.#file.check();
+    this.#later.flush();
+    if (this.trouble) this.settings.probe();
   }
 
   /** All that `work` writes, or nothing, with one wait for the disk: for a poll that moves 700 sessions. */
@@ -87,13 +96,30 @@ export class State {
     this.#sessions.save(record, of);
   }
 
+  /**
+   * What was seen of a session or has been done to it: on a full disk it waits in memory, and is what `session` and `sessions`
+   * answer. Never throws for that. What is about to be done goes through `saveSession`.
+   */
+  noteSession(record: KeptSession, of: Omit<KeptRow, 'record'>): void {
+    const before = this.session(record.id);
+    if (before?.record.phase === 'ended' && record.phase !== 'ended') return;
+    this.#waiting.set(record.id, { ...before, ...of, record });
+    this.#later.write(() => {
+      this.#sessions.save(record, of);
+      this.#waiting.delete(record.id);
+    }, record.id);
+  }
+
   session(id: string): KeptRow | undefined {
-    return this.#sessions.one(id);
+    return this.#waiting.get(id) ?? this.#sessions.one(id);
   }
 
   /** Newest first. */
   sessions(which: { account?: string; live?: boolean; limit?: number } = {}): KeptRow[] {
-    return this.#sessions.list(which);
+    const rows = this.#sessions.list(which);
+    if (this.#waiting.size === 0) return rows;
+    const newest = rows.map((row) => this.#waiting.get(row.record.id) ?? row);
+    return newest.filter(({ record }) => !which.live || record.phase !== 'ended');
   }
 
   saveLaunch(view: LaunchView): void {

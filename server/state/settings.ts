@@ -33,4 +33,12 @@ export class Settings {
         this.#now().getTime(),
       );
   }
+
+  /** A write that means nothing. @throws HpcbinderError E-STATE where there is no room for one */
+  probe(): void {
+    this.#file.run(
+      "INSERT INTO settings (name, value, at) VALUES ('probe', 'null', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+      this.#now().getTime(),
+    );
+  }
 }
