@@ -22,7 +22,10 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
   const path = resolve(flags.config ?? '/etc/hpcbinder/serve.yaml');
   if (flags.check) return check(path, flags.json === true);
   const policy = new PolicyFile(path);
-  const state = State.open(policy.value.stateDir, { tell: (words) => log({ event: 'state', words }) });
+  const state = State.open(policy.value.stateDir, {
+    serving: true,
+    tell: (words) => log({ event: 'state', words }),
+  });
   const own = userInfo().username;
   const people = new People(
     openerOf(() => policy.value, own),

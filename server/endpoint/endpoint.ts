@@ -3,13 +3,15 @@
  * that routes are back before a scheduler is asked; what was on its way is taken up (DESIGN 2, 11).
  */
 
+import { dirname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { KeptSession, Services, User } from '../../core/endpoint.ts';
+import { asHpcbinderError } from '../../core/errors.ts';
 import { createFront } from '../front.ts';
 import { LIMITS } from '../limits.ts';
 import type { PolicyFile } from '../policy/index.ts';
 import { BuildTokens, Codes, createSignIn, EndpointAccess } from '../sign-in/index.ts';
-import type { State } from '../state/index.ts';
+import { keepHouse, LaunchEvents, type State } from '../state/index.ts';
 import type { Pages, StaticFiles } from '../web/index.ts';
 import { createApp, type RouteRow } from './app.ts';
 import type { Deps } from './deps.ts';
@@ -19,6 +21,8 @@ import { type Listening, listenAt } from './listen.ts';
 import { Live } from './live.ts';
 import { ownRoutes } from './own-routes.ts';
 import { signInOptions, userOfAccount } from './people.ts';
+
+const DAY_SECONDS = 86_400;
 
 export type EndpointOptions = {
   services: Services;
@@ -60,11 +64,19 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
       }),
     userOf,
   });
+  const events = new LaunchEvents(join(dirname(state.path), 'launches.jsonl'), base.hostname);
   const launches: Launches = new Launches({
     services,
     kept: state,
     onReady: (record, account, launch) => live.add(record, account, launch),
     onEnded: (record) => log({ event: 'ended', session: record.id, why: record.ended?.why }),
+    onOver: (view, commit) => {
+      try {
+        events.write({ ...view, ...(commit ? { ref: commit } : {}) });
+      } catch (cause) {
+        log({ event: 'state', words: asHpcbinderError(cause).message });
+      }
+    },
   });
   let pages: Pages;
   const deps: Deps = {
@@ -99,12 +111,14 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     owns: ({ headers }) => headers.host === base.host,
     request: (req, res) => app.instance.routing(req, res),
   });
+  const endKeeping = keepHouse(state, { retentionDays: () => policy.value.retentionSeconds / DAY_SECONDS, log });
   const listening = await listenAt(policy.value.listen, policy.value.tls, front);
   return {
     ...listening,
     url: base.href,
     routes: app.routes,
     async close() {
+      endKeeping();
       launches.close();
       live.close();
       await listening.close();

@@ -2,6 +2,9 @@
 import type { State } from '../state/index.ts';
 
 export type { KeptRow } from '../state/sessions.ts';
-export type Kept = Pick<State, 'saveSession' | 'session' | 'sessions' | 'saveLaunch' | 'launch' | 'launches'> & {
+export type Kept = Pick<
+  State,
+  'saveSession' | 'noteSession' | 'session' | 'sessions' | 'saveLaunch' | 'noteLaunch' | 'launch' | 'launches' | 'check'
+> & {
   readonly audit: Pick<State['audit'], 'write'>;
 };

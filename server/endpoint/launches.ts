@@ -35,6 +35,8 @@ export type LaunchesOptions = {
   onReady(record: KeptSession, account: string, launch: string): void;
   /** one that ended before it was ready, or was taken up after its end */
   onEnded(record: KeptSession, account: string): void;
+  /** ready, failed or cancelled; `commit` where it was known by then */
+  onOver?(view: LaunchView, commit: string | undefined): void;
 };
 
 export class Launches {
@@ -80,6 +82,8 @@ export class Launches {
 
   #begin(user: User, view: Granted, resume?: KeptSession): void {
     const running: Running = { view, story: new Story(), stop: new AbortController() };
+    // refused where it cannot be written down: nothing is done then
+    this.#options.kept.saveLaunch(view);
     this.#all.set(view.id, running);
     this.#became(running, {});
     for (const text of view.granted.notes) running.story.tell({ type: 'note', text });
@@ -130,7 +134,7 @@ export class Launches {
       record = await services.stop(user, record, (event) => running.story.tell(event)).catch(() => record);
       if (record && record.phase !== 'ended' && record.jobId === undefined)
         record = { ...record, phase: 'ended', ended: { why: cancelled ? 'stopped' : 'failed', at } };
-      if (record) kept.saveSession(record, { account: user.account, launch: running.view.id });
+      if (record) kept.noteSession(record, { account: user.account, launch: running.view.id });
     }
     if (record?.phase === 'ended') onEnded(record, user.account);
     const { code, message, hint } = asHpcbinderError(cause);
@@ -140,8 +144,10 @@ export class Launches {
 
   #became(running: Running, change: Partial<LaunchView>): void {
     running.view = { ...running.view, ...change };
-    this.#options.kept.saveLaunch(running.view);
+    this.#options.kept.noteLaunch(running.view);
     running.story.tell({ type: 'launch', launch: running.view });
+    const { kept, onOver } = this.#options;
+    if (change.state) onOver?.(running.view, kept.session(running.view.session ?? '')?.record.repo.commit);
   }
 
   /** What it has told so far. */

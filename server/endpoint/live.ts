@@ -115,7 +115,7 @@ export class Live {
     const watched = this.#all.get(record.id);
     const row = watched?.known.row ?? this.#options.kept.session(record.id);
     if (!row) return;
-    this.#options.kept.saveSession(record, row);
+    this.#options.kept.noteSession(record, row);
     if (watched) {
       watched.known.row = { ...watched.known.row, record };
       if (record.phase === 'ended') this.#end(watched);

@@ -18,6 +18,7 @@ const STATUS: Partial<Readonly<Record<ErrorCode, number>>> = {
   'E-POLICY-RATE': 429,
   'E-SESSION-STATE': 409,
   'E-LOCKED': 409,
+  'E-STATE': 503,
   'E-INTERNAL': 500,
 };
 

@@ -126,6 +126,11 @@ export class State {
     this.#launches.save(view);
   }
 
+  /** Of one on its way: on a full disk it waits in memory. */
+  noteLaunch(view: LaunchView): void {
+    this.#later.write(() => this.#launches.save(view), view.id);
+  }
+
   launch(id: string): LaunchView | undefined {
     return this.#launches.one(id);
   }

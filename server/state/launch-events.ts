@@ -24,8 +24,8 @@ const PROVIDERS: ReadonlyMap<string, string> = new Map([
 export type LaunchEnded = Pick<LaunchView, 'wanted' | 'state'> & {
   /** the commit, once it was known */
   ref?: string;
-  /** by a click on the page, not by an API token */
-  clicked: boolean;
+  /** by a click on the page, not by an API token; absent: not known */
+  clicked?: boolean;
 };
 
 /** One line without its end; undefined while it runs, and where the user cancelled, which is no failure. */
@@ -40,7 +40,7 @@ export function launchEvent(launch: LaunchEnded, origin: string, now: Date): str
     spec,
     ...(launch.ref === undefined ? {} : { ref: launch.ref }),
     status: launch.state === 'ready' ? 'success' : 'failure',
-    build_token: launch.clicked,
+    ...(launch.clicked === undefined ? {} : { build_token: launch.clicked }),
     origin,
   });
 }

@@ -7,16 +7,26 @@ export function plainRoutes(app: FastifyInstance, deps: Deps): void {
   const anyone = { config: { rule: { who: 'anyone' } } } as const;
   const metrics = metricsOf(deps);
 
-  app.get('/health', anyone, async () => ({
-    ok: true,
-    checks: [{ service: 'state', ok: deps.kept.sessions({ limit: 1 }).length >= 0 }],
-  }));
+  // BinderHub's form; 503 tells a load balancer. Why is in the log: anybody may ask here
+  app.get('/health', anyone, async (_request, reply) => {
+    const ok = isKept(deps);
+    return reply.code(ok ? 200 : 503).send({ ok, checks: [{ service: 'state', ok }] });
+  });
   app.get('/versions', anyone, async () => ({
     hpcbinder: deps.product.split('/')[1] ?? deps.product,
     builder: deps.product,
   }));
   app.get('/metrics', anyone, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.metrics()));
   app.get('/openapi.json', anyone, async () => app.swagger());
+}
+
+function isKept({ kept }: Deps): boolean {
+  try {
+    kept.check();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function metricsOf(deps: Deps): Registry {
