@@ -14,7 +14,6 @@ import { type KeptRow, SessionRows } from './sessions.ts';
 import { Settings } from './settings.ts';
 import { Logins, Tokens } from './sign-in.ts';
 
-export { keepHouse } from './housekeeping.ts';
 export { type Pruned, RETENTION_DAYS } from './keeping.ts';
 export { type LaunchEnded, LaunchEvents } from './launch-events.ts';
 export { type Repaired, repair } from './repair.ts';

@@ -31,7 +31,10 @@ const at = (more: string) => {
   const state = { sessions: () => [], settings: { get: () => undefined } } as unknown as State;
   const kept = {
     saveLaunch() {},
+    noteLaunch() {},
     saveSession() {},
+    noteSession() {},
+    session: () => undefined,
     launch: () => undefined,
     audit: { write() {} },
     event() {},

@@ -2,7 +2,8 @@ import { rmSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import { keepHouse, State } from '../../../server/state/index.ts';
+import { keepHouse } from '../../../server/state/housekeeping.ts';
+import { State } from '../../../server/state/index.ts';
 import { kept, Rig } from './rig.ts';
 
 let rig: Rig;
