@@ -1,6 +1,7 @@
 /**
  * What as-user.py may run (docs/security.md): the scheduler's commands, and the constant texts of ours that an endpoint sends,
- * known by their sha256. Not in it: what runs whatever it is told (`audit`, the look of `doctor`), and tunnels to any host.
+ * known by their sha256. Not in it: what runs whatever it is told (`audit`, the look of `doctor`), what removes by a list
+ * (`images gc`), and tunnels to any host.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -65,8 +66,8 @@ function programs() {
     // these only look, and the account may read what it may read
     ...sh([], READ, STREAM, STORE_LOOK, EVIDENCE, FIND, WATCH, PROBE, CANCEL, ALL_MINE),
     { text: PREFLIGHT, rule: { by: 'sh' as const, inside: [], commands: [1] } },
-    ...python([], ...REMOTE_PROGRAMS, file('../converters/store-hash.py')),
-    ...python([], file('../sessions/storage/inventory.py'), file('../sessions/storage/clear.py')),
+    ...python([1], ...REMOTE_PROGRAMS),
+    ...python([], file('../converters/store-hash.py')),
     ...python([2], file('../sessions/work/manage.py')),
   ];
 }

@@ -27,12 +27,16 @@ export type RemoteFile = { name: string; mode: number; text: string };
 const CREATE = `
 import base64, json, os, shutil, sys, zlib
 os.umask(0o077)
+parent = sys.argv[1]
 p = json.loads(zlib.decompress(base64.b64decode(sys.stdin.read())).decode())
-os.makedirs(p["parent"], 0o700, exist_ok=True)
-st = os.lstat(p["parent"])
+for name in [p["id"]] + [f["name"] for f in p["files"]]:
+    if os.path.basename(name) != name or name in ("", ".", ".."):
+        sys.exit("%s is no name of a file" % name)
+os.makedirs(parent, 0o700, exist_ok=True)
+st = os.lstat(parent)
 if st.st_uid != os.getuid() or st.st_mode & 0o077:
-    sys.exit("%s must be a directory of yours that nobody else can open (mode 0700)" % p["parent"])
-d = os.path.join(p["parent"], p["id"])
+    sys.exit("%s must be a directory of yours that nobody else can open (mode 0700)" % parent)
+d = os.path.join(parent, p["id"])
 os.mkdir(d, 0o700)
 try:
     for f in p["files"]:
@@ -51,7 +55,7 @@ import json, os, sys
 os.umask(0o077)
 p = json.load(sys.stdin)
 def put(name, text):
-    path = os.path.join(p["directory"], name)
+    path = os.path.join(sys.argv[1], name)
     tmp = "%s.%d" % (path, os.getpid())
     with open(tmp, "w") as out:
         out.write(text)
@@ -59,7 +63,7 @@ def put(name, text):
         os.fsync(out.fileno())
     os.rename(tmp, path)
 if "walltime" in p:
-    with open(os.path.join(p["directory"], "job.json")) as f:
+    with open(os.path.join(sys.argv[1], "job.json")) as f:
         job = json.load(f)
     job["limits"]["walltimeSeconds"] = p["walltime"]
     put("job.json", json.dumps(job))
@@ -74,11 +78,11 @@ out = []
 names = p["ids"]
 if names is None:
     try:
-        names = sorted(os.listdir(p["parent"]))
+        names = sorted(os.listdir(sys.argv[1]))
     except OSError:
         names = []
 for name in names:
-    d = os.path.join(p["parent"], name)
+    d = os.path.join(sys.argv[1], name)
     try:
         os.listdir(d)
     except OSError:
@@ -98,9 +102,11 @@ export function sessionsDirectory(profile: ClusterProfile): string {
   return `${profile.stateDir}/sessions`;
 }
 
+/** `directory` is a word, so that who decides what may run can bind it (cli/as-user-list.ts); all else comes by stdin. */
 function program<T>(
   profile: ClusterProfile,
   source: string,
+  directory: string,
   input: unknown,
   what: string,
   read: (text: string) => T,
@@ -108,7 +114,7 @@ function program<T>(
 ): Question<T> {
   return {
     command: {
-      argv: [profile.python, '-I', '-c', source],
+      argv: [profile.python, '-I', '-c', source, directory],
       stdin: packed(JSON.stringify(input)),
       timeoutMs: 30_000,
       maxBytes: 64 << 20,
@@ -142,7 +148,7 @@ export function createDirectory(
   files: readonly RemoteFile[],
 ): Question<void> {
   const pack = (text: string) => deflateSync(text).toString('base64');
-  return program(profile, CREATE, { parent, id, files }, `writing to ${parent}`, () => undefined, pack);
+  return program(profile, CREATE, parent, { id, files }, `writing to ${parent}`, () => undefined, pack);
 }
 
 export function createSession(profile: ClusterProfile, id: string, files: readonly RemoteFile[]): Question<void> {
@@ -152,8 +158,8 @@ export function createSession(profile: ClusterProfile, id: string, files: readon
 /** `walltime`: seconds that the agent is to be told instead of those that it was submitted with. */
 export function saveSession(profile: ClusterProfile, session: Session, walltime?: number): Question<void> {
   const text = `${JSON.stringify(session)}\n`;
-  const input = { directory: session.directory, text, ...(walltime === undefined ? {} : { walltime }) };
-  return program(profile, SAVE, input, 'writing the session record', () => undefined);
+  const input = { text, ...(walltime === undefined ? {} : { walltime }) };
+  return program(profile, SAVE, session.directory, input, 'writing the session record', () => undefined);
 }
 
 export type Looked = { id: string; files: ReadonlyMap<string, string> };
@@ -167,7 +173,8 @@ export function lookAt(
   return program(
     profile,
     LOOK,
-    { parent: sessionsDirectory(profile), ids: ids ?? null, files },
+    sessionsDirectory(profile),
+    { ids: ids ?? null, files },
     'reading the session records',
     (text) =>
       (JSON.parse(text) as Record<string, string>[]).map(({ id, ...rest }) => ({
@@ -180,9 +187,9 @@ export function lookAt(
 const REMOVE = `
 import json, os, shutil, sys
 p = json.load(sys.stdin)
-d = os.path.join(p["parent"], p["id"])
+d = os.path.join(sys.argv[1], p["id"])
 try:
-    if os.lstat(d).st_uid == os.getuid():
+    if os.path.basename(d) == p["id"] and p["id"] not in ("", ".", "..") and os.lstat(d).st_uid == os.getuid():
         shutil.rmtree(d)
 except FileNotFoundError:
     pass
@@ -196,7 +203,8 @@ export function removeSession(profile: ClusterProfile, id: string): Question<voi
   return program(
     profile,
     REMOVE,
-    { parent: sessionsDirectory(profile), id },
+    sessionsDirectory(profile),
+    { id },
     'removing the session directory',
     () => undefined,
   );

@@ -45,7 +45,7 @@ const SENT = new Map([
   ['sessions/preflight.ts PROGRAM', 'listed'],
   ['sessions/probe.ts PROGRAM', 'listed'],
   ['sessions/remote.ts source', 'listed'],
-  ['sessions/storage/inventory.ts source', 'listed'],
+  ['sessions/storage/inventory.ts source', 'looks at and removes by a list: the command line’s'],
   ['sessions/watch.ts LOOK', 'listed'],
   ['sessions/work/manage.ts program', 'listed'],
   ['sessions/work/send.ts SHELF', 'listed'],

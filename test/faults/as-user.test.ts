@@ -4,11 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AsUserList } from '../../cli/as-user-list.ts';
 import { exitCode, textOf } from '../../core/command.ts';
 import { PROGRAM as PREFLIGHT } from '../../sessions/preflight.ts';
+import { REMOTE_PROGRAMS } from '../../sessions/remote.ts';
 import { WRITE_SMALL } from '../../transports/file-scripts.ts';
 import { frameOf, type Kind } from '../../transports/sudo/frames.ts';
 import { AS_USER, UserTransport } from '../../transports/sudo/index.ts';
 import { at, installed, LIST, RULES, root, sudo, wayThere } from './as-user-rig.ts';
 
+const [CREATE = '', , , REMOVE = ''] = REMOTE_PROGRAMS;
 const PROGRAM = ['-n', '-u', 'alice', AS_USER];
 const START = frameOf('s', 1, '{"argv": ["touch", "/tmp/as-user-was-here"]}');
 
@@ -186,6 +188,23 @@ describe('where an admin’s rule lets more pass, the program itself', () => {
   });
 });
 
+describe('where its list is of no use', () => {
+  afterAll(() => installed());
+
+  it.each([
+    ['is not there', `rm -f ${LIST}`],
+    ['is half', `echo '{"service": "hpcbinder"' > ${LIST}`],
+    ['names a service account that is not there', `sed -i 's/"service":"hpcbinder"/"service":"nobody-here"/' ${LIST}`],
+    ['names no group', `sed -i 's/"group":/"grup":/' ${LIST}`],
+  ])('because it %s, the program says so in one line', async (_, change) => {
+    await installed();
+    await root(change);
+    const { code, stdout, stderr } = await asked(PROGRAM);
+    expect([code, stdout]).toEqual([77, '']);
+    expect(stderr).toMatch(/^as-user: cannot begin: .*\n$/);
+  });
+});
+
 describe('of what is asked for as alice', () => {
   let alice: UserTransport;
   beforeAll(async () => {
@@ -213,6 +232,8 @@ describe('of what is asked for as alice', () => {
     ['a write over a link', write('/home/alice/hpcbinder/home/.bashrc'), 126],
     ['a write to a relative path', write('hpcbinder/x'), 126],
     ['a write beside a folder of that name', write('/home/alice/hpcbinder-of-others/x'), 126],
+    ['files beside a directory that is new', ['python3', '-I', '-c', CREATE, '/home/alice'], 126],
+    ['removing a directory by the session’s program', ['python3', '-I', '-c', REMOVE, '/home'], 126],
     ['removing her home', ['rm', '-rf', '--', '/home/alice'], 126],
     ['removing over a link', ['rm', '-rf', '--', '/home/alice/hpcbinder/home/.bashrc-of-hers'], 126],
     ['a container command of one’s own', ['/bin/sh', '-c', PREFLIGHT, 'sh', '/tmp/apptainer', '', '0'], 126],

@@ -55,6 +55,18 @@ describe('a session’s directory, by the cluster’s own Python', () => {
     expect(readdirSync(of(''))).toHaveLength(2);
   });
 
+  it.each(['../x', '/tmp/x', '..', ''])(
+    'is refused with a file or an id that would lie elsewhere: "%s"',
+    async (name) => {
+      for (const made of [
+        createSession(profile, ID, [{ name, mode: 0o600, text: '' }]),
+        createSession(profile, name, []),
+      ])
+        expect(await askHere(made)).toMatchObject({ ok: false, why: 'refused' });
+      expect(readdirSync(root)).toEqual([]);
+    },
+  );
+
   it('is refused where it exists, and what is there stays', async () => {
     orThrow(await askHere(createSession(profile, ID, files)));
     const again = await askHere(createSession(profile, ID, [{ name: 'job.json', mode: 0o600, text: 'other' }]));

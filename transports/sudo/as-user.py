@@ -129,9 +129,8 @@ def heard(kind, number, data, calls, how):
             send(b"o", number), send(b"e", number)
     elif kind not in (b"i", b"k", b"c"):
         no("a frame that it does not know")
-    elif call and kind == b"i" and len(call.pending) + len(data) > WINDOW:
-        no("more input than there was room for")
     elif call and kind == b"i" and call.input:
+        len(call.pending) + len(data) <= WINDOW or no("more input than there was room for")
         call.pending, call.closing = call.pending + data, call.closing or not data
     elif call and kind == b"k" and data in (b"TERM", b"INT", b"HUP", b"KILL"):
         os.killpg(call.process.pid, getattr(signal, "SIG" + data.decode()))
@@ -154,8 +153,7 @@ def serve(*how):
             held, since = held + data, since if held else time.monotonic()
         while len(held) >= HEAD.size:
             kind, number, length = HEAD.unpack_from(held)
-            if length > (START if kind == b"s" else CHUNK):
-                no("a frame of %d bytes" % length)
+            length <= (START if kind == b"s" else CHUNK) or no("a frame of %d bytes" % length)
             if len(held) < HEAD.size + length:
                 break
             frame, held, since = held[HEAD.size : HEAD.size + length], held[HEAD.size + length :], time.monotonic()
@@ -180,7 +178,10 @@ def sweep(session, name):
     return found
 
 
-how = admitted()
+try:
+    how = admitted()
+except (OSError, LookupError, ValueError) as error:
+    no("cannot begin: %s" % error)
 os.umask(0o077), os.chdir("/")
 worker = os.fork()
 if worker == 0:

@@ -26,6 +26,8 @@ const IDLE_MS = 5 * 60_000;
 /** A refusal is told again without asking sudo, which writes each into the site's log. */
 const REFUSED_MS = 30_000;
 
+const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
+
 /** What accounts are called; no `#`, by which sudo knows a uid, and no dash in front. */
 const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
 
@@ -40,7 +42,8 @@ export function wayTo(account: string, program: string = AS_USER): Way {
   if (!ACCOUNT.test(account)) throw new HpcbinderError('E-USAGE', { message: `"${account}" is no name of an account` });
   return {
     name: `${account}@${hostname()}`,
-    spawn: () => spawn('sudo', ['-n', '-u', account, program], { cwd: '/', detached: true }),
+    // of the endpoint's own environment nothing is handed on, and sudo answers in English
+    spawn: () => spawn('sudo', ['-n', '-u', account, program], { cwd: '/', detached: true, env: ENVIRONMENT }),
     dial,
   };
 }
@@ -54,7 +57,10 @@ export class UserTransport implements Transport {
   readonly #streams = new Slots(STREAMS);
   readonly #short = new Slots(SHORT);
   #helper: Promise<Helper> | undefined;
+  #current: Helper | undefined;
   #idle: NodeJS.Timeout | undefined;
+  /** of the one that nobody needed any more */
+  #ending: Promise<unknown> | undefined;
   #refused: { error: unknown; until: number } | undefined;
 
   constructor(way: Way, how: { idleMs?: number } = {}) {
@@ -101,7 +107,7 @@ export class UserTransport implements Transport {
     clearTimeout(this.#idle);
     const helper = await this.#helper?.catch(() => undefined);
     helper?.end();
-    await helper?.gone;
+    await Promise.all([helper?.gone, this.#ending]);
   }
 
   async #start(
@@ -142,9 +148,8 @@ export class UserTransport implements Transport {
   async #open(): Promise<Helper> {
     try {
       const helper = await Helper.open(this.name, this.#way.spawn());
-      void helper.gone.then(() => {
-        this.#helper = undefined;
-      });
+      this.#current = helper;
+      void helper.gone.then(() => this.#forget(helper));
       return helper;
     } catch (error) {
       this.#helper = undefined;
@@ -153,9 +158,23 @@ export class UserTransport implements Transport {
     }
   }
 
+  #forget(helper: Helper): void {
+    if (this.#current !== helper) return;
+    this.#current = undefined;
+    this.#helper = undefined;
+  }
+
+  /** A command has ended: when no other came for a while, the process ends too. */
   #rest(helper: Helper): void {
+    if (this.#current !== helper) return;
     clearTimeout(this.#idle);
-    const over = () => (helper.live === 0 ? helper.end() : this.#rest(helper));
+    const over = () => {
+      if (helper.live > 0) return this.#rest(helper);
+      // the next command does not meet one that is about to end
+      this.#forget(helper);
+      this.#ending = helper.gone;
+      helper.end();
+    };
     this.#idle = setTimeout(over, this.#idleMs).unref();
   }
 
