@@ -56,7 +56,7 @@ function judged(
   const { who } = request;
   if (!who) {
     const page = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-    if (page) return reply.redirect(deps.signInUrl(request.raw.url ?? '/'), 302);
+    if (page) return reply.redirect(deps.signInUrl(request.originalUrl), 302);
     return refuse(deps, request, reply, 401, 'E-SIGN-IN', 'nobody is signed in', {
       hint: 'Sign in on the page, or send Authorization: Bearer TOKEN.',
     });

@@ -54,7 +54,7 @@ beforeAll(async () => {
   const secret = save('secret', SECRET);
   const path = save(
     'serve.yaml',
-    `url: http://localhost:${port}
+    `url: http://localhost:${port}/hub/
 listen: 127.0.0.1:${port}
 sign_in: {header: {name: X-Remote-User, from: [127.0.0.1], secret: {header: X-Proxy-Secret, file: ${secret}}}}
 accounts: {map: {alice: alice, bob: bob, eve: eve}, admins: [alice]}
@@ -88,17 +88,20 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Below the endpoint's path, where it is not yet. */
+const at = (path: string) => new URL(path.startsWith('/hub/') ? path : `/hub${path}`, endpoint.url);
+
 /** A browser that was signed in through the reverse proxy. */
 async function browserOf(account: string) {
   const proxy = { 'X-Remote-User': account, 'X-Proxy-Secret': SECRET };
-  const first = await fetch(new URL('sign-in', endpoint.url), { redirect: 'manual', headers: proxy });
+  const first = await fetch(at('/sign-in'), { redirect: 'manual', headers: proxy });
   const cookie = first.headers
     .getSetCookie()
     .map((each) => each.split(';', 1)[0])
     .join('; ');
   const ask = async (path: string, how: RequestInit = {}) => {
     const headers = { ...proxy, Cookie: cookie, Accept: 'text/html', ...how.headers };
-    const answer = await fetch(new URL(path, endpoint.url), { redirect: 'manual', ...how, headers });
+    const answer = await fetch(at(path), { redirect: 'manual', ...how, headers });
     return { status: answer.status, to: answer.headers.get('location') ?? '', body: await answer.text() };
   };
   const xsrf = /name="_xsrf" value="([^"]+)"/.exec((await ask('/')).body)?.[1] ?? '';
@@ -129,6 +132,13 @@ describe('the pages in the endpoint', () => {
     }
   });
 
+  it('come back, after the sign-in, to the link that was clicked', async () => {
+    const link = '/hub/v2/gh/org/repo/main?partition=gpu';
+    const { headers } = await fetch(at(link), { redirect: 'manual', headers: { Accept: 'text/html' } });
+    expect(headers.get('location')).toBe(`/hub/sign-in?next=${encodeURIComponent(link)}`);
+    expect((await (await browserOf('alice')).get(link)).body).toContain('<h1>org/repo @ main</h1>');
+  });
+
   it('show a launch as it goes on, its log, and that it was cancelled', async () => {
     const alice = await browserOf('alice');
     const { to } = await alice.post('/launch', { repo: 'org/other', time: '1h' });
@@ -156,7 +166,7 @@ describe('the pages in the endpoint', () => {
     const { status, body } = await bob.post('/tokens', { name: 'nightly', scopes: 'read', days: '30' });
     const token = /class="token"[^>]*>([^<]+)</.exec(body)?.[1] ?? '';
     expect([status, token.length > 20]).toEqual([200, true]);
-    const me = () => fetch(new URL('api/v1/me', endpoint.url), { headers: { Authorization: `Bearer ${token}` } });
+    const me = () => fetch(at('/api/v1/me'), { headers: { Authorization: `Bearer ${token}` } });
     expect(await (await me()).json()).toMatchObject({ account: 'bob' });
     const listed = (await bob.get('/tokens')).body;
     expect(listed).not.toContain(token);
