@@ -1,16 +1,28 @@
-/** The campus endpoint in real Chromium on the devcluster: sign in, click a badge, launch, work, stop; bob stays outside. */
+/**
+ * The campus endpoint on the devcluster, in real Chromium: alice signs in by OpenID Connect, follows a badge's link, works in
+ * JupyterLab on a compute node and stops; bob, whom the same endpoint knows, gets at nothing of hers.
+ */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { launchBrowser } from '../browser.mjs';
+import { launchBrowser, newNotebook, withoutNews } from '../browser.mjs';
+import { root } from './as-user-rig.ts';
 import { type Campus, campus } from './campus.ts';
+
+const MINUTE = 60_000;
+
+type Person = { context: BrowserContext; page: Page };
 
 let site: Campus;
 let browser: Browser;
+let alice: Person;
+let lab: Page;
+let run: Awaited<ReturnType<typeof newNotebook>>;
+let id: string;
 
 beforeAll(async () => {
   browser = await launchBrowser();
   site = await campus();
-}, 300_000);
+}, 8 * MINUTE);
 
 afterAll(async () => {
   await browser?.close();
@@ -18,29 +30,111 @@ afterAll(async () => {
 });
 
 /** Through the provider's own pages, as a person would. */
-async function signedIn(name: string, start: string): Promise<{ context: BrowserContext; page: Page }> {
-  const context = await browser.newContext();
+async function signedIn(name: string, start: string): Promise<Person> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
   const page = await context.newPage();
   await page.goto(start);
   await page.fill('[name=login]', name);
   await page.fill('[name=password]', 'any');
   await page.click('button[type=submit]');
   const consent = page.locator('button[type=submit]', { hasText: 'Continue' });
-  if (await consent.count()) await consent.click();
+  if ((await consent.count()) > 0) await consent.click();
   await page.waitForURL(`${site.url}/**`);
   return { context, page };
 }
 
+/** From the session's card to the app, in a tab of its own. */
+async function opened({ context, page }: Person): Promise<Page> {
+  await page.goto(`${site.url}/sessions`);
+  const tab = context.waitForEvent('page');
+  await page.locator('button:has-text("Open")').first().click();
+  return tab;
+}
+
 describe('the campus endpoint', () => {
-  it('shows a launch link and starts nothing until the click', async () => {
-    const { page } = await signedIn('alice@campus', `${site.url}/${site.link}?gpus=1`);
-    expect(await page.textContent('main')).toMatch(/run as you \(alice\) on the cluster/);
-    await page.screenshot({ path: '/tmp/x/launch.png' });
-    await page.click('button:has-text("Launch")');
-    await page.waitForURL(/\/launches\//);
-    await page.waitForTimeout(5000);
-    await page.screenshot({ path: '/tmp/x/progress.png' });
-    await page.locator('button:has-text("Open")').first().waitFor({ timeout: 400_000 });
-    await page.screenshot({ path: '/tmp/x/ready.png' });
-  }, 500_000);
+  it('shows a launch link to whoever has signed in, and starts nothing', async () => {
+    alice = await signedIn('alice@campus', `${site.url}/${site.link}?gpus=1&urlpath=lab`);
+    expect(await alice.page.textContent('main')).toMatch(/will run as you \(alice\) on the cluster/);
+    expect(await root('squeue -h')).toBe('');
+  });
+
+  it(
+    'launches by the click, as alice herself, and shows the path until the app answers',
+    async () => {
+      const { page } = alice;
+      await page.click('button:has-text("Launch")');
+      await page.waitForURL(/\/launches\/la-/);
+      await page
+        .locator('button:has-text("Open")')
+        .first()
+        .waitFor({ timeout: 7 * MINUTE });
+      const jobs = (await root('squeue -h -o "%j %u %N"')).trim().split('\n');
+      expect(jobs).toEqual([expect.stringMatching(/^hb-[a-z0-9]{10} alice c2$/)]);
+      id = jobs[0]?.split(' ')[0] ?? '';
+      expect(await root('ps -o user= -C python3 | sort -u')).not.toMatch(/root/);
+    },
+    8 * MINUTE,
+  );
+
+  it(
+    "opens JupyterLab at the session's own origin, where a cell runs on the compute node",
+    async () => {
+      lab = await opened(alice);
+      await withoutNews(lab);
+      await lab.waitForSelector('.jp-LauncherCard', { timeout: 2 * MINUTE });
+      expect(new URL(lab.url()).host).toBe(new URL(site.url.replace('localhost', `${id}.localhost`)).host);
+      expect(lab.url()).not.toContain('c=');
+      run = await newNotebook(lab);
+      expect(await run('import socket; print(socket.gethostname())')).toBe('c2');
+    },
+    5 * MINUTE,
+  );
+
+  it('lets bob, who is signed in as well, see, open and stop nothing of it', async () => {
+    const { context, page } = await signedIn('bob@campus', `${site.url}/sessions`);
+    expect(await page.textContent('main')).not.toContain(id);
+    const me = (await (await context.request.get(`${site.url}/api/v1/me`)).json()) as { xsrf: string };
+    const headers = { 'x-xsrftoken': me.xsrf, origin: site.url };
+    for (const path of ['', '/log', '/figures'])
+      expect((await context.request.get(`${site.url}/api/v1/sessions/${id}${path}`)).status()).toBe(404);
+    for (const verb of ['stop', 'touch'])
+      expect((await context.request.post(`${site.url}/api/v1/sessions/${id}/${verb}`, { headers })).status()).toBe(404);
+    const open = await context.request.post(`${site.url}/api/v1/sessions/${id}/open`, { headers, data: {} });
+    expect(open.status()).toBe(404);
+    const door = await page.goto(lab.url());
+    expect(door?.status()).toBe(403);
+    expect(await root('squeue -h -o %j')).toContain(id);
+    await context.close();
+  });
+
+  it(
+    'killed with -9 and started again it has the same sessions, and the open notebook goes on',
+    async () => {
+      await run('kept = 41');
+      await site.kill();
+      await site.start();
+      const view = await alice.context.request.get(`${site.url}/api/v1/sessions/${id}`);
+      expect(await view.json()).toMatchObject({ id, phase: 'ready', account: 'alice' });
+      expect(await run('print(kept + 1)')).toBe('42');
+    },
+    3 * MINUTE,
+  );
+
+  it(
+    'stops it by a click on the card, saves first, and keeps the card with where the work is',
+    async () => {
+      const { page } = alice;
+      await page.goto(`${site.url}/sessions`);
+      await page.locator('summary:has-text("Stop")').first().click();
+      await page.locator('details[open] button.bad').first().click();
+      await page.waitForURL(/done=stopped/, { timeout: 2 * MINUTE });
+      expect(await page.textContent('main')).toMatch(/hpcbinder\/.*quickstart/);
+      expect(await root('squeue -h -t R,PD')).toBe('');
+      const audit = await root(
+        "cd /opt/hpcbinder && su hpcbinder -c '/usr/local/bin/hpcbinder admin audit --config /etc/hpcbinder/serve.yaml'",
+      );
+      for (const action of ['launch', 'open', 'stop']) expect(audit).toMatch(new RegExp(`alice.*${action}`));
+    },
+    4 * MINUTE,
+  );
 });
