@@ -81,25 +81,29 @@ it('F-19: a session is served, with its kernel, and the relay ends with the prog
   expect(await stop(world, id)).toMatchObject({ phase: 'ended' });
 });
 
-it('F-19: nodes that the login node does not reach: the relay runs inside the job, and ends with the program', async () => {
-  sshd.become(world, { ports: '41000-41050' });
-  // as a firewall that rejects: No route to host
-  const wall = 'priority 50 ipproto tcp dport 41000-41050 unreachable';
-  await root(`ip rule add ${wall}`);
-  try {
-    const running = new Running(launchOf(sif), { env: world.env });
-    const { url, id, jobId, node } = await running.ready();
-    const client = await Client.enter(url);
-    expect((await client.send('GET', '/api')).status).toBe(200);
-    const kernel = await client.startKernel();
-    expect(await client.run(kernel, 'print(6 * 7)')).toContain('42');
-    const steps = async () => Number(await root(`squeue -h -s -j ${jobId} -o %i | grep -c '\\.[0-9]' || true`));
-    expect(await steps()).toBe(1);
-    expect(node).toMatch(/^c[12]$/);
-    await running.kill();
-    expect(await eventually(steps, (count) => count === 0, 20)).toBe(0);
-    expect(await stop(world, id)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
-  } finally {
-    await root(`ip rule del ${wall}`);
-  }
-});
+it.each([
+  ['rejects (no route to host)', 'ip rule', 'add', 'del', 'priority 50 ipproto tcp dport 41000-41050 unreachable'],
+  ['drops', 'iptables', '-A', '-D', 'OUTPUT -p tcp --dport 41000:41050 -j DROP'],
+])(
+  'F-19: a firewall in front of the nodes %s: the relay runs inside the job, and ends with the program',
+  async (_, tool, on, off, wall) => {
+    sshd.become(world, { ports: '41000-41050' });
+    await root(`${tool} ${on} ${wall}`);
+    try {
+      const running = new Running(launchOf(sif), { env: world.env });
+      const { url, id, jobId, node } = await running.ready();
+      const client = await Client.enter(url);
+      expect((await client.send('GET', '/api')).status).toBe(200);
+      const kernel = await client.startKernel();
+      expect(await client.run(kernel, 'print(6 * 7)')).toContain('42');
+      const steps = async () => Number(await root(`squeue -h -s -j ${jobId} -o %i | grep -c '\\.[0-9]' || true`));
+      expect(await steps()).toBe(1);
+      expect(node).toMatch(/^c[12]$/);
+      await running.kill();
+      expect(await eventually(steps, (count) => count === 0, 20)).toBe(0);
+      expect(await stop(world, id)).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
+    } finally {
+      await root(`${tool} ${off} ${wall}`);
+    }
+  },
+);
