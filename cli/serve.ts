@@ -6,7 +6,9 @@ import { HpcbinderError } from '../core/errors.ts';
 import { redact } from '../core/redact.ts';
 import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
+import { signInOptions } from '../server/endpoint/people.ts';
 import { PolicyFile, parsePolicy } from '../server/policy/index.ts';
+import { checkSignIn } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { loadConfig } from './config-file.ts';
 import { choicesIn, openerOf } from './serve/clusters.ts';
@@ -64,7 +66,9 @@ function check(path: string, json: boolean): number {
       cause,
     });
   }
-  const { url, clusters } = parsePolicy(text, path);
+  const policy = parsePolicy(text, path);
+  const { url, clusters } = policy;
+  checkSignIn(signInOptions({ value: policy }), new URL(url));
   if (json) process.stdout.write(`${JSON.stringify({ ok: true, url, clusters: [...clusters.keys()] })}\n`);
   else process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n`);
   return 0;

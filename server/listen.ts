@@ -38,15 +38,19 @@ export async function listenOnLoopback(makeServer: () => Server, preferred?: num
   });
 }
 
-/** `port` is the browser's side of `ssh -L port:socket`; one is chosen where none is given. */
+/**
+ * `port` is the browser's side of `ssh -L port:socket`; one is chosen where none is given. `group`: whoever is of the group of
+ * the directory may connect too, if that is setgid: a reverse proxy of another account.
+ */
 export async function listenOnSocket(
   server: Server,
   path: string,
   port = randomInt(20_000, 60_000),
+  group = false,
 ): Promise<Listening> {
-  await checkPlace(path);
+  await checkPlace(path, group);
   // bind(2) happens within listen(); a chmod afterwards would leave the socket open to others for a moment.
-  const before = process.umask(0o177);
+  const before = process.umask(group ? 0o117 : 0o177);
   const listened = listen(server, { path });
   process.umask(before);
   const fault = await listened;
@@ -54,11 +58,13 @@ export async function listenOnSocket(
   return { port, close: () => closeAll([server]) };
 }
 
-async function checkPlace(path: string): Promise<void> {
+async function checkPlace(path: string, group: boolean): Promise<void> {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH) throw place(path, `is longer than ${MAX_SOCKET_PATH} bytes`);
   const directory = await lstat(dirname(path)).catch(() => undefined);
   const ours = directory?.isDirectory() === true && directory.uid === process.getuid?.();
-  if (!ours || (directory.mode & 0o077) !== 0) throw place(path, 'must lie in a directory of yours with mode 0700');
+  const closed = ours && (directory.mode & (group ? 0o027 : 0o077)) === 0;
+  const mode = group ? '0700, or 2750 with the group of the reverse proxy' : '0700';
+  if (!closed) throw place(path, `must lie in a directory of yours with mode ${mode}`);
   const there = await lstat(path).catch(() => undefined);
   if (there === undefined) return;
   if (!there.isSocket()) throw place(path, 'exists and is no socket');

@@ -12,7 +12,7 @@ export type { Listening } from '../listen.ts';
 /** E-POLICY where the address is taken, or the certificate cannot be read. */
 export async function listenAt(where: Policy['listen'], tls: Policy['tls'], front: Front): Promise<Listening> {
   const server = front.server();
-  if ('path' in where) return listenOnSocket(server, where.path, 0);
+  if ('path' in where) return listenOnSocket(server, where.path, 0, true);
   const outer = tls === undefined ? server : secured(server, tls);
   await new Promise<void>((resolve, reject) => {
     outer.once('error', (cause: NodeJS.ErrnoException) =>

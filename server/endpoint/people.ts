@@ -3,7 +3,7 @@ import type { User } from '../../core/endpoint.ts';
 import type { Policy, PolicyFile } from '../policy/index.ts';
 import type { SignInOptions } from '../sign-in/index.ts';
 
-export function signInOptions(policy: PolicyFile): SignInOptions {
+export function signInOptions(policy: Pick<PolicyFile, 'value'>): SignInOptions {
   const { signIn, listen } = policy.value;
   const { oidc, header } = signIn;
   return {

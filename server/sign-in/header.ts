@@ -7,7 +7,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { HpcbinderError } from '../../core/errors.ts';
 import { readSecretFile } from './secret-file.ts';
 import type { HeaderOptions } from './types.ts';
 
@@ -38,8 +37,6 @@ export class HeaderSignIn {
   }
 
   static async create(options: HeaderOptions, unix: boolean): Promise<HeaderSignIn> {
-    const fault = faultOf(options, unix);
-    if (fault !== undefined) throw new HpcbinderError('E-SIGN-IN', fault);
     const secret =
       options.secret === undefined
         ? undefined
@@ -70,7 +67,8 @@ export class HeaderSignIn {
   }
 }
 
-function faultOf(options: HeaderOptions, unix: boolean): { message: string; hint: string } | undefined {
+/** Why this cannot be safe, or cannot be at all. */
+export function headerFault(options: HeaderOptions, unix: boolean): { message: string; hint: string } | undefined {
   const fault = (message: string, hint: string) => ({ message: `sign_in.header: ${message}`, hint });
   if (!HEADER.test(options.name)) return fault(`"${options.name}" is no header's name`, 'Letters, digits and hyphens.');
   if (options.secret !== undefined && !HEADER.test(options.secret.header))

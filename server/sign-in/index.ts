@@ -1,12 +1,12 @@
 /** Who may enter, and as which account. */
 import type { IncomingMessage } from 'node:http';
-import { HpcbinderError } from '../../core/errors.ts';
 import { Staying } from '../staying.ts';
 import { scopesOf } from './accounts.ts';
+import { checkSignIn } from './check.ts';
 import { cookies as cookiesOf } from './cookies.ts';
 import { HeaderSignIn } from './header.ts';
 import { Logins } from './logins.ts';
-import { isLoopback, Oidc } from './oidc.ts';
+import { Oidc } from './oidc.ts';
 import { Pace } from './pace.ts';
 import type { Parts } from './parts.ts';
 import { PendingSignIns } from './pending.ts';
@@ -18,6 +18,7 @@ import { bearerOf, Tokens } from './tokens.ts';
 import type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
 import { isOurs } from './xsrf.ts';
 
+export { checkSignIn } from './check.ts';
 export { EndpointAccess, type EndpointSession } from './endpoint-access.ts';
 export { BuildTokens, Codes } from './one-time.ts';
 export type { SignIn, SignInOptions, SignInState, TokenWanted, Who } from './types.ts';
@@ -28,10 +29,10 @@ const TOKEN_SECONDS = 90 * 86_400;
 
 /**
  * @param base the endpoint's own address; https, or http on loopback
- * @throws HpcbinderError E-SIGN-IN: what is set cannot be safe, or a secret's file cannot be used
+ * @throws HpcbinderError E-SIGN-IN: what `checkSignIn` says, or a secret's file cannot be used
  */
 export async function createSignIn(options: SignInOptions, state: SignInState, base: URL): Promise<SignIn> {
-  check(options, base);
+  checkSignIn(options, base);
   const now = () => (options.now?.() ?? new Date()).getTime();
   const header = options.header && (await HeaderSignIn.create(options.header, options.unixSocket ?? false));
   const oidc = options.oidc && (await Oidc.create(options.oidc, base));
@@ -119,19 +120,4 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
       tokenRoutes(app, parts);
     },
   };
-}
-
-function check(options: SignInOptions, base: URL): void {
-  const fault = (message: string, hint: string) => new HpcbinderError('E-SIGN-IN', { message, hint });
-  if ((options.oidc === undefined) === (options.header === undefined))
-    throw fault(
-      'sign_in: exactly one of oidc and header is needed',
-      'Nobody can enter without, and two could disagree.',
-    );
-  if (base.protocol !== 'https:' && !isLoopback(base))
-    throw fault(
-      `url: ${base.origin} is not https`,
-      'Cookies would travel in the clear. Plain http is for localhost only.',
-    );
-  if (!base.pathname.endsWith('/')) throw fault(`url: ${base.href} does not end in "/"`, `Write ${base.href}/`);
 }

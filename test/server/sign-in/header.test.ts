@@ -1,10 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { signInOptions } from '../../../server/endpoint/people.ts';
+import { listenOnSocket } from '../../../server/listen.ts';
+import { parsePolicy } from '../../../server/policy/index.ts';
 import { isOwnAddress } from '../../../server/sign-in/header.ts';
-import { createSignIn, type SignInOptions } from '../../../server/sign-in/index.ts';
+import { checkSignIn, createSignIn, type SignInOptions } from '../../../server/sign-in/index.ts';
 import { State } from '../../../server/state/index.ts';
 import { Browser } from './browser.ts';
 import { type Endpoint, endpoint, RULES, secretFile } from './rig.ts';
@@ -158,6 +161,46 @@ describe('from whom the header is believed', () => {
     await app.close();
     own.close();
     rmSync(directory, { recursive: true });
+  });
+});
+
+describe('the socket of a reverse proxy', () => {
+  it.each<[number, number | undefined]>([
+    [0o700, 0o660],
+    [0o2750, 0o660],
+    [0o755, undefined],
+    [0o770, undefined],
+  ])('in a directory of mode %o', async (mode, socketMode) => {
+    const directory = mkdtempSync(join(tmpdir(), 'hb-socket-'));
+    chmodSync(directory, mode);
+    const path = join(directory, 'serve.sock');
+    const listened = listenOnSocket(createServer(), path, 0, true);
+    if (socketMode === undefined) await expect(listened).rejects.toThrow('2750 with the group of the reverse proxy');
+    else {
+      const { close } = await listened;
+      expect(statSync(path).mode & 0o777).toBe(socketMode);
+      await close();
+    }
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('serve --check', () => {
+  it.each([
+    ['sign_in: {header: {name: X-Remote-User, from: [127.0.0.1]}}', /everybody on this machine can connect/],
+    ['sign_in: {header: {name: X-Remote-User, from: [unix]}}', /needs "listen" to be a Unix socket/],
+    ['sign_in: {oidc: {issuer: http://id.campus, client_id: x}}', /is not https/],
+    ['sign_in: {header: {name: X-Remote-User, from: [192.0.2.7]}}', undefined],
+    ['sign_in: {header: {name: X-Remote-User, from: [unix]}}\nlisten: /run/hpcbinder/serve.sock', undefined],
+    ['sign_in: {oidc: {issuer: https://id.campus, client_id: x}}', undefined],
+  ])('judges %s', (text, words) => {
+    const policy = parsePolicy(
+      `schema: 1\nurl: https://binder.campus\nclusters: {campus: {}}\n${text}\n`,
+      'serve.yaml',
+    );
+    const check = () => checkSignIn(signInOptions({ value: policy }), new URL(policy.url));
+    if (words === undefined) expect(check).not.toThrow();
+    else expect(check).toThrow(words);
   });
 });
 
