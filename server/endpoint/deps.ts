@@ -7,6 +7,7 @@ import type {
   KeptSession,
   LaunchGranted,
   LaunchWanted,
+  Offers,
   Role,
   Scope,
   Services,
@@ -33,6 +34,8 @@ export interface Judge {
   repoOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): LinkedRepo;
   /** a launch link as its grammar has it */
   link(url: URL): ReadLink;
+  /** what a cluster offers now, without what policy does not give */
+  offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
   choices(user: User, cluster: string | undefined, signal: AbortSignal): Promise<Choices>;
   /** requests per minute of one account, or of one address that is not signed in */
   readonly perMinute: number;

@@ -61,6 +61,10 @@ export function createJudge(of: {
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);
       return begin(judge(policy.value, user, wanted, seen(user, wanted, offers)));
     },
+    async offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers> {
+      const offers = await services.offers(user, cluster, signal);
+      return choicesOf(policy.value, { cluster, offers }).offers ?? offers;
+    },
     async choices(user: User, cluster = policy.value.defaults.cluster): Promise<Choices> {
       const late = new Promise<undefined>((resolve) => setTimeout(resolve, FORM_MS, undefined).unref());
       const coming = services.offers(user, cluster, AbortSignal.timeout(30_000)).catch(() => undefined);

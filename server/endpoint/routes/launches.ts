@@ -48,7 +48,7 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
 
   app.get('/api/v1/clusters/:name/offers', { config: read, schema: { params: ClusterName } }, async (request) => {
     const { name } = request.params as { name: string };
-    return deps.services.offers(userOf(request), name, AbortSignal.timeout(LOOK_MS));
+    return deps.judge.offers(userOf(request), name, AbortSignal.timeout(LOOK_MS));
   });
 
   app.post(

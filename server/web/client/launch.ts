@@ -57,6 +57,8 @@ function LiveLaunch(first: LaunchForm) {
     const form = formOf();
     if (!form) return;
     void look({ repo: typedIn('repo'), ref: typedIn('ref') });
+    // the page was not made to wait for a slow cluster: its answer is asked for now
+    if (!first.choices.offers) void offersOf(first.choices.cluster);
     const soon = () => {
       clearTimeout(timer.current);
       timer.current = setTimeout(() => look({ repo: typedIn('repo'), ref: typedIn('ref') }), PAUSE_MS);

@@ -105,6 +105,15 @@ describe('the launch form', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('does not wait for a cluster that is slow to say what it offers, and takes it when it comes', async () => {
+    fake.world.offers = false;
+    await open('/v2/gh/org/repo/main?partition=gpu');
+    await page.locator('select#partition').waitFor();
+    expect(await page.inputValue('#partition')).toBe('gpu');
+    expect(await page.content()).not.toContain('did not say in time');
+    fake.world.offers = true;
+  });
+
   it('launches by keyboard alone, once, and leads to the progress', async () => {
     await open('/v2/gh/org/repo/main?partition=gpu&gpus=1');
     await tabTo('#partition');

@@ -11,6 +11,7 @@ import { type Endpoint, openEndpoint } from '../../../server/endpoint/endpoint.t
 import { PolicyFile } from '../../../server/policy/index.ts';
 import { State } from '../../../server/state/index.ts';
 import { StaticFiles } from '../../../server/web/index.ts';
+import { ensureBrowser, launchBrowser } from '../../browser.mjs';
 import { choices } from './canned.ts';
 import { transpiled } from './rig.ts';
 
@@ -152,6 +153,29 @@ describe('the pages in the endpoint', () => {
     for (const theirs of [path, `${path}/log`]) expect((await bob.get(theirs)).status).toBe(404);
     expect((await bob.post(`${path}/relaunch`, {})).status).toBe(404);
   });
+
+  it('are live in a browser: the launch is followed as it goes on', async () => {
+    ensureBrowser();
+    const browser = await launchBrowser();
+    const extraHTTPHeaders = { 'X-Remote-User': 'alice', 'X-Proxy-Secret': SECRET };
+    const page = await (await browser.newContext({ extraHTTPHeaders })).newPage();
+    const refused: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && refused.push(message.text()));
+    await page.goto(at('/v2/gh/org/live/main?partition=gpu&gpus=1').href);
+    await page.locator('#repo-check', { hasText: 'the fake cluster does no more than this' }).waitFor();
+    refused.length = 0;
+    await page.getByRole('button', { name: 'Launch' }).click();
+    await page.locator('.phases li.running', { hasText: 'the fake cluster starts nothing' }).waitFor();
+    await page.locator('details.log > summary').click();
+    await page.locator('.terminal', { hasText: 'a line of the log' }).waitFor();
+    await page.locator('summary', { hasText: 'Cancel the launch' }).click();
+    await page.getByRole('button', { name: 'Cancel it' }).click();
+    await page.locator('.state', { hasText: 'Cancelled.' }).waitFor();
+    await page.goto(at('/sessions').href);
+    await page.getByRole('heading', { name: 'My sessions' }).waitFor();
+    await browser.close();
+    expect(refused).toEqual([]);
+  }, 30_000);
 
   it('say in the form what policy refuses, with what was typed', async () => {
     const bob = await browserOf('bob');
