@@ -52,9 +52,12 @@ export function makeArrows(
       for (const text of cluster.notes ?? []) on({ type: 'note', text });
       return cluster;
     },
-    async resolve(_on, signal) {
-      const { resolveRepo } = await import('../repos/resolve.ts');
-      return resolveRepo(ref as RepoRef, { ...git, signal });
+    async resolve(on, signal) {
+      const { resolveLinked, resolveRepo } = await import('../repos/resolve.ts');
+      const tell = (text: string) => on({ type: 'note', text });
+      return endpoint
+        ? resolveLinked(ref as RepoRef, { ...git, signal }, tell)
+        : resolveRepo(ref as RepoRef, { ...git, signal });
     },
     checkout: (repo, on, signal) => cachedCheckout(repo, { ...git, on, signal }),
     wishes: (checkout) => hpcYmlOf(checkout.files),

@@ -1,7 +1,9 @@
 /** Checkouts of this machine, one per commit or tree, kept for the next launch; made beside and renamed, so never half. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Checkout, ResolvedRepo } from '../core/artifacts.ts';
+import { sha256 } from '../core/canonical.ts';
 import type { CheckoutOptions } from '../repos/checkout.ts';
 import { readRepoFiles } from '../repos/listing.ts';
 import { cacheDir } from './paths.ts';
@@ -11,14 +13,16 @@ const KEEP_MS = 14 * 86_400_000;
 export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOptions): Promise<Checkout> {
   const root = join(cacheDir(), 'checkouts');
   mkdirSync(root, { recursive: true, mode: 0o700 });
-  const dir = join(root, repo.kind === 'git' ? repo.commit : repo.tree);
+  // with its address: an id alone opens nobody else's repository, where one process serves many (SECURITY BLD-02)
+  const dir = join(root, repo.kind === 'git' ? `${repo.commit}-${sha256(repo.url).slice(0, 12)}` : repo.tree);
   if (existsSync(dir)) {
     utimesSync(dir, new Date(), new Date());
     return { repo, dir, files: await readRepoFiles(dir) };
   }
   sweep(root);
   const { checkout } = await import('../repos/checkout.ts');
-  const making = `${dir}.${process.pid}`;
+  // two launches of one process at once, too
+  const making = `${dir}.${randomBytes(4).toString('hex')}.${process.pid}`;
   const made = await checkout(repo, making, options);
   if (made.repo.kind === 'local' && repo.kind === 'local' && made.repo.tree !== repo.tree) return made;
   try {

@@ -11,6 +11,7 @@ import { PolicyFile, parsePolicy } from '../server/policy/index.ts';
 import { checkSignIn } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { loadConfig } from './config-file.ts';
+import { Builds } from './serve/builds.ts';
 import { choicesIn, openerOf } from './serve/clusters.ts';
 import { People } from './serve/people.ts';
 import { ClusterServices } from './serve/services.ts';
@@ -40,6 +41,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     own,
     clusters: () => [...policy.value.clusters.keys()],
     git: () => ({ guard, allowHttp: policy.value.repositories.http }),
+    builds: new Builds(() => policy.value.limits),
   });
   const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
   log({ event: 'listening', url: endpoint.url, port: endpoint.port, product: PRODUCT });

@@ -30,6 +30,27 @@ export async function resolveRepo(ref: RepoRef, access: GitAccess = {}): Promise
   throw await missing(ref, wanted, access);
 }
 
+/**
+ * Of an endpoint's link: links of before 2020 say `master` whatever the branch is called, so at GitHub the default branch is
+ * taken where there is none of that name, and told (REES section 7.3).
+ */
+export async function resolveLinked(
+  ref: RepoRef,
+  access: GitAccess,
+  tell: (text: string) => void = () => {},
+): Promise<ResolvedRepo> {
+  try {
+    return await resolveRepo(ref, access);
+  } catch (error) {
+    const usual = ref.kind === 'git' && ref.host === 'github.com' && /^(?:main|master)$/.test(ref.ref ?? '');
+    if (!usual || !(error instanceof HpcbinderError) || error.code !== 'E-REF-MISSING') throw error;
+    const { ref: asked, ...rest } = ref;
+    const found = await resolveRepo(rest, access);
+    tell(`there is no branch ${asked}: the default branch is taken`);
+    return found;
+  }
+}
+
 /** In this order; git's own commands disagree about a branch and a tag of one name: here the branch, which is what checkout takes. */
 export function candidates(wanted: string): string[] {
   if (wanted === 'HEAD' || wanted.startsWith('refs/')) return [wanted];

@@ -24,6 +24,7 @@ import { follow } from '../follow.ts';
 import { refreshed } from '../refresh.ts';
 import { tellAgent } from '../stop.ts';
 import { toAgent } from '../world.ts';
+import type { Builds } from './builds.ts';
 import { figuresOf, type Sample, sampleOf } from './figures.ts';
 import { wordsOf } from './granted.ts';
 import type { People } from './people.ts';
@@ -45,6 +46,7 @@ export type ServicesOptions = {
   clusters: () => readonly string[];
   /** how git may look at what others name (SECURITY GIT-08) */
   git: () => Pick<GitAccess, 'guard' | 'allowHttp'>;
+  builds: Builds;
 };
 
 export class ClusterServices implements Services {
@@ -53,6 +55,7 @@ export class ClusterServices implements Services {
   readonly #own: string;
   readonly #clusters: () => readonly string[];
   readonly #git: ServicesOptions['git'];
+  readonly #builds: Builds;
   readonly #pollers = new Map<string, Promise<Poller>>();
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
@@ -64,6 +67,7 @@ export class ClusterServices implements Services {
     this.#own = options.own;
     this.#clusters = options.clusters;
     this.#git = options.git;
+    this.#builds = options.builds;
   }
 
   get clusters(): readonly string[] {
@@ -107,11 +111,11 @@ export class ClusterServices implements Services {
   }
 
   async resolve(repo: { url: string; ref?: string }, signal: AbortSignal) {
-    const { resolveRepo } = await import('../../repos/resolve.ts');
+    const { resolveLinked } = await import('../../repos/resolve.ts');
     const git = this.#git();
     const allowHttp = git.allowHttp === true;
     const ref = parseRepo(repo.url, { ...(repo.ref ? { ref: repo.ref } : {}), local: false, allowHttp });
-    return resolveRepo(ref, { interactive: false, signal, ...git });
+    return resolveLinked(ref, { interactive: false, signal, ...git });
   }
 
   async *launch(
@@ -131,7 +135,14 @@ export class ClusterServices implements Services {
       return (yield* arriving(cluster, record, world, how.signal)).session;
     }
     const options = launchInput(granted.repo.url, wordsOf(granted), this.#config, how.id);
-    const arrows = makeArrows(choice, options, this.#config, { connect: async () => cluster, git: this.#git() });
+    const own = makeArrows(choice, options, this.#config, { connect: async () => cluster, git: this.#git() });
+    const arrows: typeof own = {
+      ...own,
+      buildOnCluster: (there, planned, checkout, receipt, claim, on, signal) =>
+        this.#builds.run(user.account, on, signal, (until) =>
+          own.buildOnCluster(there, planned, checkout, receipt, claim, on, until),
+        ),
+    };
     return (yield* launch(options.input(choice), { ...world, arrows }, how.signal)).session;
   }
 

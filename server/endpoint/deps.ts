@@ -28,6 +28,8 @@ export interface Judge {
    * one gets the last place (SECURITY ABU-02).
    */
   grant<T>(user: User, wanted: LaunchWanted, begin: (granted: LaunchGranted) => T, signal: AbortSignal): Promise<T>;
+  /** may users put off the end for idleness? */
+  readonly mayTouch: boolean;
   /** throws E-POLICY-RATE */
   pace(what: Paced, account: string): void;
   /** git URL and ref of a link, checked and allowed; nothing is looked up */

@@ -71,6 +71,9 @@ export function createJudge(of: {
       const offers = await Promise.race([coming, late]);
       return choicesOf(policy.value, { cluster, ...(offers ? { offers } : {}) });
     },
+    get mayTouch() {
+      return policy.value.culling.touch;
+    },
     get perMinute() {
       const { count, seconds } = policy.value.rate.requests;
       return Math.ceil((count * 60) / seconds);

@@ -34,7 +34,6 @@ export function explain(policy: Policy): PolicyLine[] {
         ? 'self: everything runs as the account of this service'
         : 'sudo: jobs run as their users',
     ],
-    ['builder', policy.builder.run === 'job' ? 'a batch job of the user' : policy.builder.host],
     [
       'repositories.allow',
       words(
@@ -90,7 +89,6 @@ export function explain(policy: Policy): PolicyLine[] {
     ['apps', words(policy.apps, 'none')],
     ['culling.idle', duration(culling.idleSeconds)],
     ['culling.max_age', duration(culling.maxAgeSeconds)],
-    ['culling.at_once', `${culling.atOnce} sessions`],
     ['culling.touch', culling.touch ? 'users may put it off' : 'users may not put it off'],
     ['rate.launches', `${rateWords(rate.launches)}, each user`],
     ['rate.resolve', `${rateWords(rate.resolve)}, each user`],

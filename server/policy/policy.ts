@@ -44,7 +44,6 @@ export type Policy = {
   /** `self`: everything runs as the account that runs the endpoint, for one person only */
   actAs: 'sudo' | 'self';
   clusters: ReadonlyMap<string, ServedCluster>;
-  builder: { run: 'job' } | { run: 'host'; host: string };
   repositories: {
     allow: readonly Pattern[];
     ban: readonly Pattern[];
@@ -68,7 +67,7 @@ export type Policy = {
   /** by name; read-only. That the user may read it is seen on the cluster, as the user */
   data: ReadonlyMap<string, { path: string; at: string }>;
   apps: readonly AppName[];
-  culling: { idleSeconds: number; maxAgeSeconds: number; atOnce: number; touch: boolean };
+  culling: { idleSeconds: number; maxAgeSeconds: number; touch: boolean };
   /** launches and resolve: of a user; sign_in and requests: of an address */
   rate: { launches: Rate; resolve: Rate; signIn: Rate; requests: Rate };
   banner: string | undefined;
@@ -109,9 +108,6 @@ export function parsePolicy(text: string, file: string): Policy {
   const { oidc, header, idle = 12 * HOUR, longest = 7 * DAY, tokens = 90 * DAY } = read.sign_in ?? {};
   if ((oidc === undefined) === (header === undefined))
     wrong('sign_in', '"sign_in" must have either oidc or header', 'One says who somebody is; two could disagree.');
-  const { run = 'job', host } = read.builder ?? {};
-  if (run === 'host' && host === undefined)
-    wrong('builder', '"builder.host" is missing', 'Name the host on which images are built.');
   const ceilings = {
     seconds: read.ceilings?.time ?? DAY,
     cpus: read.ceilings?.cpus ?? 64,
@@ -164,7 +160,6 @@ export function parsePolicy(text: string, file: string): Policy {
     },
     actAs: read.act_as ?? 'sudo',
     clusters,
-    builder: run === 'host' && host !== undefined ? { run, host } : { run: 'job' },
     repositories: {
       allow: repositories.allow ?? [],
       ban: repositories.ban ?? [],
@@ -203,7 +198,6 @@ export function parsePolicy(text: string, file: string): Policy {
     culling: {
       idleSeconds: culling.idle ?? HOUR,
       maxAgeSeconds: culling.max_age ?? 7 * DAY,
-      atOnce: culling.at_once ?? 10,
       touch: culling.touch ?? true,
     },
     rate: {

@@ -131,8 +131,6 @@ export const serveFile = object({
   }),
   act_as: oneOf(['sudo', 'self'] as const),
   clusters: mapOf(NAME, 'name of a cluster', cluster),
-  /** the user's own batch job, or a host that the admins name; never the login node */
-  builder: object({ run: oneOf(['job', 'host'] as const), host: hostName }),
   repositories: object({
     allow: list(pattern),
     ban: list(pattern),
@@ -154,7 +152,7 @@ export const serveFile = object({
   ceilings,
   data: mapOf(NAME, 'name of data', object({ path, at: path })),
   apps: list(oneOf(APPS)),
-  culling: object({ idle: time, max_age: time, at_once: integer(1, 1000), touch: boolean }),
+  culling: object({ idle: time, max_age: time, touch: boolean }),
   rate: object({ launches: rate, resolve: rate, sign_in: rate, requests: rate }),
   banner: string,
   retention: time,

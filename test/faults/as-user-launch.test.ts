@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../cli/config-file.ts';
+import { Builds } from '../../cli/serve/builds.ts';
 import { People } from '../../cli/serve/people.ts';
 import { ClusterServices } from '../../cli/serve/services.ts';
 import type { Command, CommandResult } from '../../core/command.ts';
@@ -46,6 +47,7 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     own: 'alice',
     clusters: () => ['here'],
     git: () => ({}),
+    builds: new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 600 })),
   });
   const alice = { account: 'alice', shown: 'Alice', roles: ['user'] } as const;
   const kept: KeptSession[] = [];

@@ -11,7 +11,7 @@ import type { HpcbinderError } from '../../core/errors.ts';
 import { checkout } from '../../repos/checkout.ts';
 import type { GitAccess } from '../../repos/git.ts';
 import { parseRepo } from '../../repos/parse.ts';
-import { resolveRepo } from '../../repos/resolve.ts';
+import { resolveLinked, resolveRepo } from '../../repos/resolve.ts';
 import { commit, type GitServer, gitServer, makeRepo, sh } from './git-server.ts';
 
 let server: GitServer;
@@ -51,6 +51,20 @@ describe('resolving', () => {
     ['the branch release/v1 and not the tag v1 (REES 8.7 row 116)', 'release/v1', 'release/v1', () => first],
   ])('finds %s', async (_, asked, ref, id) => {
     expect(await resolveRepo(at('repo', asked), access)).toMatchObject({ commit: id(), ref });
+  });
+
+  it('takes the default branch where an endpoint’s link says master and there is none, and says so', async () => {
+    const ref = at('repo', 'master');
+    await expect(resolveRepo(ref, access)).rejects.toMatchObject({ code: 'E-REF-MISSING' });
+    // of other hosts a name means what it says
+    await expect(resolveLinked(ref, access)).rejects.toMatchObject({ code: 'E-REF-MISSING' });
+    const told: string[] = [];
+    const github = { ...ref, host: 'github.com' } as typeof ref;
+    expect(await resolveLinked(github, access, (text) => told.push(text))).toMatchObject({ commit: second });
+    expect(told).toEqual(['there is no branch master: the default branch is taken']);
+    await expect(resolveLinked({ ...github, ref: 'dev' } as typeof ref, access)).rejects.toMatchObject({
+      code: 'E-REF-MISSING',
+    });
   });
 
   it('believes a whole commit id without asking', async () => {

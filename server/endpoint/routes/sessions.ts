@@ -50,6 +50,12 @@ async function done(deps: Deps, owner: User, record: KeptSession, verb: Exclude<
   const { services } = deps;
   if (verb === 'stop') return services.stop(owner, record, () => {});
   if (verb === 'extend') return services.extend(owner, record, seconds);
+  if (!deps.judge.mayTouch) {
+    throw new HpcbinderError('E-FORBIDDEN', {
+      message: 'the end for idleness cannot be put off at this endpoint',
+      hint: 'Work in the session: whatever is used is not idle.',
+    });
+  }
   await services.touch(owner, record);
   return services.refresh(owner, record, AbortSignal.timeout(LOG_MS));
 }

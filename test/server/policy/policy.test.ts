@@ -48,8 +48,6 @@ describe('the policy file', () => {
     ['defaults: {cluster: campsu}', /names "campsu", which is not under clusters \| Did you mean "campus"\?/],
     ['data: {era5: {path: data/era5}}', /must be an absolute path/],
     ['data: {era5: {at: /data/era5}}', /"data\.era5\.path" is missing/],
-    ['builder: {run: host}', /"builder\.host" is missing/],
-    ['builder: {run: login}', /must be one of job, host/],
     ['trusted_proxies: [10.0.0.0/8]', /must be an IP address/],
     ['listen: "8443"', /no address to listen at/],
     ['accounts: {pattern: "(.*)@example.edu"}', /must begin with \^ and end with \$/],
@@ -87,7 +85,7 @@ describe('the policy file', () => {
 });
 
 describe('the example in docs/endpoint.md', () => {
-  const [, example = ''] = /^## Policy$[^]*?^```yaml\n([^]*?)^```$/m.exec(read('docs/endpoint.md')) ?? [];
+  const [, example = ''] = /^## Policy$[\s\S]*?^```yaml\n([\s\S]*?)^```$/m.exec(read('docs/endpoint.md')) ?? [];
   const policy = parse(example);
 
   it('is read as it stands, and leaves nothing out', () => {
