@@ -3,6 +3,7 @@ import {
   accessSync,
   chmodSync,
   constants,
+  existsSync,
   lstatSync,
   mkdirSync,
   readFileSync,
@@ -18,7 +19,7 @@ import { asUserList, sudoersRule } from './as-user-list.ts';
 /** sudoers has signs of its own: none of them may come in by a name. */
 const ACCOUNT = /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/;
 const PATH = /^(?:\/[A-Za-z0-9_.+-]+)+$/;
-const FOLDER = /^(?:~|\/(?:[A-Za-z0-9_.+-]+|\$USER))(?:\/(?:[A-Za-z0-9_.+-]+|\$USER))*$/;
+const FOLDER = /^~?(?:\/(?:[A-Za-z0-9_.+-]+|\$USER))+$/;
 const VARIABLE = /^([A-Z][A-Z0-9_]*)=([^\n\0]*)$/;
 const SERVICE = 'hpcbinder';
 const GROUP = 'hpcbinder-users';
@@ -63,8 +64,8 @@ function install(program: string, flags: SudoersFlags & { service: string; group
     find: onPath,
   });
   const folder = dirname(program);
+  for (let at = folder; at !== '/'; at = dirname(at)) if (existsSync(at)) rootsAlone(at);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
-  for (let at = folder; at !== '/'; at = dirname(at)) rootsAlone(at);
   put(join(folder, 'programs.json'), `${JSON.stringify(list, undefined, 1)}\n`, 0o644);
   put(program, readFileSync(new URL('../transports/sudo/as-user.py', import.meta.url), 'utf8'), 0o755);
   const rules = '/etc/sudoers.d/hpcbinder';

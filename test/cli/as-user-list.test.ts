@@ -1,8 +1,12 @@
 /** What is sent to a cluster as a text and what root's list lets as-user.py run are held together. */
+
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { sudoers } from '../../cli/as-user.ts';
 import { asUserList, sudoersRule } from '../../cli/as-user-list.ts';
 import { askFailure } from '../../cli/failed-build.ts';
 import { askModes } from '../../converters/build-modes.ts';
@@ -175,7 +179,46 @@ describe('the list of what an endpoint may run as its users', () => {
   });
 });
 
+describe('admin sudoers', () => {
+  it.each([
+    { service: 'root, ALL' },
+    { service: '#0' },
+    { group: 'users) NOPASSWD: ALL #' },
+    { group: 'a\nb' },
+    { program: 'as-user' },
+    { program: '/opt/../tmp/as-user' },
+    { program: '/opt/as user' },
+    { program: '/opt/as-user, /bin/sh' },
+  ])('takes no name that means more in a rule: %j', async (flags) => {
+    await expect(sudoers(flags)).rejects.toMatchObject({ code: 'E-USAGE' });
+  });
+
+  it('installs nothing where others than root could change it', async () => {
+    const folder = join(tmpdir(), 'hb-as-user-nowhere');
+    const code = process.getuid?.() === 0 ? 'E-CONFIG' : 'E-USAGE';
+    await expect(sudoers({ install: true, program: `${folder}/as-user` })).rejects.toMatchObject({ code });
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it('installs no folder, command or variable that is not plain', async () => {
+    for (const flags of [
+      { folder: ['/'] },
+      { folder: ['~'] },
+      { folder: ['~/..'] },
+      { command: ['sh'] },
+      { environment: ['x'] },
+      { python: 'python3' },
+    ])
+      await expect(sudoers({ install: true, ...flags })).rejects.toMatchObject({ code: 'E-USAGE' });
+  });
+});
+
 describe('the program behind the rule', () => {
+  it('is one that Python 3.6 understands', () => {
+    const check = 'import ast,sys; ast.parse(sys.stdin.read(), feature_version=(3, 6))';
+    execFileSync('python3', ['-c', check], { input: read('transports/sudo/as-user.py') });
+  });
+
   it('has less than 200 lines', () => {
     expect(scripts().find(({ path }) => path === 'transports/sudo/as-user.py')?.lines).toBeLessThan(200);
   });
