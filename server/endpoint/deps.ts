@@ -1,7 +1,6 @@
 /** What the endpoint's routes stand on; put together once, in cli/serve. */
 
 import type { IncomingMessage } from 'node:http';
-import type { FastifyRequest } from 'fastify';
 import type {
   Choices,
   KeptSession,
@@ -19,7 +18,7 @@ import type { Who } from '../sign-in/types.ts';
 import type { Kept } from './kept.ts';
 import type { Launches } from './launches.ts';
 import type { Live } from './live.ts';
-import type { Refusal } from './refusals.ts';
+import type { ShowsErrors } from './refusals.ts';
 
 /** What a link or a form asks for, judged by the policy as it is now. */
 export interface Judge {
@@ -43,7 +42,7 @@ export interface Judge {
   readonly perMinute: number;
 }
 
-export type Deps = {
+export type Deps = ShowsErrors & {
   services: Services;
   kept: Kept;
   launches: Launches;
@@ -60,8 +59,6 @@ export type Deps = {
   /** the endpoint's own origin and prefix, ends with `/` */
   base: URL;
   product: string;
-  /** how a refusal looks to a person: a whole document */
-  errorPage(request: FastifyRequest, refusal: Refusal): string;
 };
 
 /** What each route says of itself; one without it answers nobody (SECURITY R6). */

@@ -1,8 +1,20 @@
 /** What the pages show, from what the endpoint knows: the user's own, judged here once for all of them. */
 import type { AdminView, LaunchView, SessionView, User } from '../../core/endpoint.ts';
-import { explain } from '../policy/index.ts';
-import type { PagesDeps } from '../web/index.ts';
-import type { OwnDeps } from './own-routes.ts';
+import { explain, type PolicyFile } from '../policy/index.ts';
+import type { BuildTokens, SignIn } from '../sign-in/index.ts';
+import type { State } from '../state/index.ts';
+import type { PagesDeps, StaticFiles } from '../web/index.ts';
+import type { Deps } from './deps.ts';
+
+export type OwnDeps = {
+  signIn: SignIn;
+  policy: PolicyFile;
+  state: State;
+  clicks: BuildTokens;
+  deps: Deps;
+  /** of the pages, where they are not those that the build has made */
+  files?: StaticFiles;
+};
 
 const MOST_LISTED = 200;
 const LOG_MS = 60_000;

@@ -2,7 +2,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asHpcbinderError, type ErrorCode } from '../../core/errors.ts';
 import { harmless } from '../../core/text.ts';
-import type { Deps } from './deps.ts';
+
+/** How a refusal looks to a person: a whole document. */
+export type ShowsErrors = { errorPage(request: FastifyRequest, refusal: Refusal): string };
 
 export type Refusal = { status: number; code: ErrorCode; message: string; hint?: string };
 
@@ -33,7 +35,7 @@ export function refusalOf(cause: unknown): Refusal {
 }
 
 export function refuse(
-  deps: Pick<Deps, 'errorPage'>,
+  pages: ShowsErrors,
   request: FastifyRequest,
   reply: FastifyReply,
   status: number,
@@ -41,18 +43,13 @@ export function refuse(
   message: string,
   more: { hint?: string } = {},
 ): FastifyReply {
-  return send(deps, request, reply, { status, code, message, ...more });
+  return send(pages, request, reply, { status, code, message, ...more });
 }
 
-export function send(
-  deps: Pick<Deps, 'errorPage'>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  refusal: Refusal,
-): FastifyReply {
+export function send(pages: ShowsErrors, request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status, ...error } = refusal;
   reply.code(status);
   const forPerson = (request.headers.accept ?? '').includes('text/html') && !request.url.includes('/api/');
-  if (forPerson) return reply.type('text/html; charset=utf-8').send(deps.errorPage(request, refusal));
+  if (forPerson) return reply.type('text/html; charset=utf-8').send(pages.errorPage(request, refusal));
   return reply.type('application/json; charset=utf-8').send({ error });
 }
