@@ -1,6 +1,5 @@
 """The app in the container: its start and end, its socket, the processes that it is. What is different in each is its kind."""
 import http.client
-import signal
 import socket
 import struct
 
@@ -159,7 +158,7 @@ class App(object):
         with contextlib.suppress(OSError):
             self.count()
         with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGTERM)
+            os.kill(self.pid, self._kind.END)
         deadline = time.monotonic() + STOP_SECONDS
         while self.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)

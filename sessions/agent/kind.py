@@ -1,4 +1,5 @@
 """What an app is beside a process: its files, its words, whether it answers, whether it is used. Here what is common."""
+import signal
 
 # In the run directory; the app listens there and nowhere else (DESIGN 6).
 SOCKET = "app.sock"
@@ -9,6 +10,8 @@ class Kind(object):
     BY_ITSELF = re.compile(rb"$.")
     # What the browser says over a WebSocket is use: nobody else tells of it.
     STREAMS_ARE_USE = True
+    # Ends it in order.
+    END = signal.SIGTERM
 
     def __init__(self, app, run_directory, home):
         self.name = app["name"]

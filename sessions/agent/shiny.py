@@ -35,6 +35,9 @@ ANSWER_SECONDS = 5
 class Shiny(Kind):
     """R works on one thing at a time: while it does, it answers nobody."""
 
+    # As by ctrl-C: what the app does in onStop() is done. At a SIGTERM R is gone at once.
+    END = signal.SIGINT
+
     def prepare(self, session_directory):
         self.write("start.sh", _SHINY_START)
         self.write("shiny.R", _SHINY_RUN)

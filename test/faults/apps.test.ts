@@ -162,7 +162,8 @@ it('Shiny is not idle while R works for a click, and is with its tab open and no
   const app = `library(shiny)
 shinyApp(
   fluidPage(actionButton("work", "Work"), textOutput("done")),
-  function(input, output) output$done <- renderText(if (input$work > 0) { Sys.sleep(35); "worked" } else "waits")
+  onStart = function() onStop(function() writeLines("in order", "ended.txt")),
+  server = function(input, output) output$done <- renderText(if (input$work > 0) { Sys.sleep(35); "worked" } else "waits")
 )
 `;
   const { ready, running: cli } = await launch(repository('idle', { 'app.R': app }), '--app', 'shiny', '--idle', '15s');
@@ -177,6 +178,7 @@ shinyApp(
   const worked = Date.now();
   expect(await cli.until((event) => event.type === 'ended', 60_000)).toMatchObject({ why: 'idle' });
   expect(Date.now() - worked).toBeGreaterThan(9_000);
+  expect((await on('login', 'alice', `cat '${ready.workDirectory}/ended.txt'`)).stdout).toBe('in order');
 });
 
 describe('what is missing is said', () => {
