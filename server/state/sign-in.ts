@@ -8,6 +8,9 @@ import { iso, json, milliseconds } from './values.ts';
 /** A clock that went back by more makes an age unknowable: then one signs in again. */
 const BACK_MS = 10 * 60_000;
 
+/** Browsers that one account is signed in with; the longest signed in makes room. */
+const MOST_LOGINS = 50;
+
 /** Times are ISO texts by this machine's clock. */
 export type Login = { user: User; xsrf: string; expires: string };
 export type Token = {
@@ -51,6 +54,14 @@ export class Logins {
         now,
         milliseconds(how.expires),
         how.from ?? null,
+      );
+      this.#file.run(
+        `DELETE FROM logins WHERE account = ? AND hash NOT IN
+           (SELECT hash FROM logins WHERE account = ? ORDER BY created DESC, hash = ? DESC LIMIT ?)`,
+        user.account,
+        user.account,
+        how.id,
+        MOST_LOGINS,
       );
     });
   }

@@ -108,6 +108,16 @@ describe('a login', () => {
     expect(logins.bySecret(other)).toBeDefined();
   });
 
+  it('is one of fifty at most of an account: the oldest makes room, no one else’s', () => {
+    const other = create({ account: 'admina', shown: 'admina@campus', roles: ['user'] });
+    const all = Array.from({ length: 52 }, () => {
+      now += 1;
+      return create();
+    });
+    expect(all.map((secret) => logins.bySecret(secret) !== undefined)).toEqual([false, false, ...Array(50).fill(true)]);
+    expect(logins.bySecret(other)).toBeDefined();
+  });
+
   it('goes on while the state’s disk fails, but nobody else comes in, and idleness still ends it', () => {
     const [known, unknown] = [create(), create()];
     logins.bySecret(known);

@@ -227,8 +227,12 @@ describe('a login', () => {
         accountClaim: 'preferred_username',
       };
       return { oidc, accounts: () => ({ ...RULES, map }) };
-    });
-    await signInAs(browser, new URL('sign-in', other.base), 'alice@campus');
+    }, '/hub/');
+    // below a path, as where the host has other pages too
+    const next = other.signIn.signInUrl('/hub/me');
+    const page = await signInAs(browser, new URL(next, other.base), 'alice@campus');
+    expect(page.url.href).toBe(new URL('me', other.base).href);
+    expect(browser.cookies.get(`${other.base.host} _xsrf`)?.path).toBe('/hub/v2/');
     const ask = async () => JSON.parse((await browser.get(new URL('me', other.base))).body);
     expect(await ask()).toMatchObject({ user: { account: 'alice' } });
     map.delete('alice@campus');
