@@ -20,7 +20,7 @@ export type SessionsView = {
 };
 
 /** cards of ended ones; what is older is in the API's list */
-const MOST_ENDED = 20;
+const MOST_ENDED = 12;
 
 /** Those that the page shows: of the ended ones the last. */
 export function forCards(sessions: readonly SessionView[]): readonly SessionView[] {

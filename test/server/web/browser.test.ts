@@ -178,6 +178,12 @@ describe('the progress page', () => {
     ]);
     expect(await terminal.locator('a, img').count()).toBe(0);
     expect(await terminal.locator('.t-green').innerText()).toBe('100 % done');
+    const script = '</script><script>alert(1)</script>';
+    fake.tell({ type: 'log', phase: 'start', line: script });
+    fake.tell({ type: 'log', phase: 'start', line: '<'.repeat(100_000) });
+    fake.tell({ type: 'warning', text: script });
+    await page.locator('.asides', { hasText: script }).waitFor();
+    expect(await terminal.locator('div').nth(3).textContent()).toBe(script);
     fake.tell({ type: 'log', phase: 'start', line: 'one more line' });
     await terminal.getByText('one more line').waitFor();
     expect(complaints).toEqual([]);

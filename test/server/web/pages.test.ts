@@ -119,6 +119,21 @@ describe('what others wrote', () => {
   });
 });
 
+describe('my sessions', () => {
+  it('stay a small page after half a year', async () => {
+    const ended = Array.from({ length: 300 }, (_, n) =>
+      session(`hb-${String(n).padStart(10, '0')}`, {
+        phase: 'ended',
+        ended: { why: 'idle', at: new Date().toISOString(), words: 'ended: nobody used it' },
+      }),
+    );
+    fake.world.sessions = [...ended, ...SESSIONS.slice(0, 3)];
+    const { body } = await get('/sessions');
+    expect(body.match(/data-session=/g)?.length).toBe(15);
+    expect(body.length).toBeLessThan(50_000);
+  });
+});
+
 describe('the launch form', () => {
   it('begins with what the link asks for, and names what no link can ask for (WEB-06)', async () => {
     const { body } = await get('/v2/gh/org/climate/main?partition=gpu&gpus=2&time=3h&mem=16G&mount=/home&env=A');
