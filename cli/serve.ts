@@ -7,7 +7,7 @@ import { redact } from '../core/redact.ts';
 import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
 import { signInOptions } from '../server/endpoint/people.ts';
-import { PolicyFile, parsePolicy } from '../server/policy/index.ts';
+import { PolicyFile, parsePolicy, type Reload } from '../server/policy/index.ts';
 import { checkSignIn } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { loadConfig } from './config-file.ts';
@@ -44,6 +44,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     builds: new Builds(() => policy.value.limits),
   });
   const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
+  policy.watch((what) => log(reloaded(what)));
   log({ event: 'listening', url: endpoint.url, port: endpoint.port, product: PRODUCT });
   await ended();
   log({ event: 'ending' });
@@ -54,6 +55,18 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
   state.close();
   clearTimeout(timer);
   return 0;
+}
+
+function reloaded(what: Reload): Record<string, unknown> {
+  if (what.kind !== 'refused') return { event: 'policy', ...what };
+  const { message, hint } = what.error;
+  return {
+    event: 'policy',
+    kind: 'refused',
+    message,
+    hint,
+    words: 'the policy stays as it was until the file is mended',
+  };
 }
 
 /** The file alone: nothing is opened, nobody is asked. */

@@ -6,7 +6,7 @@ import { explain } from './explain.ts';
 import { type Policy, parsePolicy } from './policy.ts';
 
 /** What is bound when the endpoint starts. */
-const AT_START = /^(?:url|sessions|listen|tls|trusted_proxies|state_dir|sign_in|act_as|clusters)(?:\.|$)/;
+const AT_START = /^(?:url|sessions|listen|tls|trusted_proxies|state_dir|sign_in|act_as)(?:\.|$)/;
 /** An editor writes a file in several steps. */
 const SETTLE_MS = 200;
 const MOST_BYTES = 1_000_000;
