@@ -21,6 +21,8 @@ export function alone(directory: string, patienceMs: number = PATIENCE_MS): () =
   closeSync(openSync(path, 'a', 0o600));
   const lock = new (library())(path, { timeout: patienceMs });
   try {
+    // no journal on the disk: it is never written to, and a full disk must not keep the endpoint from its start
+    lock.pragma('journal_mode = MEMORY');
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();

@@ -1,4 +1,6 @@
 /** What SQLite says, as E-STATE: the file, what it means, what to do. */
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { HpcbinderError } from '../../core/errors.ts';
 import { notThere } from './library.ts';
 
@@ -62,7 +64,9 @@ export function stateFault(error: unknown, file: string): unknown {
   if (code === 'ERR_DLOPEN_FAILED' || /^Could not locate the bindings file/.test(String((error as Error)?.message)))
     return notThere(error);
   if (error instanceof HpcbinderError || typeof code !== 'string' || !code.startsWith('SQLITE_')) return error;
-  const primary = code === 'SQLITE_NOTADB' ? 'SQLITE_CORRUPT' : code.split('_').slice(0, 2).join('_');
+  const first = code === 'SQLITE_NOTADB' ? 'SQLITE_CORRUPT' : code.split('_').slice(0, 2).join('_');
+  // the shared memory beside the file is a file too, and has no word of its own for a full disk
+  const primary = first === 'SQLITE_IOERR' && isFull(file) ? 'SQLITE_FULL' : first;
   const words = KNOWN.get(primary);
   return new HpcbinderError('E-STATE', {
     message: words?.message(file) ?? `${file}: ${(error as Error).message} (${code})`,
@@ -70,4 +74,16 @@ export function stateFault(error: unknown, file: string): unknown {
     ...(words?.transient ? { transient: true } : {}),
     cause: error,
   });
+}
+
+/** Less than what opening needs. */
+const LEAST_BYTES = 256 << 10;
+
+function isFull(file: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(file));
+    return bavail * bsize < LEAST_BYTES;
+  } catch {
+    return false;
+  }
 }

@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Each minute: is the file still there, can what waits be written? Each day, first after a minute: what is too old goes.
+ * Each minute: is the file still there, can be written, and does nothing wait? Each day, first after a minute: what is too old goes.
  * @param how.log one structured line; a fault that lasts is told once
  * @returns ends it
  */
@@ -18,7 +18,7 @@ export function keepHouse(
   let prunedAt = Number.NEGATIVE_INFINITY;
   const look = () => {
     try {
-      state.check();
+      state.check(true);
       if (performance.now() - prunedAt > DAY_MS) {
         const gone = state.prune(how.retentionDays());
         prunedAt = performance.now();

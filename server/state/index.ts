@@ -75,14 +75,14 @@ export class State {
   }
 
   /**
-   * Once a minute and for `/health`: was the file removed (then it is put back) or replaced under us, and can what waits in memory
-   * be written?
+   * For `/health`: was the file removed (then it is put back) or replaced under us, and can what waits in memory be written?
+   * @param probe writes in any case, to know of a full disk before somebody's click does: once a minute
    * @throws HpcbinderError E-STATE where it was replaced, or cannot be written
    */
-  check(): void {
+  check(probe: boolean = false): void {
     this.#file.check();
     this.#later.flush();
-    if (this.trouble) this.settings.probe();
+    if (probe || this.trouble) this.settings.probe();
   }
 
   /** All that `work` writes, or nothing, with one wait for the disk: for a poll that moves 700 sessions. */

@@ -282,6 +282,7 @@ describe('a full disk (F-36)', () => {
       isLast: true,
       listed: 1,
       reopened: true,
+      closed: expect.stringMatching(/^opened$|^E-STATE .* is full/),
       after: 'after',
       troubleAfter: null,
     });

@@ -55,13 +55,24 @@ try {
 } catch (error) {
   reopened = error.message;
 }
+// after a stop, whatever lies beside the file must be made anew
+state.close();
+let closed;
+try {
+  State.open(join(directory, 'state')).close();
+  closed = 'opened';
+} catch (error) {
+  closed = `${error.code} ${error.message}`;
+}
 rmSync(filler);
-save('after');
+const again = State.open(join(directory, 'state'));
+again.saveSession(record('after'), { account: 'alice' });
 process.stdout.write(
   JSON.stringify({
     ...seen,
     reopened,
-    after: state.session('hb-aaaaaaaaaa')?.record.jobId,
-    troubleAfter: state.trouble?.code ?? null,
+    closed,
+    after: again.session('hb-aaaaaaaaaa')?.record.jobId,
+    troubleAfter: again.trouble?.code ?? null,
   }),
 );
