@@ -1,5 +1,4 @@
 /** The apps that a session can run, by the names that `--app` and hpc.yml take. What each is on the node: sessions/agent/kind.py. */
-import type { RepoFiles } from './artifacts.ts';
 
 export const APPS = ['lab', 'notebook', 'rstudio', 'shiny'] as const;
 export type AppName = (typeof APPS)[number];
@@ -45,7 +44,7 @@ export const APP_NEEDS: Readonly<Record<AppName, string>> = {
  * The directories in which a Shiny app of the repository lies, where one can begin by itself: the top as `.`, else folders of
  * the top. The job decides by the same rule (sessions/agent/shiny.py), which also sees what the image has.
  */
-export function shinyPlaces(files: Pick<RepoFiles, 'list'>): string[] {
+export function shinyPlaces(files: { list(): readonly { path: string }[] }): string[] {
   const places = new Set<string>();
   for (const { path } of files.list()) {
     const place = /^(?:([^/]+)\/)?(?:app|server)\.R$/.exec(path);

@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { agentSource } from '../../sessions/agent.ts';
 import { controlRequest, openApp } from '../../sessions/control.ts';
 import { readEnd } from '../../sessions/records.ts';
 import { openStream } from '../../sessions/streams.ts';
@@ -18,7 +17,7 @@ import {
   startSession,
   TOKEN,
 } from './agent-rig.ts';
-import { pythons } from './pythons.ts';
+import { frame, UPGRADE } from './frames.ts';
 
 // They wait more than they compute: all at once.
 const rigs: Rig[] = [];
@@ -58,12 +57,6 @@ async function untilBusy(rig: Rig, wanted: number): Promise<void> {
   }
 }
 
-/** A frame as a browser sends it: masked, here with zeros. */
-const frame = (opcode: number, text: string) =>
-  Buffer.concat([Buffer.from([0x80 | opcode, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
-
-const upgrade = `GET /websocket/ HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
-
 /** A request over the agent's port, as the proxy makes it; its answer's first line. */
 async function request(rig: Rig, head: string): Promise<string> {
   const socket = await openApp(rig.connect, SESSION, rig.secrets);
@@ -91,7 +84,7 @@ describe('Shiny', () => {
     const rig = await session({ ...SHINY, limits: { idleSeconds: 2 } });
     const tab = await openStream(rig.connect, SESSION, rig.secrets);
     tab.on('error', () => {}).resume();
-    tab.write(upgrade);
+    tab.write(UPGRADE);
     const began = Date.now();
     for (let n = 0; n < 8; n++) {
       tab.write(frame(1, '{"method":"update"}'));
@@ -247,36 +240,4 @@ describe('under a path of an origin that sessions share', () => {
     const { words } = rig.json('rserver.json') as { words: Record<string, string> };
     expect(words['www-root-path']).toBe(base);
   }, 60_000);
-});
-
-describe.each(pythons())('use, with %s', (python) => {
-  /** The agent's own functions, called in Python; JSON comes back. */
-  const call = (code: string): unknown => {
-    const program = `import sys, json\nspace = {"__name__": "agent"}\nexec(sys.stdin.read(), space)\nglobals().update(space)\nprint(json.dumps(${code}))`;
-    return JSON.parse(execFileSync(python, ['-c', program], { input: agentSource(), encoding: 'utf8' }));
-  };
-
-  it('counts what processes took between two looks, of those that live', () => {
-    const look = (...ticks: [pid: number, start: number, ticks: number][]) =>
-      `{${ticks.map(([pid, start, took]) => `${pid}: (1, 1, ${took}, 1, ${start})`).join(', ')}}`;
-    const code = (...looks: string[]) =>
-      `(lambda e: [(e.look(m, 10.0 * n), round(e.share * os.sysconf("SC_CLK_TCK"), 3))[1] for n, m in enumerate([${looks.join(', ')}])])(Effort())`;
-    expect(call(code(look([7, 1, 500]), look([7, 1, 520]), look([7, 1, 520])))).toEqual([0, 2, 0]);
-    // one ends, another begins under its number
-    expect(call(code(look([7, 1, 500], [8, 1, 90]), look([7, 1, 510], [8, 2, 40])))).toEqual([0, 5]);
-  });
-
-  it('is what a browser says over a WebSocket, and not what keeps it awake', () => {
-    const said: [Buffer, boolean][] = [
-      [frame(1, 'hello'), true],
-      [frame(2, ''), true],
-      [frame(9, 'ping'), false],
-      [Buffer.concat([frame(10, ''), frame(10, 'pong')]), false],
-      [Buffer.concat([frame(10, 'pong'), frame(1, 'x')]), true],
-      [Buffer.from(upgrade), false],
-      [Buffer.alloc(0), false],
-    ];
-    const words = said.map(([data]) => `"${data.toString('hex')}"`).join(', ');
-    expect(call(`[says_something(bytes.fromhex(word)) for word in [${words}]]`)).toEqual(said.map(([, use]) => use));
-  });
 });

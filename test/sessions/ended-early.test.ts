@@ -37,6 +37,18 @@ describe('a job that ended before its app answered', () => {
     expect(error.message).toContain(`${session.directory}: missing, read-only or another one on c2`);
   });
 
+  it('for image or repository lack what its app takes: what is missing, and what brings it', async () => {
+    for (const detail of ['the image lacks the R package shiny', 'the repository lacks a Shiny app: none']) {
+      const ended = { why: 'app-failed' as const, at: '2026-01-01T00:00:00Z', detail };
+      const error = await endedEarly(cluster, { ...session, app: 'shiny', phase: 'ended', ended });
+      expect(error).toMatchObject({
+        code: 'E-IMAGE-APP',
+        message: detail,
+        hint: expect.stringContaining('r-cran-shiny'),
+      });
+    }
+  });
+
   it('F-42: a disk that is full is another fault', async () => {
     const detail = `the work directory ${session.workDirectory}: [Errno 28] No space left on device`;
     const ended = { why: 'failed' as const, at: '2026-01-01T00:00:00Z', detail };
