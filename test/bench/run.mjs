@@ -1,6 +1,6 @@
 // `npm run bench`: the product's promises as figures, against what one would do by hand, on a devcluster of its own.
 // Prints the tables and writes docs/performance.md; exits 1 where a limit is missed. `npm run bench -- PART…` measures parts
-// again (help, launch, queries, queue, convert); the page keeps what was measured last of the others.
+// again (help, launch, queries, queue, convert, state); the page keeps what was measured last of the others.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
@@ -29,6 +29,7 @@ const parts = {
   queries: async () => (await import('./queries.mjs')).queries,
   queue: async () => (await import('./queue.mjs')).queueOf,
   convert: async () => (await import('./convert.mjs')).convert,
+  state: async () => (await import('./state.mjs')).state,
 };
 const wanted = process.argv.slice(2);
 for (const name of wanted)

@@ -2,6 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -70,6 +71,18 @@ describe('a disk of the network (F-43)', () => {
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }
+  });
+});
+
+describe('a machine without better-sqlite3', () => {
+  it('is told what to install, and only when the state is needed', () => {
+    const dist = join(rig.directory, 'dist');
+    cpSync(join(ROOT, 'dist'), dist, { recursive: true });
+    const program = `
+      import { State } from ${JSON.stringify(join(dist, 'server/state/index.js'))};
+      try { State.open(${JSON.stringify(join(rig.directory, 'state'))}); } catch (error) { console.log(error.code, error.message, error.hint); }`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' });
+    expect(said).toMatch(/^E-STATE .*better-sqlite3 is not installed here.*npm rebuild better-sqlite3/);
   });
 });
 
