@@ -22,14 +22,14 @@ export type App = { instance: FastifyInstance; routes: readonly RouteRow[] };
 export async function createApp(
   deps: Deps,
   more: (app: FastifyInstance) => void,
-  how: { log: (line: Record<string, unknown>) => void; trustProxy: readonly string[] },
+  how: { log: (line: Record<string, unknown>) => void; trustProxy: readonly string[] | 'unix' },
 ): Promise<App> {
   const routes: RouteRow[] = [];
   const app = Fastify({
     bodyLimit: MOST_BODY,
     // limits of connections are the front's (server/limits.ts)
     logger: { level: 'warn', stream: { write: (line: string) => how.log({ said: line.trim() }) } },
-    trustProxy: how.trustProxy.length > 0 ? [...how.trustProxy] : false,
+    trustProxy: trusted(how.trustProxy),
     routerOptions: { maxParamLength: 2000 },
     rewriteUrl: ({ url = '/' }) => below(deps.base.pathname, url),
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
@@ -85,4 +85,10 @@ export async function createApp(
 function below(base: string, target: string): string {
   if (base === '/') return target;
   return target.startsWith(base) ? target.slice(base.length - 1) : '/no-such-page';
+}
+
+/** Whose word for the browser's address is taken: on a Unix socket that of whoever may open it, and of nobody before them. */
+function trusted(by: readonly string[] | 'unix') {
+  if (by === 'unix') return (_address: string, hop: number) => hop === 0;
+  return by.length > 0 ? [...by] : false;
 }

@@ -102,7 +102,10 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const add = (app: FastifyInstance) => {
     pages = ownRoutes(app, { deps, signIn, policy, state, clicks, ...(options.files ? { files: options.files } : {}) });
   };
-  const app = await createApp(deps, add, { log, trustProxy: policy.value.trustedProxies });
+  const app = await createApp(deps, add, {
+    log,
+    trustProxy: 'path' in policy.value.listen ? 'unix' : policy.value.trustedProxies,
+  });
 
   for (const { record, account, launch } of state.sessions({ live: true }))
     if (record.phase === 'ready') live.add(record, account, launch);

@@ -44,7 +44,7 @@ export function TokensPage({ frame, address, tokens, made, fault }: TokensView) 
         (scope) =>
           html`<label><input type="checkbox" name="scopes" value=${scope} checked=${scope === 'read' || scope === 'launch'} /> ${SCOPE_WORDS[scope] ?? scope}</label>`,
       )}</fieldset>
-      <div class="field"><label for="days">Ends after</label><select id="days" name="days"><option value="1">1 day</option><option value="30" selected>30 days</option><option value="90">90 days</option><option value="365">1 year</option></select></div>
+      <div class="field"><label for="days">Ends after</label><select id="days" name="days"><option value="1">1 day</option><option value="30" selected>30 days</option><option value="90">90 days</option></select></div>
       <button class="go">Make the token</button>
     </fieldset></form>`;
 }
