@@ -86,16 +86,22 @@ export class Access implements SessionAccess {
   }
 }
 
-/** The code of a target like `/lab?c=…&x=1`, and the target without it. Only what has a code's form is taken for one. */
-export function takeCode(target: string): { code: string; stay: boolean; rest: string } | undefined {
+/**
+ * The code of a target like `/lab?c=…&x=1`, and the target without it. Only what has a code's form is taken for one. `foreign`:
+ * it came as `token`, where BinderHub's clients put what `ready` gave them; an app may have a parameter of that name, too.
+ */
+export function takeCode(target: string): { code: string; foreign: boolean; stay: boolean; rest: string } | undefined {
   const cut = target.indexOf('?');
   if (cut < 0) return undefined;
   const fields = target.slice(cut + 1).split('&');
-  const code = fields.find((field) => field.startsWith('c=') && CODE.test(field.slice(2)))?.slice(2);
-  if (code === undefined) return undefined;
-  const others = fields.filter((field) => field !== `c=${code}` && field !== 'stay=1');
+  const named = (name: string) => fields.find((field) => field.startsWith(name) && CODE.test(field.slice(name.length)));
+  const field = named('c=') ?? named('token=');
+  if (field === undefined) return undefined;
+  const foreign = field.startsWith('token=');
+  const code = field.slice(field.indexOf('=') + 1);
+  const others = fields.filter((other) => other !== field && other !== 'stay=1');
   const query = others.length > 0 ? `?${others.join('&')}` : '';
-  return { code, stay: fields.includes('stay=1'), rest: target.slice(0, cut) + query };
+  return { code, foreign, stay: fields.includes('stay=1'), rest: target.slice(0, cut) + query };
 }
 
 export function parseCookies(header: string | undefined): (readonly [name: string, value: string])[] {

@@ -25,7 +25,7 @@ export function admit(
   const { route, access } = door;
   const known = access.admits(req.headers.cookie, how.now);
   const link = req.method === 'GET' && !how.upgrade ? takeCode(req.url ?? '') : undefined;
-  if (link !== undefined) {
+  if (link !== undefined && (!link.foreign || access.knows(link.code))) {
     const entered = enter(req, door, link, known, how.now);
     if (entered !== undefined) return { refuse: entered };
   }

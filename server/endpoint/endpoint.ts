@@ -91,9 +91,11 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     signInUrl: signIn.signInUrl,
     userOf,
     openUrl: (who, record, path) => {
-      const target = `/${path ?? startOf(record)}`;
+      // behind a fragment the code would never reach us
+      const [target = '/', ...fragment] = `/${path ?? startOf(record)}`.split(/(?=#)/);
       const code = codes.issue({ account: who.user.account, session: record.id, path: target, login: who.login });
-      return `${base.protocol}//${record.id}.${base.host}${target}${target.includes('?') ? '&' : '?'}c=${code}`;
+      const opened = `${target}${target.includes('?') ? '&' : '?'}c=${code}${fragment.join('')}`;
+      return `${base.protocol}//${record.id}.${base.host}${opened}`;
     },
     base,
     product,

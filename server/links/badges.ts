@@ -19,6 +19,7 @@ const MARK =
   '<circle cx="9" cy="10" r="1" fill="#24344d"/>';
 
 function drawing(
+  id: string,
   left: { width: number; mark: string; text: string; at: number },
   right: { width: number; text: string },
 ): string {
@@ -26,10 +27,10 @@ function drawing(
   const title = 'Launch with hpcbinder';
   const middle = left.width + right.width / 2;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" viewBox="0 0 ${width} 20" role="img" aria-labelledby="t">`,
-    `<title id="t">${title}</title>`,
-    `<clipPath id="c"><rect width="${width}" height="20" rx="3"/></clipPath>`,
-    `<g clip-path="url(#c)"><rect width="${left.width}" height="20" fill="#24344d"/><rect x="${left.width}" width="${right.width}" height="20" fill="#1d6f8c"/></g>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" viewBox="0 0 ${width} 20" role="img" aria-labelledby="${id}-t">`,
+    `<title id="${id}-t">${title}</title>`,
+    `<clipPath id="${id}-c"><rect width="${width}" height="20" rx="3"/></clipPath>`,
+    `<g clip-path="url(#${id}-c)"><rect width="${left.width}" height="20" fill="#24344d"/><rect x="${left.width}" width="${right.width}" height="20" fill="#1d6f8c"/></g>`,
     left.mark,
     '<g fill="#fff" font-family="Verdana,DejaVu Sans,Geneva,sans-serif" font-size="11" text-anchor="middle">',
     `<text x="${left.at}" y="14" textLength="${left.text.length * 6.4}">${left.text}</text>`,
@@ -39,8 +40,12 @@ function drawing(
 }
 
 const DRAWN: Readonly<Record<Badge, string>> = {
-  'badge.svg': drawing({ width: 51, mark: '', text: 'launch', at: 25.5 }, { width: 72, text: 'hpcbinder' }),
-  'badge_logo.svg': drawing({ width: 70, mark: MARK, text: 'launch', at: 44 }, { width: 72, text: 'hpcbinder' }),
+  'badge.svg': drawing('hb-badge', { width: 51, mark: '', text: 'launch', at: 25.5 }, { width: 72, text: 'hpcbinder' }),
+  'badge_logo.svg': drawing(
+    'hb-logo',
+    { width: 70, mark: MARK, text: 'launch', at: 44 },
+    { width: 72, text: 'hpcbinder' },
+  ),
 };
 
 export function badge(kind: Badge): string {

@@ -11,6 +11,7 @@ import { harmless, nearest } from '../../core/text.ts';
 import { duration, memory } from '../../core/units.ts';
 import { repoOf } from '../links/link.ts';
 import type { LinkedRepo } from '../links/spec.ts';
+import { targetPath } from '../links/target.ts';
 import { matches } from './patterns.ts';
 import { type Ceilings, type Policy, resources } from './policy.ts';
 import type { ServedCluster } from './schema.ts';
@@ -60,13 +61,14 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
   };
   checkResources({ ...granted, extra: [] });
   const { idle = policy.culling.idleSeconds, max_age: maxAge = policy.culling.maxAgeSeconds } = cluster.defaults ?? {};
+  const path = wanted.path === undefined ? undefined : targetPath({ urlpath: wanted.path });
   const whole: LaunchGranted = {
     provider: wanted.provider,
     spec: wanted.spec,
     cluster: name,
     ...granted,
     app,
-    ...(wanted.path === undefined ? {} : { path: wanted.path }),
+    ...(path === undefined ? {} : { path }),
     ...(wanted.fresh === undefined ? {} : { fresh: wanted.fresh }),
     repo: { url: repo.url, ...(repo.ref === undefined ? {} : { ref: repo.ref }), shown: repo.shown },
     binds: bindsOf(policy, wanted.data ?? []),

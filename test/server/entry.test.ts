@@ -29,6 +29,20 @@ describe('entering a session', () => {
     expect(cookieOf(second)).toBe('');
   });
 
+  it('by BinderHub’s clients brings the code as token; a token that is none of ours is the app’s', async () => {
+    rig = await echo();
+    const code = new URL(rig.session.url('/')).searchParams.get('c');
+    const first = await request(rig.session.port, { path: `/lab/tree/a.ipynb?token=${code}`, host: rig.host });
+    expect(statusOf(first)).toBe(302);
+    expect(first).toMatch(/^Location: \/lab\/tree\/a\.ipynb\r$/m);
+    expect(cookieOf(first)).not.toBe('');
+    const path = `/api?token=${'A'.repeat(43)}`;
+    const own = await request(rig.session.port, { path, host: rig.host, headers: { Cookie: rig.cookie } });
+    expect(statusOf(own)).toBe(200);
+    expect(own).toContain(path);
+    expect(statusOf(await request(rig.session.port, { path, host: rig.host }))).toBe(403);
+  });
+
   it('without a cookie nothing reaches the app, and the page says how to come in', async () => {
     rig = await echo();
     for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'HEAD', 'PATCH']) {

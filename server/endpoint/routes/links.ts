@@ -119,8 +119,10 @@ function readyOf(deps: Deps, request: FastifyRequest, wanted: LaunchWanted, laun
   );
   const token = opened.searchParams.get('c') ?? '';
   opened.searchParams.delete('c');
+  // clients add the page to begin with by themselves
+  const url = token === '' ? opened.href : new URL('/', opened).href;
   return {
-    url: opened.href,
+    url,
     token,
     image: imageName(wanted.provider as Parameters<typeof imageName>[0], repo, commit),
     repo_url: repo.url,

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { FiguresView, KeptSession, SessionView, User } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
+import { targetPath } from '../../links/index.ts';
 import type { Deps } from '../deps.ts';
 import type { KeptRow } from '../kept.ts';
 import { idOf, userOf } from './launches.ts';
@@ -76,7 +77,8 @@ export function openSession(
       hint: 'Its page shows how it stands.',
     });
   deps.kept.audit.write({ account: user.account, action: 'open', session: id, from: request.ip });
-  return deps.openUrl(who, row.record, path ?? row.granted?.path);
+  const wanted = path === undefined ? row.granted?.path : targetPath({ urlpath: path });
+  return deps.openUrl(who, row.record, wanted);
 }
 
 export function sessionRoutes(app: FastifyInstance, deps: Deps): void {

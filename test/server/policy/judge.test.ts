@@ -104,6 +104,8 @@ repositories: {settings: [{match: github.com/our-org, gpus: 4}, {match: github.c
     ['E-OPTION', { seconds: Number.NaN }, ''],
     ['E-OPTION', { partition: '--exclusive' }, ''],
     ['E-OPTION', { account: 'a b' }, ''],
+    ['E-LINK', { path: '//evil.example/x' }, ''],
+    ['E-LINK', { path: '.evil.example/../..' }, ''],
     ['E-LINK', { provider: 'zenodo', spec: '10.5281/zenodo.1' }, ''],
     ['E-LINK', { provider: 'git', spec: 'file%3A%2F%2F%2Fsrv/HEAD' }, ''],
   ])('is refused by %s where it asks for %j', (code, wanted, more) => {
