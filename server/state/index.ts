@@ -39,9 +39,9 @@ export class State {
     this.#now = now;
     this.#sessions = new SessionRows(file, tell);
     this.#launches = new LaunchRows(file);
-    this.logins = new Logins(file, now);
-    this.tokens = new Tokens(file, now);
     this.#later = new Later(tell);
+    this.logins = new Logins(file, now, this.#later);
+    this.tokens = new Tokens(file, now, this.#later);
     this.audit = new Audit(file, now, this.#later);
     this.settings = new Settings(file, now);
   }

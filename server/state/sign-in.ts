@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { ROLES, type Role, SCOPES, type Scope, type TokenView, type User } from '../../core/endpoint.ts';
 import { harmless } from '../../core/text.ts';
 import type { Row, StateFile } from './file.ts';
+import type { Later } from './later.ts';
 import { iso, json, milliseconds } from './values.ts';
 
 /** A clock that went back by more makes an age unknowable: then one signs in again. */
@@ -25,10 +26,14 @@ export type UserSeen = User & { firstAt: string; lastAt: string; live: number; s
 
 export class Logins {
   readonly #file: StateFile;
+  /** hashes of those that are over, and on a full disk still in the file */
+  readonly #over = new Set<string>();
   readonly #now: () => Date;
-  constructor(file: StateFile, now: () => Date) {
+  readonly #later: Later;
+  constructor(file: StateFile, now: () => Date, later: Later) {
     this.#file = file;
     this.#now = now;
+    this.#later = later;
   }
 
   /** @param how.id the hash of what the browser holds; `expires`: ISO; `from`: the address */
@@ -67,14 +72,20 @@ export class Logins {
   }
 
   get(hash: string): Login | undefined {
+    if (this.#over.has(hash)) return undefined;
     const now = this.#now().getTime();
     const row = this.#file.get('SELECT user, xsrf, created, expires FROM logins WHERE hash = ?', hash);
     if (!row || Number(row.expires) <= now || Number(row.created) > now + BACK_MS) return undefined;
     return { user: json(row.user) as User, xsrf: String(row.xsrf), expires: iso(row.expires) };
   }
 
+  /** At once, on a full disk too. */
   end(hash: string): void {
-    this.#file.run('DELETE FROM logins WHERE hash = ?', hash);
+    this.#over.add(hash);
+    this.#later.write(() => {
+      this.#file.run('DELETE FROM logins WHERE hash = ?', hash);
+      this.#over.delete(hash);
+    }, `login ${hash}`);
   }
 
   /** @returns how many there were */
@@ -107,9 +118,11 @@ export class Logins {
 export class Tokens {
   readonly #file: StateFile;
   readonly #now: () => Date;
-  constructor(file: StateFile, now: () => Date) {
+  readonly #later: Later;
+  constructor(file: StateFile, now: () => Date, later: Later) {
     this.#file = file;
     this.#now = now;
+    this.#later = later;
   }
 
   /** @returns its id, which is no secret */
@@ -174,12 +187,9 @@ export class Tokens {
   /** Remembers the use, to the minute: no wait for the disk at each request. */
   used(id: string): void {
     const now = this.#now().getTime();
-    this.#file.run(
-      'UPDATE tokens SET used = ? WHERE id = ? AND (used IS NULL OR abs(? - used) >= 60000)',
-      now,
-      id,
-      now,
-    );
+    const sql = 'UPDATE tokens SET used = ? WHERE id = ? AND (used IS NULL OR abs(? - used) >= 60000)';
+    // a token is good on a full disk too
+    this.#later.write(() => void this.#file.run(sql, now, id, now), `used ${id}`);
   }
 }
 

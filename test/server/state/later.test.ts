@@ -54,6 +54,22 @@ describe('while the state cannot be written', () => {
     ]);
   });
 
+  it('a sign-out holds at once, and an API token goes on being good', () => {
+    const expires = '2026-11-24T12:00:00Z';
+    state.logins.create({ account: 'alice', shown: 'Alice', roles: ['user'] }, { id: 'h', xsrf: 'x', expires });
+    const id = state.tokens.create({ account: 'alice', hash: 't', name: 'ci', scopes: ['read'], expires });
+    const again = unwritable();
+    state.logins.end('h');
+    state.tokens.used(id);
+    expect(state.logins.get('h')).toBeUndefined();
+    expect(state.tokens.find('t')).toBeDefined();
+    expect(() => state.tokens.revoke('alice', id)).toThrow('another process holds');
+    again();
+    state.check();
+    expect(rig.open().logins.get('h')).toBeUndefined();
+    expect(state.tokens.list('alice')).toMatchObject([{ usedAt: rig.clock.toISOString() }]);
+  });
+
   it('nothing is put before what waits', () => {
     const again = unwritable();
     state.audit.write({ account: 'alice', action: 'open' });
