@@ -92,6 +92,22 @@ describe('signing in by a real OpenID provider', () => {
   });
 });
 
+it.each(['client_secret_post', 'none'] as const)(
+  'a client whose way to prove itself is %s signs people in',
+  async (method) => {
+    const other = await provider(method);
+    const there = await endpoint((base, directory) => {
+      other.serve(base);
+      const secret = method === 'none' ? {} : { clientSecretFile: secretFile(directory) };
+      return { oidc: { issuer: other.issuer.href, clientId: 'hpcbinder', accountClaim: 'sub', ...secret } };
+    });
+    const page = await signInAs(new Browser(), new URL('sign-in?next=/me', there.base), 'alice@campus');
+    expect(JSON.parse(page.body)).toMatchObject({ user: { account: 'alice' } });
+    await there.close();
+    await other.close();
+  },
+);
+
 describe('what comes back to the callback', () => {
   /** The callback's address as the provider made it, not yet asked for. */
   async function caught(browser: Browser, name = 'alice@campus'): Promise<URL> {

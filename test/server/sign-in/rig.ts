@@ -90,7 +90,7 @@ export function secretFile(directory: string, text = SECRET, mode = 0o600): stri
 }
 
 /** The provider knows everybody who types a name; `name` is also who they are on campus. */
-export async function provider(how: { claimsInIdToken?: boolean } = {}) {
+export async function provider(method: 'client_secret_basic' | 'client_secret_post' | 'none' = 'client_secret_basic') {
   const handler: { now: RequestListener } = { now: (_req, res) => res.end() };
   const server = await listen((req, res) => handler.now(req, res));
   const issuer = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -107,14 +107,15 @@ export async function provider(how: { claimsInIdToken?: boolean } = {}) {
         clients: [
           {
             client_id: 'hpcbinder',
-            client_secret: SECRET,
+            ...(method === 'none' ? {} : { client_secret: SECRET }),
+            token_endpoint_auth_method: method,
             redirect_uris: [new URL('sign-in/callback', base).href],
             post_logout_redirect_uris: [new URL('sign-out', base).href],
           },
         ],
         cookies: { keys: ['a key of the test'] },
         claims: { openid: ['sub'], profile: ['preferred_username'], email: ['email', 'email_verified'] },
-        conformIdTokenClaims: how.claimsInIdToken !== true,
+        clientAuthMethods: [method],
         findAccount: (_ctx: unknown, id: string) => ({
           accountId: id,
           claims: () => ({ sub: id, preferred_username: id, email: id, email_verified: id.startsWith('verified') }),
