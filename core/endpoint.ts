@@ -50,6 +50,8 @@ export type LaunchGranted = Omit<LaunchWanted, 'cluster' | 'data'> & {
   binds: readonly { from: string; to: string; readOnly: true }[];
   idleSeconds: number;
   maxAgeSeconds?: number;
+  /** below a path of the endpoint's own origin, where all sessions are: their users trust each other (SECURITY R7) */
+  sharedOrigin?: true;
   notes: readonly string[];
 };
 
@@ -139,7 +141,14 @@ export interface Services {
   launch(
     user: User,
     granted: LaunchGranted,
-    how: { id: string; keep(record: KeptSession): void; signal: AbortSignal; resume?: KeptSession },
+    how: {
+      id: string;
+      /** the path under which browsers have the app, where it is not `/` */
+      base?: string;
+      keep(record: KeptSession): void;
+      signal: AbortSignal;
+      resume?: KeptSession;
+    },
   ): AsyncGenerator<Progress, KeptSession>;
   /**
    * Watches a session that has begun, until its end: the record as it ended, or as it was when `signal` came. `on` has each

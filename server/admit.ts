@@ -33,6 +33,7 @@ export function admit(
   if (!sameOrigin(req, door.origin, how.upgrade)) return { refuse: plain(403, 'Requests of other sites are refused.') };
   switch (route.state()) {
     case 'ready':
+      if (door.below !== undefined && !taken(req, door.below)) return { refuse: plain(400, 'The address is refused.') };
       return { pass: door, entry: known };
     case 'starting':
       return { refuse: starting(req, route) };
@@ -43,6 +44,14 @@ export function admit(
     case 'ended':
       return { refuse: ended(req, route) };
   }
+}
+
+/** Takes the session's own path off the target; what is left is judged like any other. False: it is nothing to forward. */
+function taken(req: IncomingMessage, below: string): boolean {
+  const rest = req.url?.startsWith(below) ? req.url.slice(below.length - 1) : undefined;
+  if (rest === undefined || refusedTarget(rest) !== undefined) return false;
+  req.url = rest;
+  return true;
 }
 
 /** A link with a code: the code leaves the address bar, and the cookie takes its place. */

@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { admit, refusedForm } from './admit.ts';
 import { plain, send, sendRaw } from './answers.ts';
 import type { Limits } from './limits.ts';
-import { OpenPages } from './open-pages.ts';
 import { createForwarder } from './proxy.ts';
 import type { FindDoor, Route } from './routes.ts';
 import { Staying } from './staying.ts';
@@ -64,7 +63,7 @@ export function createFront(
         send(res, verdict.refuse);
         return;
       }
-      if (OpenPages.owns(req.url)) {
+      if (verdict.pass.pages.owns(req.url)) {
         send(res, plain(404, 'There is nothing here.'));
         return;
       }
@@ -80,7 +79,7 @@ export function createFront(
       if ('pass' in verdict && verdict.entry.holds !== undefined) staying.watch(socket, verdict.entry.holds);
       if ('refuse' in verdict) sendRaw(socket, verdict.refuse);
       else if (head.length > 0) sendRaw(socket, plain(400, 'Nothing may follow an upgrade before its answer.'));
-      else if (OpenPages.owns(req.url)) verdict.pass.pages.join(req, socket);
+      else if (verdict.pass.pages.owns(req.url)) verdict.pass.pages.join(req, socket);
       else {
         onActivity(verdict.pass.route);
         forwarder.upgrade(req, socket, head, verdict.pass);

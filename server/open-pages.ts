@@ -9,9 +9,8 @@ import { parseFields } from '../core/json.ts';
 import { harmless } from '../core/text.ts';
 import { plain, sendRaw } from './answers.ts';
 
-/** What lies below is the proxy's and is never forwarded. */
-const OWN = '/_hpcbinder/';
-const PAGE = `${OWN}page`;
+/** What lies below, at the base of the app, is the proxy's and is never forwarded. */
+const OWN = '_hpcbinder/';
 
 const MOST_PAGES = 64;
 const MOST_BYTES = 64 << 10;
@@ -22,6 +21,7 @@ export type PageSaves = { pages: number; files: number; failed: readonly string[
 
 export class OpenPages {
   readonly #session: string;
+  readonly #own: string;
   readonly #pages = new Set<WebSocket>();
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -32,17 +32,19 @@ export class OpenPages {
   #number = 0;
   readonly #waiting = new Map<WebSocket, (said: { files: number; failed: readonly string[] }) => void>();
 
-  constructor(session: string) {
+  /** `base`: the path of the app, begins and ends with a slash */
+  constructor(session: string, base = '/') {
     this.#session = session;
+    this.#own = `${base}${OWN}`;
   }
 
-  static owns(target: string | undefined): boolean {
-    return target?.startsWith(OWN) === true;
+  owns(target: string | undefined): boolean {
+    return target?.startsWith(this.#own) === true;
   }
 
   /** Of an upgrade that was admitted: cookie and origin are the session's. */
   join(req: IncomingMessage, socket: Socket): void {
-    if (req.url !== PAGE) {
+    if (req.url !== `${this.#own}page`) {
       sendRaw(socket, plain(404, 'There is nothing here.'));
       return;
     }

@@ -47,6 +47,8 @@ export type Door = {
   better?: string;
   access: SessionAccess;
   pages: OpenPages;
+  /** begins the path of each request, ends with a slash, and is taken off for an app that does not know of it */
+  below?: string;
   /** keeps connections to the app */
   agent: Agent;
   /** makes one for each WebSocket */

@@ -57,7 +57,8 @@ export async function openLab(browser, url) {
 /** JupyterLab drops a run that comes before its kernel is connected, and shows "idle" before that too: the server knows. */
 export async function kernelReady(page, path) {
   const isReady = async (wanted) => {
-    const sessions = await (await fetch('/api/sessions')).json();
+    const { baseUrl } = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+    const sessions = await (await fetch(`${baseUrl}api/sessions`)).json();
     return sessions.some(
       ({ path, kernel }) =>
         (wanted === undefined || path === wanted) && kernel.execution_state === 'idle' && kernel.connections > 0,

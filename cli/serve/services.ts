@@ -143,7 +143,8 @@ export class ClusterServices implements Services {
           own.buildOnCluster(there, planned, checkout, receipt, claim, on, until),
         ),
     };
-    return (yield* launch(options.input(choice), { ...world, arrows }, how.signal)).session;
+    const input = { ...options.input(choice), ...(how.base ? { base: how.base } : {}) };
+    return (yield* launch(input, { ...world, arrows }, how.signal)).session;
   }
 
   async follow(

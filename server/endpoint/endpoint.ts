@@ -19,7 +19,7 @@ import type { Deps } from './deps.ts';
 import { createJudge } from './judge.ts';
 import { Launches } from './launches.ts';
 import { type Listening, listenAt } from './listen.ts';
-import { Live } from './live.ts';
+import { Live, type Place } from './live.ts';
 import { ownRoutes } from './own-routes.ts';
 import { signInOptions, userOfAccount } from './people.ts';
 
@@ -47,17 +47,23 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const signIn = await createSignIn(signInOptions(policy), state, base);
   const userOf = (account: string): User => userOfAccount(policy.value, account);
 
+  const placeOf = (id: string, shared: boolean): Place =>
+    shared
+      ? { origin: base.origin, base: `${base.pathname}s/${id}/` }
+      : { origin: `${base.protocol}//${id}.${base.host}`, base: '/' };
+  // also of sessions that are over, so that nothing of theirs is taken for the endpoint's own
+  const below = (target = '') => target.startsWith(`${base.pathname}s/`);
   const live = new Live({
     services,
     kept: state,
     limits: LIMITS,
-    originOf: (id) => `${base.protocol}//${id}.${base.host}`,
-    accessOf: (record, account) =>
+    placeOf,
+    accessOf: (record, account, place) =>
       new EndpointAccess({
         session: record.id,
         owner: account,
         cookieKey: record.secrets.cookieKey,
-        path: '/',
+        path: place.base,
         secure: base.protocol === 'https:',
         codes,
         login: signIn.login,
@@ -69,7 +75,8 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const launches: Launches = new Launches({
     services,
     kept: state,
-    onReady: (record, account, launch) => live.add(record, account, launch),
+    onReady: (row) => live.add(row),
+    baseOf: (id, granted) => (granted.sharedOrigin ? placeOf(id, true).base : undefined),
     onEnded: (record) => log({ event: 'ended', session: record.id, why: record.ended?.why }),
     onOver: (view, commit) => {
       try {
@@ -91,11 +98,11 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     signInUrl: signIn.signInUrl,
     userOf,
     openUrl: (who, record, path) => {
+      const place = placeOf(record.id, state.session(record.id)?.granted?.sharedOrigin === true);
       // behind a fragment the code would never reach us
-      const [target = '/', ...fragment] = `/${path ?? startOf(record)}`.split(/(?=#)/);
+      const [target = '/', ...fragment] = `${place.base}${path ?? startOf(record)}`.split(/(?=#)/);
       const code = codes.issue({ account: who.user.account, session: record.id, path: target, login: who.login });
-      const opened = `${target}${target.includes('?') ? '&' : '?'}c=${code}${fragment.join('')}`;
-      return `${base.protocol}//${record.id}.${base.host}${opened}`;
+      return `${place.origin}${target}${target.includes('?') ? '&' : '?'}c=${code}${fragment.join('')}`;
     },
     base,
     product,
@@ -109,12 +116,11 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     trustProxy: 'path' in policy.value.listen ? 'unix' : policy.value.trustedProxies,
   });
 
-  for (const { record, account, launch } of state.sessions({ live: true }))
-    if (record.phase === 'ready') live.add(record, account, launch);
+  for (const row of state.sessions({ live: true })) if (row.record.phase === 'ready') live.add(row);
   launches.restore((account) => userOf(account));
 
-  const front = createFront((req) => live.door(req.headers.host ?? ''), LIMITS, undefined, {
-    owns: ({ headers }) => headers.host === base.host,
+  const front = createFront((req) => live.door(req), LIMITS, undefined, {
+    owns: (req) => req.headers.host === base.host && !below(req.url),
     request: (req, res) => app.instance.routing(req, res),
   });
   const endKeeping = keepHouse(state, { retentionDays: () => policy.value.retentionSeconds / DAY_SECONDS, log });

@@ -14,7 +14,7 @@ import type {
 } from '../../core/endpoint.ts';
 import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { newSessionId } from '../../core/ids.ts';
-import type { Kept } from './kept.ts';
+import type { Kept, KeptRow } from './kept.ts';
 import { Story } from './story.ts';
 
 /** What is over stays in memory so long, for those who look at its page. */
@@ -32,7 +32,9 @@ export type LaunchesOptions = {
   services: Services;
   kept: Kept;
   /** a session whose app answers, to be given its route */
-  onReady(record: KeptSession, account: string, launch: string): void;
+  onReady(row: KeptRow): void;
+  /** the path of the app, where the session is to share the endpoint's origin */
+  baseOf(id: string, granted: LaunchGranted): string | undefined;
   /** one that ended before it was ready, or was taken up after its end */
   onEnded(record: KeptSession, account: string): void;
   /** ready, failed or cancelled; `commit` where it was known by then */
@@ -102,7 +104,8 @@ export class Launches {
     };
     try {
       const id = view.session ?? newSessionId();
-      const how = { id, keep, signal: stop.signal, ...(resume ? { resume } : {}) };
+      const base = this.#options.baseOf(id, granted);
+      const how = { id, keep, signal: stop.signal, ...(base ? { base } : {}), ...(resume ? { resume } : {}) };
       const path = services.launch(user, granted, how);
       for (let step = await path.next(); ; step = await path.next()) {
         if (!step.done) {
@@ -111,7 +114,7 @@ export class Launches {
         }
         keep(step.value);
         if (step.value.phase === 'ended') throw overAlready(step.value);
-        this.#options.onReady(step.value, user.account, view.id);
+        this.#options.onReady({ ...of, record: step.value });
         this.#became(running, { state: 'ready' });
         break;
       }

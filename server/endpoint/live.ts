@@ -1,4 +1,6 @@
 /** The sessions whose app answers: each has a route and is watched until its end. Rebuilt from what is kept, before anybody is asked. */
+import type { IncomingMessage } from 'node:http';
+import { takesWholePath } from '../../core/apps.ts';
 import type { Figures, KeptSession, Services, SessionView, User } from '../../core/endpoint.ts';
 import { endInWords } from '../../sessions/advance.ts';
 import { openApp } from '../../sessions/control.ts';
@@ -17,11 +19,18 @@ const FIGURES_MS = 30_000;
 /** A watch that broke begins again. */
 const AGAIN_MS = 15_000;
 
+/** Below the endpoint's own path, where sessions share its origin: `/s/<id>/`. */
+const SHARED = /^\/(?:[^?#]*\/)?s\/hb-[a-z0-9]{10}\//;
+
+/** Where browsers have a session: its origin, and the app's path there, between slashes. */
+export type Place = { origin: string; base: string };
+
 /** What is known of a session now. */
 type Known = { row: KeptRow; reachable: boolean; silentSince?: string };
 type Watched = {
   known: Known;
   door: Door;
+  at: string;
   figures: Figures[];
   warnings: string[];
   over: AbortController;
@@ -31,25 +40,29 @@ export type LiveOptions = {
   services: Services;
   kept: Kept;
   limits: Limits;
-  /** the session's own origin, `https://hb-….binder.example.org` */
-  originOf(id: string): string;
-  accessOf(record: KeptSession, account: string): SessionAccess;
+  /** `https://hb-….binder.example.org` and `/`, or the endpoint's own and `/s/hb-…/` */
+  placeOf(id: string, shared: boolean): Place;
+  accessOf(record: KeptSession, account: string, place: Place): SessionAccess;
   userOf(account: string): User;
 };
 
 export class Live {
   readonly #options: LiveOptions;
   readonly #all = new Map<string, Watched>();
-  /** by the exact value of the Host header */
-  readonly #hosts = new Map<string, Watched>();
+  /** by the exact value of the Host header, and the app's path behind it */
+  readonly #places = new Map<string, Watched>();
   #closed = false;
 
   constructor(options: LiveOptions) {
     this.#options = options;
   }
 
-  door(host: string): Door | undefined {
-    return this.#hosts.get(host)?.door;
+  /** Of a request: by its Host alone, or by the path where sessions share one. */
+  door({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): Door | undefined {
+    const host = headers.host ?? '';
+    const base = SHARED.exec(url)?.[0];
+    return (this.#places.get(`${host}/`) ?? (base === undefined ? undefined : this.#places.get(`${host}${base}`)))
+      ?.door;
   }
 
   /** With what is known by watching it. */
@@ -70,22 +83,29 @@ export class Live {
     return this.#all.size;
   }
 
-  add(record: KeptSession, account: string, launch?: string): void {
+  add({ record, account, launch, granted }: KeptRow): void {
     if (this.#all.has(record.id) || this.#closed) return;
-    const { limits, originOf, accessOf } = this.#options;
-    const known: Known = { row: { record, account, ...(launch ? { launch } : {}) }, reachable: true };
+    const { limits, placeOf, accessOf } = this.#options;
+    const place = placeOf(record.id, granted?.sharedOrigin === true);
+    const known: Known = {
+      row: { record, account, ...(launch ? { launch } : {}), ...(granted ? { granted } : {}) },
+      reachable: true,
+    };
     const route = this.#route(known);
+    const below = place.base === '/' || takesWholePath(record.app) ? undefined : place.base;
     const door: Door = {
       route,
-      origin: originOf(record.id),
-      access: accessOf(record, account),
-      pages: new OpenPages(record.id),
+      origin: place.origin,
+      access: accessOf(record, account, place),
+      pages: new OpenPages(record.id, below === undefined ? place.base : '/'),
+      ...(below === undefined ? {} : { below }),
       agent: new AppAgent(route.connectApp, limits),
       streams: new AppAgent(route.openStream ?? route.connectApp, limits, 0),
     };
-    const watched: Watched = { known, door, figures: [], warnings: [], over: new AbortController() };
+    const at = `${new URL(place.origin).host}${place.base}`;
+    const watched: Watched = { known, door, at, figures: [], warnings: [], over: new AbortController() };
     this.#all.set(record.id, watched);
-    this.#hosts.set(new URL(watched.door.origin).host, watched);
+    this.#places.set(at, watched);
     void this.#watch(watched);
     void this.#measure(watched);
   }
@@ -162,7 +182,7 @@ export class Live {
     watched.door.streams.destroy();
     watched.door.pages.close();
     this.#all.delete(watched.known.row.record.id);
-    setTimeout(() => this.#hosts.delete(new URL(watched.door.origin).host), ENDED_MS).unref();
+    setTimeout(() => this.#places.delete(watched.at), ENDED_MS).unref();
   }
 
   close(): void {

@@ -71,6 +71,7 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     ...(path === undefined ? {} : { path }),
     ...(wanted.fresh === undefined ? {} : { fresh: wanted.fresh }),
     repo: { url: repo.url, ...(repo.ref === undefined ? {} : { ref: repo.ref }), shown: repo.shown },
+    ...(policy.sessions === 'path' ? { sharedOrigin: true as const } : {}),
     binds: bindsOf(policy, wanted.data ?? []),
     idleSeconds: Math.min(idle, policy.culling.idleSeconds),
     maxAgeSeconds: Math.min(maxAge, policy.culling.maxAgeSeconds),

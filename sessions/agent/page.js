@@ -143,8 +143,11 @@
       },
     };
 
+    // where sessions share an origin, the app is below a path of its own
+    const { baseUrl: base = '/' } = JSON.parse(document.getElementById('jupyter-config-data')?.textContent ?? '{}');
+
     function connect() {
-      const socket = new WebSocket(`${window.location.origin.replace(/^http/, 'ws')}/_hpcbinder/page`);
+      const socket = new WebSocket(`${window.location.origin.replace(/^http/, 'ws')}${base}_hpcbinder/page`);
       socket.onopen = () => {
         failures = 0;
       };

@@ -25,6 +25,8 @@ export type Campus = AsyncDisposable & {
   /** as `kill -9` and the service manager would */
   kill(): Promise<void>;
   start(): Promise<void>;
+  /** started again with this laid over the policy */
+  changed(more: Record<string, unknown>): Promise<void>;
 };
 
 /** `more` is laid over the policy. */
@@ -71,7 +73,9 @@ export async function campus(more: Record<string, unknown> = {}): Promise<Campus
     repositories: { http: true, private_hosts: [gateway] },
     ...more,
   };
-  await root(`cat > ${POLICY}; chmod 644 ${POLICY}`, stringify(policy));
+  const write = (changed: Record<string, unknown>) =>
+    root(`cat > ${POLICY}; chmod 644 ${POLICY}`, stringify({ ...policy, ...changed }));
+  await write({});
   // the provider is on this machine's loopback, which the service has as its own
   const inside = `require('net').createServer((a)=>{const b=require('net').connect(${provider.port},'${gateway}');a.pipe(b).pipe(a);a.on('error',()=>b.destroy());b.on('error',()=>a.destroy())}).listen(${provider.port},'127.0.0.1')`;
   spawnSync('docker', ['exec', '-d', LOGIN, '/opt/hpcbinder/bin/node', '-e', inside]);
@@ -98,6 +102,11 @@ export async function campus(more: Record<string, unknown> = {}): Promise<Campus
     log: () => root('cat /var/lib/hpcbinder/log'),
     kill,
     start,
+    async changed(more) {
+      await write(more);
+      await kill();
+      await start();
+    },
     async [Symbol.asyncDispose]() {
       await kill();
       await root("pkill -KILL -f '[r]equire..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder");

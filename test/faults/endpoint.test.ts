@@ -115,6 +115,9 @@ describe('the campus endpoint', () => {
       await site.start();
       const view = await alice.context.request.get(`${site.url}/api/v1/sessions/${id}`);
       expect(await view.json()).toMatchObject({ id, phase: 'ready', account: 'alice' });
+      // JupyterLab's own word on the seconds without an endpoint
+      const dialog = lab.locator('.jp-Dialog button:has-text("Close")');
+      await lab.addLocatorHandler(dialog, () => dialog.first().click());
       expect(await run('print(kept + 1)')).toBe('42');
     },
     3 * MINUTE,
@@ -137,4 +140,36 @@ describe('the campus endpoint', () => {
     },
     4 * MINUTE,
   );
+});
+
+describe('in path mode, which is a labelled choice', () => {
+  it(
+    "a session shares the endpoint's origin below a path of its own, and works there as well",
+    async () => {
+      await site.changed({ sessions: 'path' });
+      const { page } = alice;
+      await page.goto(`${site.url}/${site.link}?gpus=1&urlpath=lab`);
+      await page.click('button:has-text("Launch")');
+      await page.waitForURL(/\/launches\/la-/);
+      await page
+        .locator('button:has-text("Open")')
+        .first()
+        .waitFor({ timeout: 2 * MINUTE });
+      lab = await opened(alice);
+      await withoutNews(lab);
+      await lab.waitForSelector('.jp-LauncherCard', { timeout: 2 * MINUTE });
+      expect(lab.url()).toMatch(new RegExp(`^${site.url}/s/hb-[a-z0-9]{10}/lab`));
+      const cell = await newNotebook(lab);
+      expect(await cell('print(6 * 7)')).toBe('42');
+    },
+    6 * MINUTE,
+  );
+
+  it('bob, on the same origin, is refused below her path', async () => {
+    const { context, page } = await signedIn('bob@campus', `${site.url}/sessions`);
+    expect((await page.goto(lab.url()))?.status()).toBe(403);
+    const api = new URL(lab.url()).pathname.replace(/lab.*/, 'api/status');
+    expect((await context.request.get(`${site.url}${api}`)).status()).toBe(403);
+    await context.close();
+  });
 });

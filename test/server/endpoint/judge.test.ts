@@ -39,7 +39,7 @@ const at = (more: string) => {
     audit: { write() {} },
     event() {},
   } as unknown as Kept;
-  launches = new Launches({ services, kept, onReady() {}, onEnded() {} });
+  launches = new Launches({ services, kept, onReady() {}, baseOf: () => undefined, onEnded() {} });
   judge = createJudge({ policy, services, state, launches: () => launches });
 };
 const ask = (user: User, spec: string, more: Partial<LaunchWanted> = {}) => {
