@@ -35,7 +35,7 @@ export class Audit {
       cut(entry.detail, 1000),
     ];
     const sql = 'INSERT INTO audit (at, account, action, session, launch, origin, detail) VALUES (?, ?, ?, ?, ?, ?, ?)';
-    this.#later.write(() => void this.#file.run(sql, ...values));
+    this.#later.write({ write: () => void this.#file.run(sql, ...values) });
   }
 
   /** Newest first; `since`: an ISO text, itself included; `limit`: a thousand where nothing is said. */

@@ -39,7 +39,7 @@ export class State {
     this.#now = now;
     this.#sessions = new SessionRows(file, tell);
     this.#launches = new LaunchRows(file);
-    this.#later = new Later(tell);
+    this.#later = new Later(file, tell);
     this.logins = new Logins(file, now, this.#later);
     this.tokens = new Tokens(file, now, this.#later);
     this.audit = new Audit(file, now, this.#later);
@@ -101,12 +101,12 @@ export class State {
    */
   noteSession(record: KeptSession, of: Omit<KeptRow, 'record'>): void {
     const before = this.session(record.id);
+    if (before) this.#sessions.mustOwn(before.account, of.account, record.id);
     if (before?.record.phase === 'ended' && record.phase !== 'ended') return;
     this.#waiting.set(record.id, { ...before, ...of, record });
-    this.#later.write(() => {
-      this.#sessions.save(record, of);
-      this.#waiting.delete(record.id);
-    }, record.id);
+    const about = record.id;
+    const written = () => void this.#waiting.delete(about);
+    this.#later.write({ write: () => this.#sessions.save(record, of), written, about });
   }
 
   session(id: string): KeptRow | undefined {
@@ -127,7 +127,7 @@ export class State {
 
   /** Of one on its way: on a full disk it waits in memory. */
   noteLaunch(view: LaunchView): void {
-    this.#later.write(() => this.#launches.save(view), view.id);
+    this.#later.write({ write: () => this.#launches.save(view), about: view.id });
   }
 
   launch(id: string): LaunchView | undefined {

@@ -40,8 +40,7 @@ export class SessionRows {
         'SELECT account, phase, record, secrets, launch, granted FROM sessions WHERE id = ?',
         record.id,
       );
-      if (before && before.account !== of.account)
-        throw new HpcbinderError('E-INTERNAL', { message: `${record.id} is not a session of ${of.account}` });
+      if (before) this.mustOwn(String(before.account), of.account, record.id);
       if (before?.phase === 'ended' && !ended) return;
       const launch = of.launch ?? before?.launch ?? null;
       const granted = of.granted ? JSON.stringify(of.granted) : (before?.granted ?? null);
@@ -69,6 +68,10 @@ export class SessionRows {
         secret,
       );
     });
+  }
+
+  mustOwn(owner: string, account: string, id: string): void {
+    if (owner !== account) throw new HpcbinderError('E-INTERNAL', { message: `${id} is not a session of ${account}` });
   }
 
   one(id: string): KeptRow | undefined {

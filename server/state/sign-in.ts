@@ -82,10 +82,10 @@ export class Logins {
   /** At once, on a full disk too. */
   end(hash: string): void {
     this.#over.add(hash);
-    this.#later.write(() => {
-      this.#file.run('DELETE FROM logins WHERE hash = ?', hash);
-      this.#over.delete(hash);
-    }, `login ${hash}`);
+    this.#later.write({
+      write: () => void this.#file.run('DELETE FROM logins WHERE hash = ?', hash),
+      written: () => void this.#over.delete(hash),
+    });
   }
 
   /** @returns how many there were */
@@ -189,7 +189,7 @@ export class Tokens {
     const now = this.#now().getTime();
     const sql = 'UPDATE tokens SET used = ? WHERE id = ? AND (used IS NULL OR abs(? - used) >= 60000)';
     // a token is good on a full disk too
-    this.#later.write(() => void this.#file.run(sql, now, id, now), `used ${id}`);
+    this.#later.write({ write: () => void this.#file.run(sql, now, id, now), about: `used ${id}` });
   }
 }
 

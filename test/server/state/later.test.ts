@@ -74,8 +74,22 @@ describe('while the state cannot be written', () => {
     const again = unwritable();
     state.audit.write({ account: 'alice', action: 'open' });
     again();
+    // nor is it tried again at each: a try may wait for whoever holds it
     state.audit.write({ account: 'alice', action: 'stop' });
+    expect(state.audit.read()).toEqual([]);
+    state.check();
     expect(state.audit.read().map(({ action }) => action)).toEqual(['stop', 'open']);
+  });
+
+  it('no more is kept in memory than there may be, and what is lost is told', () => {
+    const again = unwritable();
+    for (let n = 0; n < 10_003; n++) state.audit.write({ account: 'alice', action: 'open', detail: String(n) });
+    again();
+    state.check();
+    expect(state.audit.read({ limit: 20_000 }).at(-1)?.detail).toBe('3');
+    expect(rig.told.at(-1)).toBe(
+      'the state can be written again: 10000 that waited are in it, 3 more were too many to keep and are lost',
+    );
   });
 
   it('an end that is kept stays the last word', () => {
