@@ -112,7 +112,8 @@ export class Launches {
           story.tell(step.value);
           continue;
         }
-        keep(step.value);
+        latest = step.value;
+        kept.noteSession(step.value, of);
         if (step.value.phase === 'ended') throw overAlready(step.value);
         this.#options.onReady({ ...of, record: step.value });
         this.#became(running, { state: 'ready' });
