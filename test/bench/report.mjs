@@ -8,8 +8,8 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** Markdown of one part: its table, the single rounds, what could not be measured. */
-export function tableOf({ title, about, rows, missing = [], date, load }) {
+/** Markdown of one part: its table, the single rounds, what is to be said of them, what could not be measured. */
+export function tableOf({ title, about, rows, notes = [], missing = [], date, load }) {
   const lines = [`## ${title}`, '', about, '', '| | ours | theirs | ratio | limit | |', '|---|---|---|---|---|---|'];
   for (const row of rows) {
     const ratio = row.ratio === undefined ? '' : row.ratio.toFixed(2);
@@ -22,6 +22,7 @@ export function tableOf({ title, about, rows, missing = [], date, load }) {
     lines.push(
       `- rounds, ${row.what}: ours ${list(row.ours)}${row.theirs.length > 0 ? `; theirs ${list(row.theirs)}` : ''} ${row.unit}`.trimEnd(),
     );
+  for (const note of notes) lines.push(`- ${note}`);
   lines.push('', `Measured on ${date}; the machine’s load when it began: ${load.toFixed(1)}.`);
   for (const what of missing) lines.push('', `Not measured: ${what}.`);
   return `${lines.join('\n')}\n`;

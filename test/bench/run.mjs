@@ -1,8 +1,8 @@
 // `npm run bench`: the product's promises as figures, against what one would do by hand, on a devcluster of its own.
 // Prints the tables and writes docs/performance.md; exits 1 where a limit is missed. `npm run bench -- PART…` measures parts
-// again (help, launch, queries, queue, convert, state); the page keeps what was measured last of the others.
+// again (help, launch, queries, queue, convert, state, serve); the page keeps what was measured last of the others.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -30,55 +30,67 @@ const parts = {
   queue: async () => (await import('./queue.mjs')).queueOf,
   convert: async () => (await import('./convert.mjs')).convert,
   state: async () => (await import('./state.mjs')).state,
+  serve: async () => (await import('./serve.mjs')).serve,
 };
+/** Their other side is on this machine. */
+const WITHOUT_CLUSTER = ['help', 'state', 'serve'];
 const wanted = process.argv.slice(2);
 for (const name of wanted)
   if (!Object.hasOwn(parts, name)) fail(`there is no part "${name}": ${Object.keys(parts).join(', ')}`);
 
-if (given === undefined) must([main, 'devcluster', 'up', '--yes', '--name', cluster]);
+const measured = wanted.length > 0 ? Object.keys(parts).filter((name) => wanted.includes(name)) : Object.keys(parts);
+const onCluster = measured.some((name) => !WITHOUT_CLUSTER.includes(name));
+
+if (onCluster && given === undefined) must([main, 'devcluster', 'up', '--yes', '--name', cluster]);
 try {
+  const bench = { rounds: ROUNDS, main, scratch, ...(onCluster ? await prepared() : {}) };
+  const results = [];
+  for (const name of measured) {
+    process.stderr.write(`\n== ${name}\n`);
+    const [date, load] = [new Date().toISOString().slice(0, 10), loadavg()[0]];
+    const result = { ...(await (await parts[name]())(bench)), date, load };
+    results.push(result);
+    process.stdout.write(`\n${tableOf(result)}`);
+  }
+  const page = join(root, 'docs', 'performance.md');
+  writeFileSync(page, pageWith(readFileSync(page, 'utf8'), results));
+  const missed = results.flatMap(({ rows }) => rows.filter((row) => !row.met));
+  for (const row of missed) process.stdout.write(`missed: ${row.what}: ${row.limit}\n`);
+  process.exitCode = missed.length === 0 ? 0 : 1;
+} finally {
+  if (onCluster && given === undefined && !process.env.HPCBINDER_KEEP)
+    must([main, 'devcluster', 'down', '--name', cluster]);
+}
+
+/** A devcluster with the image on it. */
+async function prepared() {
   const stored = JSON.parse(
     must([main, 'build', REPO, '--cluster', cluster, '--partition', 'gpu', '--json']).trim().split('\n').at(-1),
   );
   const { clusterEntry, quietOn } = await import('./cluster.mjs');
   const entry = clusterEntry(cluster);
-  const bench = {
-    ...{ rounds: ROUNDS, main, repo: REPO, cluster, entry, scratch },
-    ...{ sif: stored.sif, image: `hpcbinder/${stored.key}:latest`, quiet: () => quietOn(entry) },
+  return {
+    ...{ repo: REPO, cluster, entry, quiet: () => quietOn(entry) },
+    ...{ sif: stored.sif, image: `hpcbinder/${stored.key}:latest` },
   };
-  const results = [];
-  for (const [name, measure] of Object.entries(parts)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue;
-    process.stderr.write(`\n== ${name}\n`);
-    const [date, load] = [new Date().toISOString().slice(0, 10), loadavg()[0]];
-    const result = { ...(await (await measure())(bench)), date, load };
-    writeFileSync(kept(name), JSON.stringify(result));
-    results.push(result);
-    process.stdout.write(`\n${tableOf(result)}`);
-  }
-  if (Object.keys(parts).every((name) => existsSync(kept(name))))
-    writeFileSync(join(root, 'docs', 'performance.md'), page());
-  const missed = results.flatMap(({ rows }) => rows.filter((row) => !row.met));
-  for (const row of missed) process.stdout.write(`missed: ${row.what}: ${row.limit}\n`);
-  process.exitCode = missed.length === 0 ? 0 : 1;
-} finally {
-  if (given === undefined && !process.env.HPCBINDER_KEEP) must([main, 'devcluster', 'down', '--name', cluster]);
 }
 
-function kept(name) {
-  return join(scratch, `${name}.json`);
-}
-
-function page() {
-  const results = Object.keys(parts).map((name) => JSON.parse(readFileSync(kept(name), 'utf8')));
+/** The page, each part that was measured in the place of what it said before. */
+function pageWith(before, results) {
+  const sections = new Map(
+    before
+      .split(/^(?=## )/m)
+      .slice(1)
+      .map((text) => [text.split('\n', 1)[0], text.trimEnd()]),
+  );
+  for (const result of results) sections.set(`## ${result.title}`.split('\n', 1)[0], tableOf(result).trimEnd());
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  return [
+  const head = [
     '# Performance',
     '',
     `Written by \`npm run bench\`, hpcbinder ${version}: medians of ${ROUNDS} rounds, both sides in turn, on a devcluster in containers of the same machine (${machine()}).`,
-    '',
-    ...results.map(tableOf),
-  ].join('\n');
+  ];
+  return `${[head.join('\n'), ...sections.values()].join('\n\n')}\n`;
 }
 
 function must(args) {
