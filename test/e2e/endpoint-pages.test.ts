@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { ensureBrowser, launchBrowser } from '../../browser.mjs';
-import { EVENTS, LAUNCH, SESSIONS } from './canned.ts';
-import { type FakeEndpoint, fakeEndpoint, XSRF } from './rig.ts';
+import { ensureBrowser, launchBrowser } from '../browser.mjs';
+import { EVENTS, LAUNCH, SESSIONS } from '../server/web/canned.ts';
+import { type FakeEndpoint, fakeEndpoint, XSRF } from '../server/web/rig.ts';
 
 jest.setTimeout(30_000);
 
