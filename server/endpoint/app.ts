@@ -64,8 +64,10 @@ export async function createApp(
   addGate(app, deps);
   app.setErrorHandler((error: Error & { validation?: unknown; statusCode?: number }, request, reply) => {
     if (error.validation) return send(deps, request, reply, { status: 400, code: 'E-USAGE', message: error.message });
-    if (error.statusCode !== undefined && error.statusCode < 500)
-      return send(deps, request, reply, { status: error.statusCode, code: 'E-USAGE', message: error.message });
+    if (error.statusCode !== undefined && error.statusCode < 500) {
+      const code = error.statusCode === 429 ? 'E-POLICY-RATE' : 'E-USAGE';
+      return send(deps, request, reply, { status: error.statusCode, code, message: error.message });
+    }
     const refusal = refusalOf(error);
     if (refusal.status >= 500) how.log({ error: error.stack ?? error.message, url: request.url.split('?')[0] });
     return send(deps, request, reply, refusal);

@@ -49,6 +49,8 @@ export function refuse(
 export function send(pages: ShowsErrors, request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status, ...error } = refusal;
   reply.code(status);
+  // where nobody knows better, scripts come back in a minute and not at once (SECURITY ABU-01)
+  if ((status === 429 || status === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', '60');
   const forPerson = (request.headers.accept ?? '').includes('text/html') && !request.url.includes('/api/');
   if (forPerson) return reply.type('text/html; charset=utf-8').send(pages.errorPage(request, refusal));
   return reply.type('application/json; charset=utf-8').send({ error });

@@ -49,6 +49,10 @@ const granted: LaunchGranted = {
   notes: [],
 };
 
+const MANY = '100000 per 1m';
+const ROOM = `limits: {sessions: 900, per_user: 900, per_repository: 900, launches: 900, launches_per_user: 900}
+rate: {launches: ${MANY}, resolve: ${MANY}, sign_in: ${MANY}, requests: ${MANY}}`;
+
 export type Asked = { method?: string; headers?: Record<string, string>; body?: string };
 export type Told = { status: number; headers: IncomingHttpHeaders; body: string };
 
@@ -81,13 +85,13 @@ export class World {
     return `localhost:${this.port}`;
   }
 
-  async open(): Promise<this> {
+  /** `limits`: lines of the policy; without them there is room for all that a test asks */
+  async open(limits?: string): Promise<this> {
     const port = await freePort();
     const save = (name: string, text: string) => {
       writeFileSync(join(this.#directory, name), text, { mode: 0o600 });
       return join(this.#directory, name);
     };
-    const many = '100000 per 1m';
     const policy = new PolicyFile(
       save(
         'serve.yaml',
@@ -96,8 +100,7 @@ listen: 127.0.0.1:${port}
 sign_in: {header: {name: X-Remote-User, from: [127.0.0.1], secret: {header: X-Proxy-Secret, file: ${save('secret', SECRET)}}}}
 accounts: {map: {alice: alice, bob: bob, root-of-all: admina}, admins: [admina]}
 clusters: {campus: {}}
-limits: {sessions: 900, per_user: 900, per_repository: 900, launches: 900, launches_per_user: 900}
-rate: {launches: ${many}, resolve: ${many}, sign_in: ${many}, requests: ${many}}
+${limits ?? ROOM}
 `,
       ),
     );
