@@ -56,6 +56,7 @@ export function createFront(
         const malformed = refusedForm(req, limits);
         if (malformed) send(res, malformed);
         else own.request(req, res);
+        cutSlowBody(req, limits.responseMs);
         return;
       }
       const verdict = judge(req, false);
@@ -96,6 +97,16 @@ export function createFront(
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** What the endpoint reads is small, whether it is answered already or not: who drips it only holds a connection (WEB-16). */
+function cutSlowBody(req: IncomingMessage, ms: number): void {
+  const timer = setTimeout(() => {
+    if (!req.complete) req.socket.destroy();
+  }, ms).unref();
+  req.once('close', () => {
+    if (req.complete) clearTimeout(timer);
+  });
 }
 
 function refuseMalformed(error: NodeJS.ErrnoException, stream: Duplex): void {
