@@ -43,6 +43,10 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
       'hpcbinder cluster add login.hpc.example.edu --name hpc --yes',
     ],
   ],
+  [
+    'login',
+    ['hpcbinder login https://binder.hpc.example.edu', 'hpcbinder login https://binder.hpc.example.edu --forget'],
+  ],
   ['logout', ['hpcbinder logout', 'hpcbinder logout hpc']],
   ['cluster ls', ['hpcbinder cluster ls']],
   ['cluster rm', ['hpcbinder cluster rm hpc']],

@@ -37,6 +37,8 @@ export type Options = {
   port: number | undefined;
   urlBase: string | undefined;
   app: AppName | undefined;
+  /** resources that were asked for, without anybody's defaults */
+  wishes: Wishes;
   input(choice: Choice): LaunchInput;
 };
 
@@ -83,6 +85,7 @@ export function launchInput(repo: string | undefined, flags: Flags, config: Conf
     port: flags.port === undefined ? undefined : wholeNumber(String(flags.port), '--port', 1, 65535),
     urlBase: text('urlBase'),
     app,
+    wishes,
     input: (choice) => {
       const site = siteWishes(config.defaults, choice.entry.defaults);
       const converter = (text('converter') as Converter | undefined) ?? choice.entry.converter ?? config.converter;

@@ -125,6 +125,7 @@ const NEXT: Readonly<Record<ErrorCode, Next>> = {
   'E-POLICY-FULL': again,
   'E-POLICY-RATE': again,
   'E-POLICY-DRAIN': again,
+  'E-ENDPOINT': again,
   'E-INTERNAL': report,
 };
 

@@ -79,6 +79,7 @@ export const ERROR_CODES = [
   'E-POLICY-RATE', // more often than the endpoint allows
   'E-POLICY-DRAIN', // the endpoint takes no launches at present
   'E-FORBIDDEN', // the endpoint: not for this account or token, or not asked for by a click
+  'E-ENDPOINT', // a campus endpoint does not answer, or not as one does
   'E-INTERNAL', // a defect of ours
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -35,6 +35,7 @@ export function register(program: Command): void {
     .option('--no-browser', 'print the URL, open nothing')
     .option('--max-wait <time>', 'cancel the job if it has not begun by then (default: it may wait for ever)')
     .option('--detach', 'return when the job is submitted')
+    .option('--via <url>', 'a campus endpoint launches it instead of SSH (see: hpcbinder login)')
     .option('--when', 'ask when it would start, and what would start sooner; submit nothing; REPO may be absent')
     .addHelpText(
       'after',
@@ -48,9 +49,17 @@ Examples:
   hpcbinder launch org/repo --env API_TOKEN --env MODE=fast
   hpcbinder launch org/dashboard --app shiny
   hpcbinder launch org/conda-repo --builder repo2docker
-  hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run`,
+  hpcbinder launch org/repo --sbatch "--exclude=n07" --dry-run
+  hpcbinder launch org/repo --via https://binder.hpc.example.edu --gpus 1`,
     )
-    .action(async (repo: string | undefined, flags: Record<string, unknown>) => {
+    .action(async (repo: string | undefined, flags: Record<string, unknown>, command: Command) => {
+      if (flags.via !== undefined) {
+        const names = command.options.map((option) => option.attributeName());
+        const typed = names.filter((name) => command.getOptionValueSource(name) === 'cli');
+        const { launchVia } = await import('../via.ts');
+        process.exitCode = await launchVia(repo, flags, typed);
+        return;
+      }
       const { launchCommand } = await import('../launch.ts');
       process.exitCode = await launchCommand(repo, flags);
     });

@@ -1,7 +1,15 @@
-/** `logout`: of what a command left logged in. */
+/** `login` at an endpoint; `logout`: of what a command left logged in. */
 import type { Command } from 'commander';
 
 export function register(program: Command): void {
+  program
+    .command('login')
+    .description('keep an API token of a campus endpoint, for launch --via; it is asked for, or read from stdin')
+    .argument('<url>', 'the address of the endpoint')
+    .option('--forget', 'forget the token that is kept')
+    .action(async (url: string, flags: { forget?: boolean }) => {
+      process.exitCode = await (await import('../login.ts')).login(url, flags);
+    });
   program
     .command('logout')
     .description('end the login that is kept for the next command (ssh: keep in the config); sessions go on')
