@@ -220,8 +220,8 @@ describe('launch --via', () => {
   });
 
   it('is left to the endpoint by ctrl-C, and by --detach', async () => {
-    const run = launch('org/waits');
-    await until(() => state.launches({ account: 'alice', limit: 1 })[0]?.wanted.spec === 'org/waits/HEAD');
+    const run = launch('org/waits', { verbose: true });
+    await until(() => err.includes('first line'));
     process.emit('SIGINT');
     expect([await run, err]).toEqual([130, expect.stringContaining('the launch goes on: http')]);
     expect(await launch('org/waits', { detach: true, json: true })).toBe(0);
