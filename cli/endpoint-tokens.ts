@@ -1,6 +1,6 @@
 /**
- * API tokens of campus endpoints, by the endpoint's address, in one file that is its owner's alone (SECURITY TOK-09). They never
- * stand in the command line: its words are everybody's to read on a shared machine.
+ * API tokens of campus endpoints, by the endpoint's address, in one file that is its owner's alone (SECURITY TOK-05). They never
+ * stand in the command line: its words are everybody's to read on a shared machine (TOK-01).
  */
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -182,7 +182,7 @@ describe('login', () => {
     expect(() => tokenFor(base)).toThrow(/no API token/);
   });
 
-  it('reads no file of tokens that others can read (TOK-09)', () => {
+  it('reads no file of tokens that others can read (TOK-05)', () => {
     keepToken(base, token);
     chmodSync(tokensPath(), 0o644);
     expect(() => tokenFor(base)).toThrow(/can be read by others/);
