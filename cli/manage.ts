@@ -3,7 +3,7 @@ import { hasKernels } from '../core/apps.ts';
 import type { Cluster } from '../core/cluster.ts';
 import { orThrow } from '../core/command.ts';
 import { asHpcbinderError } from '../core/errors.ts';
-import type { SessionPhase } from '../core/session.ts';
+import { GPU_IDLE_SECONDS, type SessionPhase } from '../core/session.ts';
 import { cutMiddle, harmless } from '../core/text.ts';
 import { ask } from '../core/transport.ts';
 import { duration } from '../core/units.ts';
@@ -74,7 +74,18 @@ export function stateInWords(record: SessionRecord): string {
     ended: record.ended ? endInWords(record.ended.why) : 'ended',
   };
   if (record.phase !== 'ready' || !record.idle) return words[record.phase];
-  const { busyKernels, since } = record.idle;
+  const gpu = gpuIdleFor(record);
+  return `${useInWords(record, record.idle)}${gpu === undefined ? '' : ` · GPU idle ${duration(gpu)}`}`;
+}
+
+/** Seconds in which its GPUs have done nothing, where that is worth a word. */
+function gpuIdleFor(record: SessionRecord): number | undefined {
+  const since = record.phase === 'ready' ? record.idle?.gpuSince : undefined;
+  const seconds = since === undefined ? 0 : -secondsUntil(record, since, new Date());
+  return seconds >= GPU_IDLE_SECONDS ? seconds : undefined;
+}
+
+function useInWords(record: SessionRecord, { busyKernels, since }: NonNullable<SessionRecord['idle']>): string {
   if (busyKernels > 0 && !hasKernels(record.app)) return 'ready · busy';
   if (busyKernels > 0) return `ready · busy (${busyKernels} ${busyKernels === 1 ? 'kernel' : 'kernels'})`;
   return since > 0 ? `ready · idle ${duration(Math.max(1, -secondsUntil(record, since, new Date())))}` : 'ready';
@@ -151,6 +162,7 @@ export async function status(id: string, flags: Flags): Promise<number> {
     process.stdout.write(`${JSON.stringify({ ...shownRecord(record), ...more })}\n`);
     return 0;
   }
+  const gpuIdle = gpuIdleFor(record);
   const rows: [string, string | undefined][] = [
     ['session', record.id],
     ['repository', `${record.repo.shown}${record.repo.commit ? ` @ ${record.repo.commit.slice(0, 7)}` : ''}`],
@@ -163,6 +175,12 @@ export async function status(id: string, flags: Flags): Promise<number> {
     ['job', record.jobId],
     ['node', record.address?.host],
     ['internet', record.internet === false ? 'none: the session runs offline' : undefined],
+    [
+      'gpu',
+      gpuIdle === undefined
+        ? undefined
+        : `${record.request.gpus > 1 ? 'the GPUs have' : 'the GPU has'} done nothing for ${duration(gpuIdle)}: others wait for it`,
+    ],
     ['asked for', requestInWords(record.request)],
     ['started', record.startedAt ? clock(hereAt(record, record.startedAt), new Date()) : undefined],
     ['ends', endsInWords(record)],

@@ -10,6 +10,7 @@ import { Poller } from '../jobs/poller.ts';
 import { submitOnce } from '../jobs/submit.ts';
 import type { AwaitWorld } from '../sessions/await.ts';
 import { controlRequest } from '../sessions/control.ts';
+import { gpuFiguresOf } from '../sessions/gpus.ts';
 import type { LaunchWorld } from '../sessions/launch.ts';
 import { LocalRecords } from '../sessions/local.ts';
 import { readSaved, type SessionRecord } from '../sessions/records.ts';
@@ -38,10 +39,12 @@ export async function askAgent(cluster: Cluster, record: SessionRecord): Promise
   try {
     const status = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
     const saved = readSaved(status.saved);
+    const { gpuIdleSince } = gpuFiguresOf(status.figures);
     return {
       ready: status.ready === true,
       idleSince: Number(status.idleSince) || 0,
       busyKernels: Number(status.busyKernels) || 0,
+      ...(gpuIdleSince ? { gpuIdleSince } : {}),
       ...(Number(status.now) > 0 ? { now: Number(status.now) } : {}),
       ...(Number(status.endsAt) > 0 ? { endsAt: Number(status.endsAt) } : {}),
       ...(saved ? { saved } : {}),

@@ -88,6 +88,8 @@ export type SessionView = {
   idleSince?: number;
   /** when the agent will end it for idleness if nobody uses it, epoch seconds */
   culledAt?: number;
+  /** all its GPUs have done nothing since, epoch seconds; absent where that is not known */
+  gpuIdleSince?: number;
   workDirectory: string;
   ended?: { why: EndReason; at: string; detail?: string; words: string };
   /** no answer of its node since then, ISO: nothing is concluded from it */
@@ -122,7 +124,10 @@ export type Figures = {
   at: number;
   cpu?: { used: number; asked: number };
   memory?: { usedMb: number; askedMb: number };
-  gpus?: readonly { index: number; busy: number; usedMb: number; totalMb: number }[];
+  /** `busy` 0..1; memory where the driver tells it */
+  gpus?: readonly { index: number; busy: number; usedMb?: number; totalMb?: number }[];
+  /** epoch seconds by the cluster's clock: all of them have done nothing since */
+  gpuIdleSince?: number;
 };
 
 /**

@@ -4,6 +4,9 @@ import type { EnvironmentKey } from './artifacts.ts';
 import type { Bind } from './config.ts';
 import type { JobId, JobStatus, ResourceRequest } from './scheduler.ts';
 
+/** GPUs that did nothing for so long are named as idle, seconds */
+export const GPU_IDLE_SECONDS = 900;
+
 /** In the order of a session's life. */
 export const SESSION_PHASES = ['preparing', 'submitting', 'queued', 'starting', 'ready', 'ended'] as const;
 export type SessionPhase = (typeof SESSION_PHASES)[number];
@@ -85,7 +88,8 @@ export type Session = {
   localPid?: number;
   /** the session whose name and cookie the origin has, where this one goes on from a former one */
   originId?: string;
-  idle?: { since: number; busyKernels: number };
+  /** `gpuSince`: since when all its GPUs do nothing, where that is known */
+  idle?: { since: number; busyKernels: number; gpuSince?: number };
   saved?: SaveReport;
   /** does its node reach the internet? absent: not known yet */
   internet?: boolean;
@@ -112,6 +116,7 @@ export type Seen = {
         ready: boolean;
         idleSince: number;
         busyKernels: number;
+        gpuIdleSince?: number;
         now?: number;
         endsAt?: number;
         saved?: SaveReport;

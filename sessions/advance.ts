@@ -63,12 +63,12 @@ function alive<S extends Session>(session: S, seen: Seen, now: Date): S {
   if (seen.agent !== undefined && seen.agent !== 'unreachable') {
     // who answers is not suspended, whatever the scheduler said before
     if (next.job?.state === 'suspended') next = { ...next, job: { ...next.job, state: 'running', raw: 'RUNNING' } };
-    const { idleSince, busyKernels, endsAt, saved, internet } = seen.agent;
+    const { idleSince, busyKernels, gpuIdleSince, endsAt, saved, internet } = seen.agent;
     if (seen.agent.now !== undefined) next = { ...next, localAhead: aheadOf(seen.agent.now, now) };
     // `extend` or an administrator may have moved the end
     next = {
       ...next,
-      idle: { since: idleSince, busyKernels },
+      idle: { since: idleSince, busyKernels, ...(gpuIdleSince ? { gpuSince: gpuIdleSince } : {}) },
       ...(endsAt ? { endsAt } : {}),
       ...(saved ? { saved } : {}),
       ...(internet === undefined ? {} : { internet }),

@@ -15,6 +15,7 @@ export const AGENT_PARTS = [
   'inside',
   'container',
   'use',
+  'gpus',
   'kind',
   'jupyter',
   'shiny',

@@ -41,7 +41,15 @@ export type AgentStatus = {
   startedAt: number;
   endsAt: number;
   now: number;
-  figures: { cpuSeconds?: number; memoryBytes?: number; processes?: number };
+  figures: {
+    cpuSeconds?: number;
+    memoryBytes?: number;
+    processes?: number;
+    /** of this job, those whose share is known; `busy` 0..1, MiB where they are told */
+    gpus?: readonly { index: number; busy: number; usedMb?: number; totalMb?: number }[];
+    /** epoch seconds by the cluster's clock: all of them have done nothing since; absent where that is not known */
+    gpuIdleSince?: number;
+  };
   saved: SaveReport | null;
   product: string;
 };

@@ -1,16 +1,17 @@
 /** What a session uses, from the agent's counts: cores are the difference of two, memory is as it was. Pure. */
 import type { Figures } from '../../core/endpoint.ts';
 import type { ResourceRequest } from '../../core/scheduler.ts';
+import { gpuFiguresOf } from '../../sessions/gpus.ts';
 
 /** `at` in epoch milliseconds */
-export type Sample = { at: number; cpuSeconds: number; memoryBytes: number };
+export type Sample = { at: number; cpuSeconds: number; memoryBytes: number } & Pick<Figures, 'gpus' | 'gpuIdleSince'>;
 
 /** Undefined where the agent has not counted yet. */
 export function sampleOf(figures: unknown, at = Date.now()): Sample | undefined {
   if (typeof figures !== 'object' || figures === null) return undefined;
   const { cpuSeconds, memoryBytes } = figures as Record<string, unknown>;
   if (typeof cpuSeconds !== 'number' || typeof memoryBytes !== 'number') return undefined;
-  return { at, cpuSeconds, memoryBytes };
+  return { at, cpuSeconds, memoryBytes, ...gpuFiguresOf(figures) };
 }
 
 export function figuresOf(now: Sample, before: Sample | undefined, asked: ResourceRequest): Figures {
@@ -21,5 +22,7 @@ export function figuresOf(now: Sample, before: Sample | undefined, asked: Resour
     at: now.at,
     ...(used === undefined ? {} : { cpu: { used: Math.round(used * 100) / 100, asked: asked.cpus } }),
     memory: { usedMb: Math.round(now.memoryBytes / 2 ** 20), askedMb: asked.memoryMb },
+    ...(now.gpus ? { gpus: now.gpus } : {}),
+    ...(now.gpuIdleSince ? { gpuIdleSince: now.gpuIdleSince } : {}),
   };
 }

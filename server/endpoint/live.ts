@@ -68,7 +68,7 @@ export class Live {
   /** With what is known by watching it. */
   view(row: KeptRow): SessionView {
     const watched = this.#all.get(row.record.id);
-    return sessionView(watched?.known.row ?? row, watched?.known.silentSince);
+    return sessionView(watched?.known.row ?? row, watched?.known.silentSince, watched?.figures.at(-1));
   }
 
   figures(id: string): readonly Figures[] {

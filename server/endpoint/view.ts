@@ -1,10 +1,10 @@
 /** A session as its owner may see it: the record without what opens it. Pure. */
-import type { KeptSession, SessionView } from '../../core/endpoint.ts';
+import type { Figures, KeptSession, SessionView } from '../../core/endpoint.ts';
 import { endInWords } from '../../sessions/advance.ts';
 import type { KeptRow } from './kept.ts';
 
-/** `silentSince`: ISO, since when its node has not answered. */
-export function sessionView({ record, account, launch }: KeptRow, silentSince?: string): SessionView {
+/** `silentSince`: ISO, since when its node has not answered. `last`: its newest figures; of one that is silent they are old. */
+export function sessionView({ record, account, launch }: KeptRow, silentSince?: string, last?: Figures): SessionView {
   const { id, cluster, repo, phase, app, request, createdAt, workDirectory, ended, job, idle, limits } = record;
   const waiting = phase === 'queued' ? (job?.waiting?.means ?? job?.reason) : undefined;
   // a busy kernel is never idle
@@ -27,6 +27,7 @@ export function sessionView({ record, account, launch }: KeptRow, silentSince?: 
     ...(phase === 'queued' && job?.startsAt ? { likelyStart: job.startsAt } : {}),
     ...(idle ? { idleSince: idle.since } : {}),
     ...(phase === 'ready' && culledAt ? { culledAt } : {}),
+    ...(phase === 'ready' && !silentSince && last?.gpuIdleSince ? { gpuIdleSince: last.gpuIdleSince } : {}),
     workDirectory,
     ...(ended ? { ended: { ...ended, words: endInWords(ended.why) } } : {}),
     ...(phase === 'ready' && silentSince ? { silentSince } : {}),

@@ -25,6 +25,7 @@ class Session(object):
         self._ticked = 0.0
         self._ready = False
         self._figures = {}
+        self._gpus = Gpus(parameters["container"].get("gpu") == "auto", self.say)
         self._kills = memory_kills()
         self._internet = Internet(parameters.get("internet"), self.say)
 
@@ -101,6 +102,7 @@ class Session(object):
         self._port = sock.getsockname()[1]
         threading.Thread(target=self._watch_app, daemon=True).start()
         threading.Thread(target=self.app.keep_log_small, daemon=True).start()
+        self._gpus.start()
         self._ticked = CLOCK.now()
         self._tick()
         self.loop.run()
@@ -241,7 +243,7 @@ class Session(object):
             "startedAt": int(self.job.started),
             "endsAt": int(self.job.ends),
             "now": int(now),
-            "figures": self._figures,
+            "figures": dict(self._figures, **self._gpus.figures(now)),
             "internet": self._internet.there,
             "saved": self.board.saved,
             "product": self.parameters.get("product", ""),

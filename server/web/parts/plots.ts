@@ -1,7 +1,9 @@
 /** Use figures of the last hour as small plots, with what was asked for as a line. */
 import { html } from 'htm/preact';
-import type { Figures } from '../../../core/endpoint.ts';
+import type { Figures, SessionView } from '../../../core/endpoint.ts';
+import { GPU_IDLE_SECONDS } from '../../../core/session.ts';
 import { memory } from '../../../core/units.ts';
+import { span } from './words.ts';
 
 const WIDTH = 120;
 const HEIGHT = 28;
@@ -55,7 +57,9 @@ export function plotted(figures: readonly Figures[]): Plotted[] {
     const points = figures.flatMap(
       ({ at, gpus }) => gpus?.filter((gpu) => gpu.index === index).map((gpu) => ({ at, value: gpu.busy })) ?? [],
     );
-    const words = `${Math.round(busy * 100)} % · ${rounded(usedMb / 1024)} of ${memory(totalMb)}`;
+    const room =
+      usedMb === undefined || totalMb === undefined ? '' : ` · ${rounded(usedMb / 1024)} of ${memory(totalMb)}`;
+    const words = `${Math.round(busy * 100)} %${room}`;
     plots.push({ name: (last?.gpus?.length ?? 0) > 1 ? `GPU ${index}` : 'GPU', points, asked: 1, words });
   }
   return plots;
@@ -65,9 +69,9 @@ const rounded = (value: number) => String(Math.round(value * 10) / 10);
 
 /** less than this share is no work, and nothing for so long is worth a word */
 const IDLE_BUSY = 0.02;
-export const IDLE_MS = 1_200_000;
+export const IDLE_MS = GPU_IDLE_SECONDS * 1000;
 
-/** GPUs that did nothing in at least the last 20 minutes, by number. Never said on a doubt: figures must reach back so far. */
+/** GPUs that did nothing in at least the last 15 minutes, by number. Never said on a doubt: figures must reach back so far. */
 export function idleGpus(figures: readonly Figures[]): number[] {
   const last = figures.at(-1);
   const recent = figures.filter(({ at }) => last !== undefined && last.at - at <= IDLE_MS + HOLE);
@@ -76,6 +80,22 @@ export function idleGpus(figures: readonly Figures[]): number[] {
   return (last.gpus ?? [])
     .map(({ index }) => index)
     .filter((index) => recent.every(({ gpus }) => (gpus?.find((gpu) => gpu.index === index)?.busy ?? 1) < IDLE_BUSY));
+}
+
+type IdleProps = { session: SessionView; figures: readonly Figures[]; now: number };
+
+/** Names GPUs that do nothing: all of them by the agent's own count, one of several by the figures that are here. */
+export function IdleGpu({ session: { gpuIdleSince, request }, figures, now }: IdleProps) {
+  const all = gpuIdleSince === undefined ? 0 : now - gpuIdleSince;
+  const some = all >= GPU_IDLE_SECONDS ? [] : idleGpus(figures);
+  if (all < GPU_IDLE_SECONDS && some.length === 0) return null;
+  const alone = (figures.at(-1)?.gpus?.length ?? request.gpus) === 1;
+  const who = alone
+    ? 'The GPU has'
+    : some.length === 0
+      ? 'All GPUs have'
+      : `GPU ${some.join(', ')} ${some.length === 1 ? 'has' : 'have'}`;
+  return html`<p class="notice wait">${who} done nothing for ${span(Math.max(all, GPU_IDLE_SECONDS))}: others wait for it. Stop when you are done with it.</p>`;
 }
 
 export function Plots({ figures, now }: { figures: readonly Figures[]; now: number }) {

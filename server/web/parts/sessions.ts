@@ -3,7 +3,7 @@ import { html } from 'htm/preact';
 import type { Figures, LaunchView, SessionView } from '../../../core/endpoint.ts';
 import { memory } from '../../../core/units.ts';
 import { type Frame, Xsrf } from './frame.ts';
-import { IDLE_MS, idleGpus, Plots } from './plots.ts';
+import { IdleGpu, Plots } from './plots.ts';
 import { shownOf } from './shown.ts';
 import { ago, appWords, askedWords, clock, epoch, SOON, said, span, stateOf } from './words.ts';
 
@@ -60,14 +60,13 @@ function Card({ frame, session, figures }: { frame: Frame; session: SessionView;
   const { word, tone } = stateOf(session);
   const over = phase === 'ended';
   const path = `${frame.base}/sessions/${id}`;
-  const idle = over ? [] : idleGpus(figures);
   return html`<article class="card ${over ? 'over' : ''}" aria-labelledby="${id}-name" data-session=${id}>
     <h3 id="${id}-name">${said(repo.shown, 200)}</h3>
     <p><span class="badge ${tone}">${word}</span> ${appWords(session.app)}${node && html` on <code>${said(node, 80)}</code>`} · ${said(session.cluster, 60)} <span class="dim">${id.slice(3)}</span></p>
     ${over ? html`<${Ended} session=${session} now=${frame.now} />` : html`<${Countdown} session=${session} now=${frame.now} />`}
     ${!over && html`<${Where} session=${session} now=${frame.now} />`}
     ${!over && html`<${Plots} figures=${figures} now=${frame.now} />`}
-    ${idle.length > 0 && html`<p class="notice wait">${idle.length === 1 && figures.at(-1)?.gpus?.length === 1 ? 'The GPU has' : `GPU ${idle.join(', ')} ${idle.length === 1 ? 'has' : 'have'}`} done nothing for ${span(IDLE_MS / 1000)}: others wait for it. Stop when you are done with it.</p>`}
+    ${!over && html`<${IdleGpu} session=${session} figures=${figures} now=${frame.now} />`}
     ${(over || phase === 'ready') && html`<p class="dim">Asked: ${askedWords(session.request, memory)}</p>`}
     <p class="work"><span class="dim">Work</span> <code>${said(session.workDirectory)}</code></p>
     ${ended?.detail && html`<p class="dim">${said(ended.detail, 400)}</p>`}

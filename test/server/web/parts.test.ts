@@ -153,7 +153,7 @@ describe('the plots', () => {
     ]);
   });
 
-  it('call a GPU idle only after 20 minutes in which all figures say so', () => {
+  it('call a GPU idle only after 15 minutes in which all figures say so', () => {
     expect(idleGpus(minutes(30, () => 0))).toEqual([0]);
     expect(idleGpus(minutes(10, () => 0))).toEqual([]);
     expect(idleGpus(minutes(30, (minute) => (minute === 25 ? 0.9 : 0)))).toEqual([]);
