@@ -8,6 +8,7 @@ bin=${BIN:-/usr/local/bin}
 [ "$(id -u)" = 0 ] || { echo "install.sh: root has to run it, for others must not be able to write what it installs" >&2; exit 1; }
 new=$prefix.new.$$
 trap 'rm -rf -- "$new"' EXIT
+umask 022
 mkdir -p -- "$new" "$bin"
 cp -R -- "$here/bin" "$here/lib" "$here/share" "$here/uninstall.sh" "$new/"
 chown -R 0:0 -- "$new"

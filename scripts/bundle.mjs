@@ -1,23 +1,29 @@
 // One file to install where no registry is reached: Node, the program and all it needs, for linux-x64 with glibc 2.28 or newer.
-// `npm run bundle` writes dist-bundle/hpcbinder-VERSION-linux-x64.tar.gz; docs/zero-to-hpcbinder.md installs it.
+// `npm run bundle` (needs `pip install ziglang`; `-- --here` takes the natives as they are, for tests on this machine) writes dist-bundle/hpcbinder-VERSION-linux-x64.tar.gz; docs/zero-to-hpcbinder.md installs it.
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NEWEST_GLIBC, ofThisMachine, rebuilt, tooNew } from './natives.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const name = `hpcbinder-${version}-linux-x64`;
 const out = join(root, 'dist-bundle');
 const stage = join(out, name);
-const NEWEST_GLIBC = [2, 28];
+const natives = join(out, 'natives');
+const here = process.argv.includes('--here');
+/** only a compiler needs them */
+const UNUSED = new Set(['cpu-features', 'buildcheck', 'nan', 'node-addon-api', 'prebuild-install']);
 
 rmSync(out, { recursive: true, force: true });
 mkdirSync(join(stage, 'lib'), { recursive: true });
 execFileSync(process.execPath, [join(root, 'scripts', 'build.mjs')], { stdio: 'inherit' });
 
 cpSync(join(root, 'dist'), join(stage, 'lib', 'dist'), { recursive: true });
-for (const file of ['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md']) cpSync(join(root, file), join(stage, 'lib', file));
+for (const file of ['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md'])
+  cpSync(join(root, file), join(stage, 'lib', file));
+const compiled = here ? ofThisMachine(root) : rebuilt(root, natives);
 for (const directory of modules()) copyModule(directory);
 cpSync(join(root, 'deploy'), join(stage, 'share'), { recursive: true });
 for (const script of ['install.sh', 'uninstall.sh']) {
@@ -25,20 +31,21 @@ for (const script of ['install.sh', 'uninstall.sh']) {
   chmodSync(join(stage, script), 0o755);
 }
 mkdirSync(join(stage, 'bin'));
-cpSync(realNode(), join(stage, 'bin', 'node'));
+cpSync(process.execPath, join(stage, 'bin', 'node'));
 chmodSync(join(stage, 'bin', 'node'), 0o755);
 writeFileSync(
   join(stage, 'bin', 'hpcbinder'),
   '#!/bin/sh\n# links to this file are followed: it is usually called by one\nself=$(readlink -f -- "$0")\nhere=${self%/*}\nexec "$here/node" "$here/../lib/dist/cli/main.js" "$@"\n',
   { mode: 0o755 },
 );
-const tooNew = natives(stage).flatMap((file) => glibcOf(file).filter(isTooNew).map((word) => `${relative(stage, file)}: ${word}`));
-if (tooNew.length > 0) {
-  process.stderr.write(`built here, these need a newer glibc than ${NEWEST_GLIBC.join('.')}:\n${tooNew.join('\n')}\n`);
-  if (!process.argv.includes('--here')) process.exit(1);
+const faults = tooNew(stage);
+if (faults.length > 0) {
+  process.stderr.write(`built here, these need a newer glibc than ${NEWEST_GLIBC.join('.')}:\n${faults.join('\n')}\n`);
+  if (!here) process.exit(1);
 }
 execFileSync('tar', ['--owner=0', '--group=0', '--sort=name', '-C', out, '-czf', join(out, `${name}.tar.gz`), name]);
 process.stdout.write(`${join(out, `${name}.tar.gz`)}\n`);
+for (const folder of [stage, natives]) rmSync(folder, { recursive: true, force: true });
 
 /** What runs needs, without what only tests and builds do. */
 function modules() {
@@ -53,28 +60,18 @@ function modules() {
   return listed.split('\n').filter((line) => line.includes('/node_modules/'));
 }
 function copyModule(directory) {
-  if (!existsSync(directory)) return;
-  cpSync(directory, join(stage, 'lib', relative(root, directory)), {
-    recursive: true,
-    filter: (path) => !relative(directory, path).split('/').includes('node_modules') && !/\/(?:deps|src|obj\.target|obj|test|tests|docs)(?:\/|$)/.test(isNative(directory) ? path.slice(directory.length) : ''),
-  });
+  const name = relative(join(root, 'node_modules'), directory);
+  if (!existsSync(directory) || UNUSED.has(name)) return;
+  const to = join(stage, 'lib', 'node_modules', name);
+  const native = compiled.get(name);
+  cpSync(directory, to, { recursive: true, filter: (path) => wanted(relative(directory, path).split('/'), native) });
+  if (native === undefined) return;
+  mkdirSync(join(to, 'build', 'Release'), { recursive: true });
+  cpSync(native, join(to, 'build', 'Release', basename(native)));
 }
-function isNative(directory) {
-  return existsSync(join(directory, 'binding.gyp'));
-}
-function realNode() {
-  return process.execPath;
-}
-function natives(directory) {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && (entry.name.endsWith('.node') || entry.name === 'node'))
-    .map((entry) => join(entry.parentPath, entry.name));
-}
-function glibcOf(file) {
-  const words = readFileSync(file, 'latin1').match(/GLIBC_[0-9]+\.[0-9]+/g) ?? [];
-  return [...new Set(words)];
-}
-function isTooNew(word) {
-  const [major, minor] = word.slice('GLIBC_'.length).split('.').map(Number);
-  return major > NEWEST_GLIBC[0] || (major === NEWEST_GLIBC[0] && minor > NEWEST_GLIBC[1]);
+/** Nested modules are listed by themselves; of a compiled one the sources stay here, and what ssh2 can do without is left out. */
+function wanted(parts, native) {
+  if (parts.includes('node_modules') || parts.at(-1)?.endsWith('.node')) return false;
+  if (parts.some((part) => part === 'obj.target' || (part === 'src' && parts.includes('crypto')))) return false;
+  return native === undefined || /^(?:|lib|package\.json|LICENSE|README\.md)$/.test(parts[0] ?? '');
 }
