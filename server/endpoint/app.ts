@@ -1,5 +1,4 @@
 /** The endpoint's own origin: pages, links, REST API. Which route answers whom is in each route's rule (gate.ts). */
-import cookie from '@fastify/cookie';
 import formbody from '@fastify/formbody';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
@@ -46,7 +45,6 @@ export async function createApp(
           },
         });
   });
-  await app.register(cookie);
   await app.register(formbody, { bodyLimit: MOST_BODY });
   await app.register(swagger, {
     openapi: {
