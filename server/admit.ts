@@ -76,9 +76,13 @@ function enter(
 
 /** What makes two servers read one request differently is refused before anything is looked up (WEB-08, 09, 11). */
 export function refusedForm(req: IncomingMessage, limits: Limits): Answer | undefined {
-  const names = req.rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
-  if (names.length > limits.headers) return plain(431, `More than ${limits.headers} headers.`);
-  if (names.filter((name) => name === 'host').length !== 1) return plain(400, 'Exactly one Host header is needed.');
+  // names and values in turn
+  const { rawHeaders } = req;
+  if (rawHeaders.length / 2 > limits.headers) return plain(431, `More than ${limits.headers} headers.`);
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.length === 4 && rawHeaders[i]?.toLowerCase() === 'host') hosts++;
+  if (hosts !== 1) return plain(400, 'Exactly one Host header is needed.');
   const target = refusedTarget(req.url ?? '');
   if (target !== undefined) return plain(400, `The address is refused: ${target}.`);
   if (req.method === 'TRACE') return plain(405, 'TRACE is not served.');

@@ -18,6 +18,8 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 ]);
 /** Who the peer is, is for the proxy to say: apps believe these. */
 const IDENTITY = /^(?:forwarded|x-forwarded-.*|x-real-ip|x-scheme|x-hb-.*|(?:x-)?remote-user|authorization)$/;
+/** Whatever Connection names, these frame or address the message. */
+const FRAMING: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding', 'origin']);
 const MAX_COOKIES = 50;
 const MAX_COOKIE_BYTES = 4096;
 
@@ -33,18 +35,19 @@ function namedIn(connection: string | undefined): string[] {
  * the browser sent it, for the app compares it with Origin.
  */
 export function upstreamHeaders(req: IncomingMessage, door: Door): IncomingHttpHeaders {
-  const dropped = new Set([...HOP_BY_HOP, ...namedIn(req.headers.connection)]);
-  // Whatever Connection names, these frame or address the message, or are set by us.
-  for (const kept of ['host', 'content-length', 'transfer-encoding', 'cookie', 'origin']) dropped.delete(kept);
-  const headers: IncomingHttpHeaders = Object.fromEntries(
-    Object.entries(req.headers).filter(([name]) => !dropped.has(name) && !IDENTITY.test(name) && name !== 'cookie'),
-  );
+  const named = req.headers.connection === undefined ? [] : namedIn(req.headers.connection);
+  const headers: IncomingHttpHeaders = {};
+  for (const name in req.headers) {
+    if (HOP_BY_HOP.has(name) || IDENTITY.test(name) || name === 'cookie') continue;
+    if (!FRAMING.has(name) && named.includes(name)) continue;
+    headers[name] = req.headers[name];
+  }
   const cookies = parseCookies(req.headers.cookie).filter(([name]) => !isOwnCookie(name));
   if (cookies.length > 0) headers.cookie = cookies.map(([name, value]) => `${name}=${value}`).join('; ');
-  const { protocol, host } = new URL(door.origin);
+  const cut = door.origin.indexOf('://');
   headers['x-forwarded-for'] = req.socket.remoteAddress ?? '127.0.0.1';
-  headers['x-forwarded-proto'] = protocol.slice(0, -1);
-  headers['x-forwarded-host'] = host;
+  headers['x-forwarded-proto'] = door.origin.slice(0, cut);
+  headers['x-forwarded-host'] = door.origin.slice(cut + 3);
   headers.authorization = `token ${door.route.appToken}`;
   return headers;
 }

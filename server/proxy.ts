@@ -19,7 +19,7 @@ export type Forwarder = {
 export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) => void): Forwarder {
   // `toProxy` forwards the target as the string that was judged, where http-proxy would parse and print it anew. The
   // name is never looked up: the door's agent makes the connection.
-  const proxy = createProxyServer({ target: 'http://session.invalid', toProxy: true, prependPath: false });
+  const proxy = createProxyServer({ target: new URL('http://session.invalid'), toProxy: true, prependPath: false });
   const upstream = new WeakMap<IncomingMessage, ClientRequest>();
   const answered = new WeakSet<ServerResponse>();
 

@@ -3,7 +3,7 @@
  * written down at the top of sessions/agent/control.py; sessions/frames.ts has its terminal and its file copies.
  */
 import type { Duplex } from 'node:stream';
-import { type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { createSecureContext, type SecureContext, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { HpcbinderError } from '../core/errors.ts';
 import { type Fields, parseFields } from '../core/json.ts';
 import type { SaveReport, SessionSecrets } from '../core/session.ts';
@@ -108,6 +108,18 @@ function understand(line: string): Fields {
   return reply;
 }
 
+/** Keys and CA as OpenSSL has them: read once, not for each connection, of which a session has dozens. */
+const contexts = new WeakMap<ClientSecrets, SecureContext>();
+
+function contextOf(secrets: ClientSecrets): SecureContext {
+  const known = contexts.get(secrets);
+  if (known !== undefined) return known;
+  const { ca, clientCert: cert, clientKey: key } = secrets;
+  const made = createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' });
+  contexts.set(secrets, made);
+  return made;
+}
+
 /** The agent chooses among the `protocols`: the socket's `alpnProtocol`. */
 export async function secured(
   connect: Connect,
@@ -119,13 +131,10 @@ export async function secured(
   return await new Promise<TLSSocket>((resolve, reject) => {
     const socket = tlsConnect({
       socket: stream,
-      ca: secrets.ca,
-      cert: secrets.clientCert,
-      key: secrets.clientKey,
+      secureContext: contextOf(secrets),
       // The certificate of this session's agent, and of nobody else: a port number proves nothing (SECURITY NET-02).
       servername: agentName(session),
       ALPNProtocols: [...protocols],
-      minVersion: 'TLSv1.2',
     });
     const fail = (why: string, cause?: unknown) => {
       clearTimeout(timer);
