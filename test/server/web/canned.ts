@@ -83,7 +83,7 @@ export const session = (id: string, more: Partial<SessionView> = {}): SessionVie
 });
 
 export const SESSIONS: readonly SessionView[] = [
-  session('hb-k3f9q2x7ma'),
+  session('hb-k3f9q2x7ma', { gpuIdleSince: now() - 1210 }),
   session('hb-p2c0aaaaaa', {
     repo: { shown: 'lab/lesson-3' },
     endsAt: now() + 600,
