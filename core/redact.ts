@@ -33,7 +33,9 @@ const SHAPES: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`(${KEY}\\\\?["']?\\s{0,8}[=:]\\s{0,8})(?:${QUOTED}|[^\\s"'&<>]+)`, 'gi'), `$1${HIDDEN}`],
   // our own: the code in a link, which works once, and the cookie that it is swapped for
   [/([?&]c=)[\w-]{6,}/g, `$1${HIDDEN}`],
-  [/\b(hb_[a-z0-9]{10}_[0-9a-f]{8}=|hpcbinder(?:-sign-in-[\w-]{0,8})?=|_xsrf=)[^\s;"'<>]+/g, `$1${HIDDEN}`],
+  [/\b(hb_[a-z0-9]{10}_[0-9a-f]{8}=|_xsrf=)[^\s;"'<>]+/g, `$1${HIDDEN}`],
+  // not what follows the name of a package: `hpcbinder==1.0`
+  [/\b(hpcbinder(?:-sign-in-[\w-]{0,8})?=)(?=[\w-]{20})[^\s;"'<>]+/g, `$1${HIDDEN}`],
   [
     /\b(?:gh[pousr]_\w{20,}|hpct_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|hf_\w{20,}|xox[a-z]-[\w-]{10,}|AKIA[0-9A-Z]{12,}|sk-[\w-]{20,}|npm_\w{20,}|pypi-[\w-]{20,})/g,
     HIDDEN,
