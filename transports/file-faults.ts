@@ -40,6 +40,14 @@ export function fileFault(host: string, verb: 'read' | 'write', path: string, re
   });
 }
 
+export function shortFault(host: string, path: string, { bytes, length }: { bytes: number; length: number }) {
+  return new HpcbinderError('E-SSH-LOST', {
+    message: `${path} came only in part from ${host}: ${bytes} of ${length} bytes`,
+    hint: 'The connection broke, or the file was made shorter meanwhile. Try again.',
+    transient: true,
+  });
+}
+
 export function lostFault(host: string, doing: string, cause: unknown): HpcbinderError {
   if (cause instanceof HpcbinderError && cause.code !== 'E-SSH-LOST') return cause;
   return new HpcbinderError('E-SSH-LOST', {

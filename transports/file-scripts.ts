@@ -13,16 +13,15 @@ const FIND =
   `*"No such file"*|*"Not a directory"*) ;; *) printf "%s\\n" "$hb_e" >&2; exit 1;; esac; exit ${ANSWER.missing}; fi; ` +
   `[ -f "$1" ] || { echo "not a regular file" >&2; exit ${ANSWER.notFile}; }; `;
 
-/** path, offset, length or '' */
-const CUT =
-  'if [ -n "$3" ]; then tail -c +$(($2 + 1)) -- "$1" | head -c "$3"; ' +
-  'elif [ "$2" -gt 0 ]; then tail -c +$(($2 + 1)) -- "$1"; else cat -- "$1"; fi';
+/** path, offset, length */
+export const STREAM = 'tail -c +$(($2 + 1)) -- "$1" | head -c "$3"';
 
+/** path, offset, length or ''. Too much for one answer: the number of bytes that there are to stream. */
 export const READ =
   `${FIND}hb_n=$(wc -c <"$1") || exit 1; hb_n=$((hb_n - $2)); ` +
-  `if [ -n "$3" ] && [ "$hb_n" -gt "$3" ]; then hb_n=$3; fi; [ "$hb_n" -le ${READ_LIMIT} ] || exit ${ANSWER.large}; ${CUT}`;
-
-export const STREAM = CUT;
+  'if [ -n "$3" ] && [ "$hb_n" -gt "$3" ]; then hb_n=$3; fi; ' +
+  `[ "$hb_n" -le ${READ_LIMIT} ] || { echo "$hb_n"; exit ${ANSWER.large}; }; ` +
+  `[ "$hb_n" -le 0 ] || { set -- "$1" "$2" "$hb_n"; ${STREAM}; }`;
 
 const SHA256 =
   'hb_sum() { if command -v sha256sum >/dev/null 2>&1; then sha256sum; ' +

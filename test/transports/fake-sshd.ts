@@ -164,8 +164,8 @@ function execute(channel: ServerChannel, command: string, options: FakeOptions, 
     if (!channel.writable) return;
     if (code !== null) channel.exit(code);
     else channel.exit((signal ?? 'SIGKILL').slice(3));
+    // closes by itself when the last bytes are out; close() would leave behind what waits for the client's window
     channel.end();
-    channel.close();
   });
   channel.on('close', () => child.stdin.destroy());
 }
