@@ -1,9 +1,11 @@
 /** The HTTP server in front of a table of doors: limits, the one decision, and what follows from it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer, type Server as SecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { admit, refusedForm } from './admit.ts';
-import { plain, send, sendRaw } from './answers.ts';
+import { answer, plain, send, sendRaw } from './answers.ts';
+import type { Guests } from './guests.ts';
 import type { Limits } from './limits.ts';
 import { createForwarder } from './proxy.ts';
 import type { FindDoor, Route } from './routes.ts';
@@ -15,13 +17,25 @@ export type Counters = { requests: number; websockets: number };
 export type Front = {
   /** a server that listens nowhere yet; each shares counters and doors */
   server(): Server;
+  /** the same behind our own TLS */
+  secureServer(keys: { cert: Buffer; key: Buffer }): SecureServer;
   counters(): Counters;
   /** ends every connection, spliced ones too */
   destroy(): void;
 };
 
 /** What is no session's: the endpoint's own origin. Called with what has a sound form; upgrades are refused there. */
-export type Own = { owns(req: IncomingMessage): boolean; request(req: IncomingMessage, res: ServerResponse): void };
+export type Own = {
+  owns(req: IncomingMessage): boolean;
+  request(req: IncomingMessage, res: ServerResponse): void;
+  /** absent: whoever connects may do so as often as there is room */
+  guests?: Guests;
+};
+
+const TOO_MANY = answer(429, 'Too many connections of your address at once.\n', {
+  'Content-Type': 'text/plain; charset=utf-8',
+  'Retry-After': '20',
+});
 
 export function createFront(
   find: FindDoor,
@@ -37,21 +51,29 @@ export function createFront(
   });
   const judge = (req: IncomingMessage, upgrade: boolean) => admit(req, { find, limits, now: Date.now(), upgrade });
 
-  function server(): Server {
-    const made = createServer({
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: limits.checkMs,
-      keepAliveTimeout: limits.keepAliveMs,
-      // A large upload may take its time; proxy.ts cuts a body that stands still.
-      requestTimeout: 0,
-      noDelay: true,
-    });
+  const guests = own?.guests;
+  const serving = {
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: limits.checkMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    // A large upload may take its time; proxy.ts cuts a body that stands still.
+    requestTimeout: 0,
+    noDelay: true,
+  };
+
+  /** A server of either kind listens itself: one that is only handed connections never looks for those that drip. */
+  function equipped<S extends Server | SecureServer>(made: S): S {
     made.maxConnections = limits.connections;
     made.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
+      if (guests?.connection(socket) === false) socket.destroy();
     });
-    made.on('request', (req, res) => {
+    made.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      if (guests?.request(req, res) === false) {
+        send(res, TOO_MANY);
+        return;
+      }
       if (own?.owns(req)) {
         const malformed = refusedForm(req, limits);
         if (malformed) send(res, malformed);
@@ -73,9 +95,13 @@ export function createFront(
       onActivity(verdict.pass.route);
       forwarder.request(req, res, verdict.pass);
     });
-    made.on('upgrade', (req, stream: Duplex, head) => {
+    made.on('upgrade', (req: IncomingMessage, stream: Duplex, head: Buffer) => {
       const socket = stream as Socket;
       socket.on('error', () => socket.destroy());
+      if (guests?.request(req, socket) === false) {
+        sendRaw(socket, TOO_MANY);
+        return;
+      }
       const verdict = judge(req, true);
       if ('pass' in verdict && verdict.entry.holds !== undefined) staying.watch(socket, verdict.entry.holds);
       if ('refuse' in verdict) sendRaw(socket, verdict.refuse);
@@ -91,7 +117,13 @@ export function createFront(
   }
 
   return {
-    server,
+    server: () => equipped(createServer(serving)),
+    secureServer(keys) {
+      const tls = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], handshakeTimeout: limits.headersMs } as const;
+      const made = equipped(createSecureServer({ ...serving, ...tls, ...keys }));
+      made.on('tlsClientError', (_error, socket) => socket.destroy());
+      return made;
+    },
     counters: () => ({ ...counters }),
     destroy() {
       for (const socket of sockets) socket.destroy();

@@ -18,7 +18,7 @@ import { createApp, type RouteRow } from './app.ts';
 import type { Deps } from './deps.ts';
 import { createJudge } from './judge.ts';
 import { Launches } from './launches.ts';
-import { type Listening, listenAt } from './listen.ts';
+import { guestsAt, type Listening, listenAt } from './listen.ts';
 import { Live, type Place } from './live.ts';
 import { ownRoutes } from './own-routes.ts';
 import { signInOptions, userOfAccount } from './people.ts';
@@ -122,6 +122,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const front = createFront((req) => live.door(req), LIMITS, undefined, {
     owns: (req) => req.headers.host === base.host && !below(req.url),
     request: (req, res) => app.instance.routing(req, res),
+    guests: guestsAt(policy, log),
   });
   const endKeeping = keepHouse(state, { retentionDays: () => policy.value.retentionSeconds / DAY_SECONDS, log });
   const listening = await listenAt(policy.value.listen, policy.value.tls, front);

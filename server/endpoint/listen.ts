@@ -1,21 +1,19 @@
 /** Where the endpoint listens: TCP, with our own TLS or behind a reverse proxy, or a socket that the proxy may open. */
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
-import { createServer } from 'node:tls';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Front } from '../front.ts';
+import { Guests } from '../guests.ts';
 import { type Listening, listenOnSocket } from '../listen.ts';
-import type { Policy } from '../policy/index.ts';
+import type { Policy, PolicyFile } from '../policy/index.ts';
 
 export type { Listening } from '../listen.ts';
 
 /** E-POLICY where the address is taken, or the certificate cannot be read. */
 export async function listenAt(where: Policy['listen'], tls: Policy['tls'], front: Front): Promise<Listening> {
-  const server = front.server();
-  if ('path' in where) return listenOnSocket(server, where.path, 0, true);
-  const outer = tls === undefined ? server : secured(server, tls);
+  if ('path' in where) return listenOnSocket(front.server(), where.path, 0, true);
+  const server = tls === undefined ? front.server() : front.secureServer(read(tls));
   await new Promise<void>((resolve, reject) => {
-    outer.once('error', (cause: NodeJS.ErrnoException) =>
+    server.once('error', (cause: NodeJS.ErrnoException) =>
       reject(
         new HpcbinderError('E-POLICY', {
           message: `cannot listen at ${where.host}:${where.port} (${cause.code ?? cause.message})`,
@@ -24,20 +22,22 @@ export async function listenAt(where: Policy['listen'], tls: Policy['tls'], fron
         }),
       ),
     );
-    outer.listen(where.port, where.host, resolve);
+    server.listen(where.port, where.host, resolve);
   });
-  const address = outer.address();
+  const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : where.port;
-  return { port, close: () => new Promise((resolve) => outer.close(() => resolve())) };
+  return { port, close: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** Decrypted connections are the HTTP server's; it never listens itself. */
-function secured(server: Server, files: { cert: string; key: string }) {
-  const outer = createServer({ ...read(files), minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] }, (socket) =>
-    server.emit('connection', socket),
-  );
-  outer.on('tlsClientError', (_error, socket) => socket.destroy());
-  return outer;
+/** A proxy that the policy does not name is told from nobody; on loopback it has the benefit of the doubt. */
+export function guestsAt(policy: PolicyFile, log: (line: Record<string, unknown>) => void): Guests {
+  const { listen, trustedProxies, tls } = policy.value;
+  return new Guests({
+    most: () => policy.value.rate.connections,
+    trusted: 'path' in listen ? 'unix' : trustedProxies,
+    loopbackCounts: tls !== undefined || trustedProxies.length > 0,
+    onRefused: (address) => log({ event: 'connections', address, words: 'too many at once: rate.connections' }),
+  });
 }
 
 function read({ cert, key }: { cert: string; key: string }): { cert: Buffer; key: Buffer } {

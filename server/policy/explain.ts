@@ -94,6 +94,7 @@ export function explain(policy: Policy): PolicyLine[] {
     ['rate.resolve', `${rateWords(rate.resolve)}, each user`],
     ['rate.sign_in', `${rateWords(rate.signIn)}, each address`],
     ['rate.requests', `${rateWords(rate.requests)}, each address`],
+    ['rate.connections', `${rate.connections} at once, each address`],
     ['banner', policy.banner ?? 'none'],
     ['retention', duration(policy.retentionSeconds)],
   ];

@@ -68,8 +68,8 @@ export type Policy = {
   data: ReadonlyMap<string, { path: string; at: string }>;
   apps: readonly AppName[];
   culling: { idleSeconds: number; maxAgeSeconds: number; touch: boolean };
-  /** launches and resolve: of a user; sign_in and requests: of an address */
-  rate: { launches: Rate; resolve: Rate; signIn: Rate; requests: Rate };
+  /** launches and resolve: of a user; sign_in and requests: of an address; connections: of an address, at once */
+  rate: { launches: Rate; resolve: Rate; signIn: Rate; requests: Rate; connections: number };
   banner: string | undefined;
   retentionSeconds: number;
   /** `limits.per_user` → the line of the file that set it */
@@ -205,6 +205,8 @@ export function parsePolicy(text: string, file: string): Policy {
       resolve: rate.resolve ?? perMinute(60),
       signIn: rate.sign_in ?? perMinute(60),
       requests: rate.requests ?? perMinute(1200),
+      // a quarter of what the front takes (server/limits.ts): a class behind one address has room
+      connections: rate.connections ?? 1000,
     },
     banner: read.banner,
     retentionSeconds: read.retention ?? 180 * DAY,

@@ -153,7 +153,7 @@ export const serveFile = object({
   data: mapOf(NAME, 'name of data', object({ path, at: path })),
   apps: list(oneOf(APPS)),
   culling: object({ idle: time, max_age: time, touch: boolean }),
-  rate: object({ launches: rate, resolve: rate, sign_in: rate, requests: rate }),
+  rate: object({ launches: rate, resolve: rate, sign_in: rate, requests: rate, connections: integer(16, 65_536) }),
   banner: string,
   retention: time,
 });
