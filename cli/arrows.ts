@@ -10,6 +10,7 @@ import type { OnProgress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
 import type { GitAccess } from '../repos/git.ts';
 import { parseRepo } from '../repos/parse.ts';
+import type { CredentialsFor } from '../repos/resolve.ts';
 import { sendContent } from '../sessions/work/send.ts';
 import { buildHere, placeOf } from './build-here.ts';
 import { cachedCheckout } from './checkouts.ts';
@@ -29,7 +30,10 @@ export function makeArrows(
   choice: Choice,
   options: Options,
   config: Config,
-  endpoint?: { connect(signal: AbortSignal): Promise<Cluster>; git: Pick<GitAccess, 'guard' | 'allowHttp'> },
+  endpoint?: {
+    connect(signal: AbortSignal): Promise<Cluster>;
+    git: Pick<GitAccess, 'guard' | 'allowHttp'> & { credentialsFor?: CredentialsFor };
+  },
 ): Arrows {
   const ref =
     options.repo === undefined

@@ -14,7 +14,7 @@ export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOption
   const root = join(cacheDir(), 'checkouts');
   mkdirSync(root, { recursive: true, mode: 0o700 });
   // with its address: an id alone opens nobody else's repository, where one process serves many (SECURITY BLD-02)
-  const dir = join(root, repo.kind === 'git' ? `${repo.commit}-${sha256(repo.url).slice(0, 12)}` : repo.tree);
+  const dir = join(root, nameOf(repo));
   if (existsSync(dir)) {
     utimesSync(dir, new Date(), new Date());
     return { repo, dir, files: await readRepoFiles(dir) };
@@ -33,6 +33,14 @@ export async function cachedCheckout(repo: ResolvedRepo, options: CheckoutOption
     rmSync(making, { recursive: true, force: true });
   }
   return { ...made, dir, files: await readRepoFiles(dir) };
+}
+
+/** With what opened it, too: who cannot open it finds nothing here by its commit. */
+function nameOf(repo: ResolvedRepo): string {
+  if (repo.kind === 'local') return repo.tree;
+  const { user, password } = repo.credentials ?? {};
+  const from = user === undefined ? repo.url : JSON.stringify([repo.url, user, password]);
+  return `${repo.commit}-${sha256(from).slice(0, repo.credentials ? 64 : 12)}`;
 }
 
 /** What nobody used for two weeks, and what a killed process left. */

@@ -8,12 +8,13 @@ import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
 import { signInOptions } from '../server/endpoint/people.ts';
 import { PolicyFile, parsePolicy, type Reload } from '../server/policy/index.ts';
-import { checkSignIn } from '../server/sign-in/index.ts';
+import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { loadConfig } from './config-file.ts';
 import { Builds } from './serve/builds.ts';
 import { choicesIn, openerOf } from './serve/clusters.ts';
 import { People } from './serve/people.ts';
+import { Tokens } from './serve/repository-tokens.ts';
 import { ClusterServices } from './serve/services.ts';
 import { PRODUCT } from './version.ts';
 
@@ -42,6 +43,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     clusters: () => [...policy.value.clusters.keys()],
     git: () => ({ guard, allowHttp: policy.value.repositories.http }),
     builds: new Builds(() => policy.value.limits),
+    tokens: new Tokens(people, () => policy.value),
   });
   const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
   policy.watch((what) => log(reloaded(what)));
@@ -70,7 +72,7 @@ function reloaded(what: Reload): Record<string, unknown> {
 }
 
 /** The file alone: nothing is opened, nobody is asked. */
-function check(path: string, json: boolean): number {
+async function check(path: string, json: boolean): Promise<number> {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -84,6 +86,7 @@ function check(path: string, json: boolean): number {
   const policy = parsePolicy(text, path);
   const { url, clusters } = policy;
   checkSignIn(signInOptions({ value: policy }), new URL(url));
+  for (const { file } of policy.repositories.tokens) await readSecretFile(file, 'repositories.tokens');
   if (json) process.stdout.write(`${JSON.stringify({ ok: true, url, clusters: [...clusters.keys()] })}\n`);
   else process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n`);
   return 0;

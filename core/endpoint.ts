@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { ResolvedRepo } from './artifacts.ts';
 import type { OnProgress, Progress } from './progress.ts';
+import type { RepositoryTokens } from './repository-tokens.ts';
 import type { Partition, ResourceRequest } from './scheduler.ts';
 import type { AppName, EndReason, Session, SessionPhase, SessionSecrets } from './session.ts';
 import type { Variable } from './variables.ts';
@@ -138,7 +139,8 @@ export interface Services {
   readonly clusters: readonly string[];
   offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
   /** asks the repository's host through the guarded client (SECURITY GIT-08) */
-  resolve(repo: { url: string; ref?: string }, signal: AbortSignal): Promise<ResolvedRepo>;
+  resolve(user: User, repo: { url: string; ref?: string }, signal: AbortSignal): Promise<ResolvedRepo>;
+  readonly repositoryTokens: RepositoryTokens;
   /**
    * The whole path to an app that answers. `keep` is called with each newer record, secrets included, before anything depends
    * on it. Resumed after a restart with `resume`: the record as last kept.

@@ -7,7 +7,9 @@ const MISSING =
   /not found|does not appear to be a git repository|does not exist|could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied|access denied|error: 40[134]|no matching host key|repository .* is empty/i;
 const UNREACHABLE =
   /Could not resolve host|Failed to connect|Couldn't connect|Connection (?:refused|timed out|reset)|Network is unreachable|No route to host|Operation too slow|timed out|error: 5[0-9][0-9]|early EOF|unexpected disconnect|SSL|certificate/i;
-const ADVICE = /^(?:Please make sure you have the correct access rights|and the repository exists\.)$/gm;
+/** what hides the line that says why: advice under a refused ssh connection, and the server's own progress */
+const ADVICE =
+  /^(?:Please make sure you have the correct access rights|and the repository exists\.|remote: (?:Enumerating|Counting|Compressing|Total) .*)$/gm;
 
 /** What is there, as the person's own git sees it. */
 export function listed(url: string): string[] {
@@ -15,7 +17,6 @@ export function listed(url: string): string[] {
 }
 
 export function refusal(result: GitResult, url: string): HpcbinderError {
-  // git's advice under a refused ssh connection hides the line that says why
   const evidence = lastLines(result.stderr.replace(ADVICE, ''), 3);
   const ssh = url.startsWith('ssh:');
   if (/Host key verification failed/.test(result.stderr)) {

@@ -2,6 +2,7 @@
 import type { RepoRef, ResolvedRepo } from '../core/artifacts.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { isCommitId } from '../core/refname.ts';
+import type { GitCredentials } from '../core/repository-tokens.ts';
 import { nearest } from '../core/text.ts';
 import { type GitAccess, git } from './git.ts';
 import { resolveLocal } from './local.ts';
@@ -9,6 +10,8 @@ import { listed, refusal } from './refusal.ts';
 
 type GitRef = RepoRef & { kind: 'git' };
 export type Found = { commit: string; ref?: string };
+/** What may be tried for a repository that cannot be read without; undefined where there is nothing for it. */
+export type CredentialsFor = (repo: Pick<GitRef, 'url' | 'host' | 'path'>) => Promise<GitCredentials | undefined>;
 
 /**
  * A branch, tag (an annotated one is its commit), `refs/…`, the default branch, or a whole commit id, which is believed until it
@@ -31,14 +34,34 @@ export async function resolveRepo(ref: RepoRef, access: GitAccess = {}): Promise
 }
 
 /**
- * Of an endpoint's link: links of before 2020 say `master` whatever the branch is called, so at GitHub the default branch is
- * taken where there is none of that name, and told (REES section 7.3).
+ * Of an endpoint's link. Asked without credentials first: what is public is nobody's secret, and needs no token of anybody's. A
+ * whole commit id is believed until it is fetched, so that here the repository itself is asked for before.
  */
 export async function resolveLinked(
   ref: RepoRef,
-  access: GitAccess,
+  access: GitAccess & { credentialsFor?: CredentialsFor },
   tell: (text: string) => void = () => {},
 ): Promise<ResolvedRepo> {
+  const { credentialsFor, ...git } = access;
+  if (ref.kind !== 'git' || credentialsFor === undefined) return resolveUsual(ref, git, tell);
+  try {
+    if (isCommitId(ref.ref ?? '')) await lsRemote(ref, git, [], ['HEAD']);
+    return await resolveUsual(ref, git, tell);
+  } catch (error) {
+    if (!(error instanceof HpcbinderError) || error.code !== 'E-REPO-MISSING') throw error;
+    const credentials = await credentialsFor(ref);
+    if (credentials === undefined) throw error;
+    const opened = await resolveUsual({ ...ref, credentials }, git, tell);
+    tell('a private repository');
+    return opened;
+  }
+}
+
+/**
+ * Links of before 2020 say `master` whatever the branch is called, so at GitHub the default branch is
+ * taken where there is none of that name, and told (REES section 7.3).
+ */
+async function resolveUsual(ref: RepoRef, access: GitAccess, tell: (text: string) => void): Promise<ResolvedRepo> {
   try {
     return await resolveRepo(ref, access);
   } catch (error) {

@@ -22,12 +22,12 @@ export async function addSubmodules(
     if (at.count.left-- <= 0) throw failed(module, `is one of more than ${limits.submodules}`);
     check(module, access);
     const url = addressOf(module, access);
+    const inside = url === undefined ? access : elsewhere(access, url);
     const result = await git(
       ['submodule', '--quiet', 'update', '--init', '--checkout', '--depth=1', '--', module.path],
-      { ...access, cwd: dir, timeoutMs: limits.fetchMs, ...(url === undefined ? {} : { url }) },
+      { ...inside, cwd: dir, timeoutMs: limits.fetchMs },
     );
     if (result.code !== 0) throw failed(module, 'could not be fetched', lastLines(result.stderr, 3));
-    const inside = url === undefined ? access : { ...access, url };
     await addSubmodules(join(dir, module.path), inside, limits, { depth: at.depth + 1, count: at.count });
   }
 }
@@ -85,6 +85,12 @@ function addressOf(module: Submodule, access: GitAccess & { url?: string }): str
     module,
     `has the address "${harmless(module.url.slice(0, 120))}", and an endpoint fetches over https alone`,
   );
+}
+
+/** Credentials are for the host that they were given for, whatever a repository names as its part. */
+function elsewhere<A extends GitAccess & { url?: string }>({ credentials, ...access }: A, url: string) {
+  const same = access.url !== undefined && new URL(access.url).origin === new URL(url).origin;
+  return { ...access, url, ...(same && credentials ? { credentials } : {}) };
 }
 
 /** git takes one part of the whole address for each `../`, the host too: `../../other.example/x` is another one's. */

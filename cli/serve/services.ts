@@ -7,11 +7,9 @@ import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 import { plainText } from '../../core/text.ts';
 import { askAll, readAll } from '../../core/transport.ts';
-import { systemClock } from '../../jobs/clock.ts';
 import { Poller } from '../../jobs/poller.ts';
 import type { GitAccess } from '../../repos/git.ts';
 import { parseRepo } from '../../repos/parse.ts';
-import { adopted } from '../../sessions/adopt.ts';
 import { controlRequest } from '../../sessions/control.ts';
 import { arriving, launch } from '../../sessions/launch.ts';
 import { stopSession } from '../../sessions/stop.ts';
@@ -28,14 +26,14 @@ import type { Builds } from './builds.ts';
 import { figuresOf, type Sample, sampleOf } from './figures.ts';
 import { wordsOf } from './granted.ts';
 import type { People } from './people.ts';
-import { launchWorld, watcher } from './world.ts';
+import type { Tokens } from './repository-tokens.ts';
+import { launchWorld, taken, watcher } from './world.ts';
 
 /** Between two questions to one agent; its warnings come by themselves. */
 const FOLLOW_MS = 30_000;
 /** What `offers` said counts so long: the form is looked at more often than nodes become free. */
 const OFFERS_MS = 20_000;
 const MOST_LOG = 1 << 20;
-const TAKEN_MS = 10_000;
 
 export type ServicesOptions = {
   people: People;
@@ -47,6 +45,7 @@ export type ServicesOptions = {
   /** how git may look at what others name (SECURITY GIT-08) */
   git: () => Pick<GitAccess, 'guard' | 'allowHttp'>;
   builds: Builds;
+  tokens: Tokens;
 };
 
 export class ClusterServices implements Services {
@@ -56,6 +55,7 @@ export class ClusterServices implements Services {
   readonly #clusters: () => readonly string[];
   readonly #git: ServicesOptions['git'];
   readonly #builds: Builds;
+  readonly repositoryTokens: Tokens;
   readonly #pollers = new Map<string, Promise<Poller>>();
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
@@ -68,6 +68,7 @@ export class ClusterServices implements Services {
     this.#clusters = options.clusters;
     this.#git = options.git;
     this.#builds = options.builds;
+    this.repositoryTokens = options.tokens;
   }
 
   get clusters(): readonly string[] {
@@ -110,12 +111,12 @@ export class ClusterServices implements Services {
     return coming;
   }
 
-  async resolve(repo: { url: string; ref?: string }, signal: AbortSignal) {
+  async resolve(user: User, repo: { url: string; ref?: string }, signal: AbortSignal) {
     const { resolveLinked } = await import('../../repos/resolve.ts');
     const git = this.#git();
     const allowHttp = git.allowHttp === true;
     const ref = parseRepo(repo.url, { ...(repo.ref ? { ref: repo.ref } : {}), local: false, allowHttp });
-    return resolveLinked(ref, { interactive: false, signal, ...git });
+    return resolveLinked(ref, { interactive: false, signal, ...git, credentialsFor: this.repositoryTokens.for(user) });
   }
 
   async *launch(
@@ -135,7 +136,10 @@ export class ClusterServices implements Services {
       return (yield* arriving(cluster, record, world, how.signal)).session;
     }
     const options = launchInput(granted.repo.url, wordsOf(granted), this.#config, how.id);
-    const own = makeArrows(choice, options, this.#config, { connect: async () => cluster, git: this.#git() });
+    const own = makeArrows(choice, options, this.#config, {
+      connect: async () => cluster,
+      git: { ...this.#git(), credentialsFor: this.repositoryTokens.for(user) },
+    });
     const arrows: typeof own = {
       ...own,
       buildOnCluster: (there, planned, checkout, receipt, claim, on, signal) =>
@@ -231,15 +235,5 @@ export class ClusterServices implements Services {
   async close(): Promise<void> {
     for (const coming of this.#pollers.values()) (await coming.catch(() => undefined))?.close();
     await this.#people.close();
-  }
-}
-
-/** A record whose launch was cut off before its job was known: the job is found by its name, or there is none. */
-async function taken(cluster: Cluster, before: KeptSession, signal: AbortSignal): Promise<KeptSession> {
-  for (;;) {
-    const record = await adopted(cluster, before, new Date());
-    if (record.jobId !== undefined || record.phase === 'ended') return record;
-    await systemClock.sleep(TAKEN_MS, signal);
-    signal.throwIfAborted();
   }
 }

@@ -7,6 +7,7 @@ import { adminRoutes } from './routes/admin.ts';
 import { formRoutes } from './routes/forms.ts';
 import { linkRoutes } from './routes/links.ts';
 import { ownDataRoutes } from './routes/own-data.ts';
+import { repositoryTokenRoutes } from './routes/repository-tokens.ts';
 import { tokenForms } from './routes/token-forms.ts';
 
 export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
@@ -21,6 +22,7 @@ export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
   });
   formRoutes(app, deps, pages);
   tokenForms(app, deps, signIn, pages);
+  repositoryTokenRoutes(app, deps, pages);
   ownDataRoutes(app, deps, state);
   return pages;
 }

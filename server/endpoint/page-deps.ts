@@ -58,6 +58,7 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
       return { shown: row.record.repo.shown, text };
     },
     tokens: ({ account }) => state.tokens.list(account),
+    repositoryTokens: (user) => deps.services.repositoryTokens.list(user),
     admin: async () => adminView({ deps, policy, state }),
   };
 }

@@ -50,6 +50,10 @@ export function explain(policy: Policy): PolicyLine[] {
     ],
     ['repositories.http', repositories.http ? 'allowed' : 'refused'],
     ['repositories.private_hosts', words(repositories.privateHosts, 'none')],
+    ...repositories.tokens.map(({ match, accounts }, index): [string, string] => [
+      `repositories.tokens[${index}]`,
+      `${match.text}: for ${accounts === undefined ? 'everybody who may launch' : words(accounts, 'nobody')}`,
+    ]),
     ...repositories.settings.map(({ match, sessions, ...own }, index): [string, string] => [
       `repositories.settings[${index}]`,
       `${match.text}: ${words([...(sessions === undefined ? [] : [`${sessions} sessions`]), ...inWords(own)], 'nothing')}`,

@@ -3,6 +3,7 @@ export { choices } from './choices.ts';
 export { explain, type PolicyLine } from './explain.ts';
 export { PolicyFile, type Reload, readPolicyText } from './file.ts';
 export { checkRepository, judge, repositoryKey, type Seen } from './judge.ts';
+export { matches } from './patterns.ts';
 export { type Ceilings, type Policy, parsePolicy } from './policy.ts';
 export { type Paced, Rates } from './rates.ts';
 export type { Listen, Rate, ServedCluster } from './schema.ts';

@@ -50,6 +50,8 @@ export type Policy = {
     http: boolean;
     /** may be asked although their addresses are not public: a campus GitLab */
     privateHosts: readonly string[];
+    /** the site's own; `accounts`: for these alone */
+    tokens: readonly { match: Pattern; file: string; user: string; accounts?: readonly string[] }[];
     settings: readonly ({ match: Pattern; sessions?: number } & Partial<Ceilings>)[];
   };
   limits: {
@@ -165,6 +167,12 @@ export function parsePolicy(text: string, file: string): Policy {
       ban: repositories.ban ?? [],
       http: repositories.http ?? false,
       privateHosts: repositories.private_hosts ?? [],
+      tokens: (repositories.tokens ?? []).map(({ match, file, user, accounts }, index) => ({
+        match: needed(`repositories.tokens[${index}].match`, match, 'The repositories that it opens.'),
+        file: needed(`repositories.tokens[${index}].file`, file, 'The file that holds the token alone, mode 0600.'),
+        user: user ?? 'oauth2',
+        ...(accounts === undefined ? {} : { accounts }),
+      })),
       settings: (repositories.settings ?? []).map(({ match, sessions, ...own }, index) => ({
         match: needed(`repositories.settings[${index}].match`, match, 'The repositories that it is about.'),
         ...(sessions === undefined ? {} : { sessions }),

@@ -136,6 +136,8 @@ export const serveFile = object({
     ban: list(pattern),
     http: boolean,
     private_hosts: list(hostName),
+    /** of the site: opens private repositories to those who may sign in, or to these accounts alone */
+    tokens: list(object({ match: pattern, file: path, user: string, accounts: list(account) })),
     settings: list(object({ match: pattern, sessions: count, ...resources })),
   }),
   limits: object({

@@ -21,6 +21,7 @@ import { isOurs } from './xsrf.ts';
 export { checkSignIn } from './check.ts';
 export { EndpointAccess, type EndpointSession } from './endpoint-access.ts';
 export { BuildTokens, Codes } from './one-time.ts';
+export { readSecretFile } from './secret-file.ts';
 export type { SignIn, SignInOptions, SignInState, TokenWanted, Who } from './types.ts';
 
 const IDLE_SECONDS = 12 * 3600;

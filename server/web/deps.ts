@@ -53,6 +53,8 @@ export type PagesDeps = {
   /** the job's output; undefined where there is no such session of theirs */
   log(user: User, session: string): Promise<{ shown: string; text: string } | undefined>;
   tokens(user: User): readonly TokenView[];
+  /** hosts for whose private repositories the user has kept a token */
+  repositoryTokens(user: User): Promise<readonly { host: string; user: string }[]>;
   /** only asked for users with the role */
   admin(user: User): Promise<AdminView>;
 };
@@ -66,6 +68,7 @@ export type Pages = {
   launchAgain(req: FastifyRequest, reply: FastifyReply, fields: Fields, refusal: Refusal): Promise<FastifyReply>;
   /** `made`: the new token in full, shown this once */
   tokens(req: FastifyRequest, reply: FastifyReply, how: { made?: string; refusal?: Refusal }): FastifyReply;
+  repositories(req: FastifyRequest, reply: FastifyReply, refusal: Refusal): Promise<FastifyReply>;
   /** any error as a document; the one who answers sets the status */
   errorPage(req: FastifyRequest, refusal: Refusal): string;
 };

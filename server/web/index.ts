@@ -21,6 +21,7 @@ import {
   launchLogPage,
   logPage,
   progressPage,
+  repositoriesPage,
   sessionsPage,
   tokensPage,
 } from './views.ts';
@@ -106,6 +107,7 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   });
   page('/badge', (req, _user, frame) => badgePage({ frame, address, apps: deps.apps, typed: stringsOf(req.query) }));
   page('/tokens', (_req, user, frame) => tokensPage(frame, address, deps.tokens(user)));
+  page('/repositories', async (_req, user, frame) => repositoriesPage(frame, await deps.repositoryTokens(user)));
   page('/me', (_req, _user, frame) => dataPage(frame, deps.retentionDays()));
   page(
     '/admin',
@@ -127,6 +129,11 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
       const frame = frameOf(req);
       if (!frame.user) return toSignIn(reply, `${base}/tokens`);
       return send(reply, tokensPage(frame, address, deps.tokens(frame.user), how));
+    },
+    repositories: async (req, reply, refusal) => {
+      const frame = frameOf(req);
+      if (!frame.user) return toSignIn(reply, `${base}/repositories`);
+      return send(reply, repositoriesPage(frame, await deps.repositoryTokens(frame.user), refusal));
     },
     errorPage: (req, refusal) => documentOf(faultPage(frameOf(req), refusal), files),
   };

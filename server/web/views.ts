@@ -12,6 +12,7 @@ import type { Frame } from './parts/frame.ts';
 import { type LaunchForm, LaunchPage } from './parts/launch-form.ts';
 import { DataPage, TokensPage } from './parts/mine.ts';
 import { ProgressPage, progressTitle } from './parts/progress.ts';
+import { RepositoriesPage, type RepositoriesView } from './parts/repositories.ts';
 import { SessionsPage, type SessionsView, sessionsTitle } from './parts/sessions.ts';
 import { shownOf } from './parts/shown.ts';
 import { Terminal } from './parts/terminal.ts';
@@ -81,6 +82,12 @@ export function tokensPage(
   const body = html`<${TokensPage} frame=${frame} address=${address} tokens=${tokens} made=${made} fault=${refusal} />`;
   const status = refusal === undefined ? {} : { status: refusal.status };
   return { title: 'API tokens', frame, at: '/tokens', ...status, body: body as VNode };
+}
+
+export function repositoriesPage(frame: Frame, tokens: RepositoriesView['tokens'], refusal?: Refusal): Page {
+  const body = html`<${RepositoriesPage} frame=${frame} tokens=${tokens} fault=${refusal} />` as VNode;
+  const status = refusal === undefined ? {} : { status: refusal.status };
+  return { title: 'Private repositories', frame, at: '/repositories', ...status, body };
 }
 
 export function dataPage(frame: Frame, retentionDays: number): Page {

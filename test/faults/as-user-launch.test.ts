@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../cli/config-file.ts';
 import { Builds } from '../../cli/serve/builds.ts';
 import { People } from '../../cli/serve/people.ts';
+import { Tokens } from '../../cli/serve/repository-tokens.ts';
 import { ClusterServices } from '../../cli/serve/services.ts';
 import type { Command, CommandResult } from '../../core/command.ts';
 import type { KeptSession, LaunchGranted } from '../../core/endpoint.ts';
@@ -48,6 +49,7 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     clusters: () => ['here'],
     git: () => ({}),
     builds: new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 600 })),
+    tokens: new Tokens(people, () => ({ repositories: { tokens: [] }, defaults: { cluster: 'here' } })),
   });
   const alice = { account: 'alice', shown: 'Alice', roles: ['user'] } as const;
   const kept: KeptSession[] = [];

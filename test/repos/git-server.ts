@@ -1,4 +1,4 @@
-/** A real git server on loopback for tests: `git http-backend` behind 40 lines of CGI, and what it was asked. */
+/** A real git server on loopback for tests: `git http-backend` behind 40 lines of CGI, and what it was asked, with which logins. */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -6,15 +6,17 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-export type GitServer = { root: string; url: string; requests: string[]; close(): Promise<void> };
+export type GitServer = { root: string; url: string; requests: string[]; logins: string[]; close(): Promise<void> };
 
 /** `login`: requests without it are answered 401. `config`: of the server's git, as `-c` words. */
 export async function gitServer(how: { login?: string; config?: readonly string[] } = {}): Promise<GitServer> {
   const root = mkdtempSync(join(tmpdir(), 'hb-git-'));
   const requests: string[] = [];
+  const logins: string[] = [];
   const server = createServer((request, response) => {
     requests.push(`${request.method} ${request.url}`);
     const login = Buffer.from(request.headers.authorization?.replace(/^Basic /, '') ?? '', 'base64').toString();
+    logins.push(login);
     if (how.login !== undefined && login !== how.login) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="git"' }).end();
       return;
@@ -54,6 +56,7 @@ export async function gitServer(how: { login?: string; config?: readonly string[
     root,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    logins,
     close: async () => {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));

@@ -57,7 +57,7 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
     async (request) => {
       deps.judge.pace('resolve', userOf(request).account);
       const { shown, ...repo } = deps.judge.repoOf(request.body as LaunchBody);
-      const found = await deps.services.resolve(repo, AbortSignal.timeout(LOOK_MS));
+      const found = await deps.services.resolve(userOf(request), repo, AbortSignal.timeout(LOOK_MS));
       const commit = found.kind === 'git' ? { commit: found.commit, ...(found.ref ? { ref: found.ref } : {}) } : {};
       return { shown, ...commit, notes: [] };
     },

@@ -43,7 +43,7 @@ export function Header({ frame, at }: { frame: Frame; at?: string }) {
           <summary>${said(frame.user.shown, 40)}</summary>
           <div>
             <p>Runs as <code>${said(frame.user.account, 40)}</code></p>
-            ${way('/tokens', 'API tokens')} ${way('/me', 'Your data')}
+            ${way('/repositories', 'Private repositories')} ${way('/tokens', 'API tokens')} ${way('/me', 'Your data')}
             <form method="post" action="${frame.base}/sign-out"><${Xsrf} frame=${frame} /><button class="plain">Sign out</button></form>
           </div>
         </details>

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Builds } from '../../../cli/serve/builds.ts';
 import { People } from '../../../cli/serve/people.ts';
+import { Tokens } from '../../../cli/serve/repository-tokens.ts';
 import { ClusterServices } from '../../../cli/serve/services.ts';
 import { sha256 } from '../../../core/canonical.ts';
 import { guardOf } from '../../../repos/guard.ts';
@@ -93,17 +94,19 @@ rate: {launches: 10000 per 1h, resolve: 10000 per 1m, requests: 100000 per 1m}
     expires,
   });
   const guard = guardOf(() => policy.value.repositories.privateHosts);
+  // no cluster is there: what is not refused before would fail at it
+  const people = new People(
+    () => Promise.reject(new Error('a cluster was asked')),
+    () => new Map([['campus', { name: 'campus', entry: {}, saved: true }]]),
+  );
   services = new ClusterServices({
-    // no cluster is there: what is not refused before would fail at it
-    people: new People(
-      () => Promise.reject(new Error('a cluster was asked')),
-      () => new Map([['campus', { name: 'campus', entry: {}, saved: true }]]),
-    ),
+    people,
     config: {},
     own: 'nobody',
     clusters: () => ['campus'],
     git: () => ({ guard, allowHttp: policy.value.repositories.http }),
     builds: new Builds(() => policy.value.limits),
+    tokens: new Tokens(people, () => policy.value),
   });
   endpoint = await openEndpoint({
     services,

@@ -21,6 +21,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   '/api/v1/tokens': { name: 'another', scopes: ['read'] },
   '/api/v1/admin/drain': { on: false },
   '/api/v1/admin/announcement': { on: false },
+  '/api/v1/repository-tokens': { host: 'git.example.edu', token: 'a-token' },
+  '/repositories': { host: 'git.example.edu', token: 'a-token' },
   '/tokens': { name: 'another', scopes: 'read', days: '1' },
   '/launch': { repo: 'org/repo' },
   '/sessions/:id/extend': { seconds: '60' },
@@ -72,6 +74,7 @@ function address({ url }: Pick<RouteRow, 'url'>, ids: typeof GHOSTS): string {
   return url
     .replace(':id', id)
     .replace(':provider', 'gh')
+    .replace(':host', 'git.example.edu')
     .replace(/:name\b/, url.startsWith('/static') ? 'style.css' : 'campus')
     .replace('*', 'org/repo/HEAD');
 }

@@ -143,7 +143,16 @@ ${limits ?? ROOM}
     return {
       clusters: ['campus'],
       offers: async () => ({ cluster: 'campus', partitions: [], askedAt: 0 }),
-      resolve: async ({ url }) => {
+      repositoryTokens: {
+        list: async ({ account }) => (account === 'alice' ? [{ host: `${CANARY}.example.edu`, user: 'alice' }] : []),
+        keep: async ({ account }, { host }) => {
+          asked.push(`keep a token of ${account} for ${host}`);
+        },
+        forget: async ({ account }, host) => {
+          asked.push(`forget a token of ${account} for ${host}`);
+        },
+      },
+      resolve: async (_user, { url }) => {
         asked.push(`resolve ${url}`);
         throw new HpcbinderError('E-REPO-MISSING', { message: 'the fake host of repositories has none' });
       },

@@ -12,6 +12,7 @@ import { PolicyFile } from '../../../server/policy/index.ts';
 import { State } from '../../../server/state/index.ts';
 import { StaticFiles } from '../../../server/web/index.ts';
 import { ensureBrowser, launchBrowser } from '../../browser.mjs';
+import { NO_TOKENS } from '../no-tokens.ts';
 import { choices } from './canned.ts';
 import { transpiled } from './rig.ts';
 
@@ -29,6 +30,7 @@ const fakeServices: Services = {
   clusters: ['campus'],
   offers: async () => choices().offers ?? never(),
   resolve: async () => never(),
+  repositoryTokens: NO_TOKENS,
   async *launch(_user, _granted, { signal }) {
     yield { type: 'start', phase: 'queue', text: 'waiting: the fake cluster starts nothing' };
     yield { type: 'log', phase: 'queue', line: 'a line of the log' };
@@ -118,7 +120,15 @@ describe('the pages in the endpoint', () => {
     const alice = await browserOf('alice');
     const launched = await alice.post('/launch', { repo: 'org/repo', partition: 'gpu', gpus: '1', time: '1h' });
     expect([launched.status, launched.body]).toEqual([303, '']);
-    const pages = ['/', '/sessions', '/tokens', '/me', '/admin', new URL(launched.to, endpoint.url).pathname];
+    const pages = [
+      '/',
+      '/sessions',
+      '/tokens',
+      '/repositories',
+      '/me',
+      '/admin',
+      new URL(launched.to, endpoint.url).pathname,
+    ];
     const actions = new Set<string>();
     for (const path of pages) {
       const { status, body } = await alice.get(path);
@@ -128,7 +138,11 @@ describe('the pages in the endpoint', () => {
     }
     expect(actions.size).toBeGreaterThanOrEqual(7);
     for (const action of actions) {
-      const { status } = await alice.post(action, { name: 'x', scopes: 'read', days: '1' }, 'forged');
+      const { status } = await alice.post(
+        action,
+        { name: 'x', scopes: 'read', days: '1', host: 'x', token: 'y' },
+        'forged',
+      );
       expect([action, status]).toEqual([action, 403]);
     }
   });

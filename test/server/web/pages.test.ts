@@ -13,6 +13,7 @@ const PAGES = [
   `/sessions/${SESSIONS[0]?.id}/log`,
   '/badge',
   '/tokens',
+  '/repositories',
   '/me',
   '/admin',
 ];

@@ -81,6 +81,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
           id === SESSIONS[0]?.id
             ? { shown: 'org/climate-notebooks', text: 'one\n\u001b[31mtwo\u001b[0m <b>\n' }
             : undefined,
+        repositoryTokens: async () => [{ host: 'git.example.edu', user: 'alice' }],
         tokens: () => TOKENS,
         admin: async () => ADMIN,
       };
