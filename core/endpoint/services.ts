@@ -1,0 +1,63 @@
+/** What the server room needs of everything else (DESIGN 2); put together in cli/serve. */
+import type { Duplex } from 'node:stream';
+import type { ResolvedRepo } from '../artifacts.ts';
+import type { OnProgress, Progress } from '../progress.ts';
+import type { RepositoryTokens } from '../repository-tokens.ts';
+import type { KeptSession, LaunchGranted, Offers, User } from './asked.ts';
+import type { Figures } from './shown.ts';
+
+/** The open pages of a session, as its warnings reach them; what they answer is shown and decides nothing. */
+export type SessionPages = {
+  /** asks each to save, for at most `ms`; `last`: there is no later time */
+  save(text: string, ms: number, last: boolean): Promise<{ pages: number; files: number; failed: readonly string[] }>;
+  tell(text: string): void;
+};
+
+/**
+ * What the server room needs of everything else. All of it acts as `user.account` on the cluster, never as the service's own
+ * account, but for `offers` and `resolve`. Errors are HpcbinderErrors; each call has its own deadline.
+ */
+export interface Services {
+  readonly clusters: readonly string[];
+  offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
+  /** asks the repository's host through the guarded client (SECURITY GIT-08) */
+  resolve(user: User, repo: { url: string; ref?: string }, signal: AbortSignal): Promise<ResolvedRepo>;
+  readonly repositoryTokens: RepositoryTokens;
+  /**
+   * The whole path to an app that answers. `keep` is called with each newer record, secrets included, before anything depends
+   * on it. Resumed after a restart with `resume`: the record as last kept.
+   */
+  launch(
+    user: User,
+    granted: LaunchGranted,
+    how: {
+      id: string;
+      /** the path under which browsers have the app, where it is not `/` */
+      base?: string;
+      keep(record: KeptSession): void;
+      signal: AbortSignal;
+      resume?: KeptSession;
+    },
+  ): AsyncGenerator<Progress, KeptSession>;
+  /**
+   * Watches a session that has begun, until its end: the record as it ended, or as it was when `signal` came. `on` has each
+   * newer record, `say` each warning before the end; silence of agent or scheduler ends nothing.
+   */
+  follow(
+    user: User,
+    record: KeptSession,
+    how: { pages: SessionPages; on(record: KeptSession, reachable: boolean): void; say(text: string): void },
+    signal: AbortSignal,
+  ): Promise<KeptSession>;
+  /** what cluster and agent say now; 'unreachable' parts end nothing */
+  refresh(user: User, record: KeptSession, signal: AbortSignal): Promise<KeptSession>;
+  stop(user: User, record: KeptSession, on: OnProgress): Promise<KeptSession>;
+  /** sets the walltime's end where the scheduler lets it; the refusal says who can */
+  extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession>;
+  /** puts off the cull for idleness */
+  touch(user: User, record: KeptSession): Promise<void>;
+  log(user: User, record: KeptSession, signal: AbortSignal): Promise<string>;
+  figures(user: User, record: KeptSession): Promise<Figures | undefined>;
+  /** a fresh stream to the job's agent's port, before TLS */
+  connect(record: KeptSession): Promise<Duplex>;
+}
