@@ -5,13 +5,14 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener } from 'node:http';
-import { connect, createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { sha256 } from '../../core/canonical.ts';
 import { CLUSTER, ROOT } from '../e2e/rig.ts';
 import { gitServer, sh } from '../repos/git-server.ts';
 import { installed, LOGIN, root } from './as-user-rig.ts';
+import { addresses, answers, freePort, portOf, relay } from './relays.ts';
 
 const SECRET = 'a-secret-of-the-client-0123456789';
 export const POLICY = '/etc/hpcbinder/serve.yaml';
@@ -29,13 +30,20 @@ export type Campus = AsyncDisposable & {
   changed(more: Record<string, unknown>): Promise<void>;
 };
 
-/** `more` is laid over the policy. */
-export async function campus(more: Record<string, unknown> = {}): Promise<Campus> {
-  const [address = '', gateway = ''] = addresses();
+/** What stands before the endpoint: it is at `url`, and sends on to a port of this machine. */
+export type Before = { url: string; close(): Promise<void> };
+
+/** `more` is laid over the policy. `before`: opens a reverse proxy in front of a port of this machine. */
+export async function campus(
+  more: Record<string, unknown> = {},
+  before?: (upstream: number) => Promise<Before>,
+): Promise<Campus> {
+  const { login: address, gateway } = addresses();
   const relays: Server[] = [];
   const port = await freePort();
-  const url = `http://localhost:${port}`;
   relays.push(await relay('127.0.0.1', port, address, port));
+  const front = await before?.(port);
+  const url = front?.url ?? `http://localhost:${port}`;
 
   const git = await gitServer();
   const repo = join(git.root, 'quickstart.git');
@@ -64,6 +72,7 @@ export async function campus(more: Record<string, unknown> = {}): Promise<Campus
     schema: 1,
     url,
     listen: `${address}:${port}`,
+    ...(front ? { trusted_proxies: [gateway] } : {}),
     state_dir: '/var/lib/hpcbinder/state',
     sign_in: {
       oidc: { issuer: provider.issuer, client_id: 'hpcbinder', client_secret_file: '/etc/hpcbinder/client-secret' },
@@ -92,7 +101,8 @@ export async function campus(more: Record<string, unknown> = {}): Promise<Campus
       '-c',
       `exec hpcbinder serve --config ${POLICY} >> /var/lib/hpcbinder/log 2>&1`,
     ]);
-    await answers(`${url}/health`);
+    if (!(await answers(port, new URL(url).host, '/health')))
+      throw new Error(`${url} does not answer: ${await root('tail -5 /var/lib/hpcbinder/log')}`);
   };
   const kill = async () => void (await root("pkill -KILL -u hpcbinder -f '[h]pcbinder|dist/cli' || true"));
   await start();
@@ -109,10 +119,14 @@ export async function campus(more: Record<string, unknown> = {}): Promise<Campus
     },
     async [Symbol.asyncDispose]() {
       await kill();
-      await root("pkill -KILL -f '[r]equire..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder");
+      // nothing knows of them any more
+      await root(
+        "scancel -u alice; scancel -u bob; pkill -KILL -f '[r]equire..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder",
+      );
       for (const server of relays) server.close();
       await git.close();
       provider.close();
+      await front?.close();
     },
   };
 }
@@ -152,11 +166,6 @@ function fingerprint(folder: string): string {
   return sha256(paths.map((path) => `${path} ${sha256(readFileSync(path))}`).join('\n'));
 }
 
-function addresses(): string[] {
-  const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}';
-  return spawnSync('docker', ['inspect', '-f', format, LOGIN]).stdout.toString().trim().split(' ');
-}
-
 async function openIdProvider(base: string): Promise<{ issuer: string; port: number; close(): void }> {
   let handler: RequestListener = (_req, res) => res.end();
   const server = createHttp((req, res) => handler(req, res));
@@ -182,38 +191,4 @@ async function openIdProvider(base: string): Promise<{ issuer: string; port: num
   });
   handler = made.callback();
   return { issuer, port, close: () => void server.close() };
-}
-
-function portOf(server: Pick<Server, 'address'>): number {
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
-
-async function freePort(): Promise<number> {
-  const server = await relay('127.0.0.1', 0, '127.0.0.1', 1);
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-function relay(host: string, port: number, toHost: string, toPort: number): Promise<Server> {
-  const server = createServer((near) => {
-    const far = connect(toPort, toHost);
-    near.pipe(far).pipe(near);
-    near.on('error', () => far.destroy());
-    far.on('error', () => near.destroy());
-  });
-  return new Promise((resolve) => server.listen(port, host, () => resolve(server)));
-}
-
-async function answers(url: string): Promise<void> {
-  for (let left = 60; left > 0; left--) {
-    const ok = await fetch(url).then(
-      (answer) => answer.ok,
-      () => false,
-    );
-    if (ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 500));
-  }
-  throw new Error(`${url} does not answer: ${await root('tail -5 /var/lib/hpcbinder/log')}`);
 }

@@ -3,14 +3,13 @@
  * JupyterLab on a compute node and stops; bob, whom the same endpoint knows, gets at nothing of hers.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { launchBrowser, newNotebook, withoutNews } from '../browser.mjs';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser, newNotebook } from '../browser.mjs';
 import { root } from './as-user-rig.ts';
 import { type Campus, campus } from './campus.ts';
+import { launched, opened, type Person, signedIn, stopped } from './campus-people.ts';
 
 const MINUTE = 60_000;
-
-type Person = { context: BrowserContext; page: Page };
 
 let site: Campus;
 let browser: Browser;
@@ -29,31 +28,9 @@ afterAll(async () => {
   await site?.[Symbol.asyncDispose]();
 });
 
-/** Through the provider's own pages, as a person would. */
-async function signedIn(name: string, start: string): Promise<Person> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
-  const page = await context.newPage();
-  await page.goto(start);
-  await page.fill('[name=login]', name);
-  await page.fill('[name=password]', 'any');
-  await page.click('button[type=submit]');
-  const consent = page.locator('button[type=submit]', { hasText: 'Continue' });
-  if ((await consent.count()) > 0) await consent.click();
-  await page.waitForURL(`${site.url}/**`);
-  return { context, page };
-}
-
-/** From the session's card to the app, in a tab of its own. */
-async function opened({ context, page }: Person): Promise<Page> {
-  await page.goto(`${site.url}/sessions`);
-  const tab = context.waitForEvent('page');
-  await page.locator('button:has-text("Open")').first().click();
-  return tab;
-}
-
 describe('the campus endpoint', () => {
   it('shows a launch link to whoever has signed in, and starts nothing', async () => {
-    alice = await signedIn('alice@campus', `${site.url}/${site.link}?gpus=1&urlpath=lab`);
+    alice = await signedIn(browser, site, 'alice@campus', `${site.url}/${site.link}?gpus=1&urlpath=lab`);
     expect(await alice.page.textContent('main')).toMatch(/will run as you \(alice\) on the cluster/);
     expect(await root('squeue -h')).toBe('');
   });
@@ -61,16 +38,9 @@ describe('the campus endpoint', () => {
   it(
     'launches by the click, as alice herself, and shows the path until the app answers',
     async () => {
-      const { page } = alice;
-      await page.click('button:has-text("Launch")');
-      await page.waitForURL(/\/launches\/la-/);
-      await page
-        .locator('button:has-text("Open")')
-        .first()
-        .waitFor({ timeout: 7 * MINUTE });
+      id = await launched(alice);
       const jobs = (await root('squeue -h -o "%j %u %N"')).trim().split('\n');
-      expect(jobs).toEqual([expect.stringMatching(/^hb-[a-z0-9]{10} alice c2$/)]);
-      id = jobs[0]?.split(' ')[0] ?? '';
+      expect(jobs).toEqual([`${id} alice c2`]);
       expect(await root('ps -o user= -C python3 | sort -u')).not.toMatch(/root/);
     },
     8 * MINUTE,
@@ -79,9 +49,7 @@ describe('the campus endpoint', () => {
   it(
     "opens JupyterLab at the session's own origin, where a cell runs on the compute node",
     async () => {
-      lab = await opened(alice);
-      await withoutNews(lab);
-      await lab.waitForSelector('.jp-LauncherCard', { timeout: 2 * MINUTE });
+      lab = await opened(alice, site, id);
       expect(new URL(lab.url()).host).toBe(new URL(site.url.replace('localhost', `${id}.localhost`)).host);
       expect(lab.url()).not.toContain('c=');
       run = await newNotebook(lab);
@@ -91,7 +59,7 @@ describe('the campus endpoint', () => {
   );
 
   it('lets bob, who is signed in as well, see, open and stop nothing of it', async () => {
-    const { context, page } = await signedIn('bob@campus', `${site.url}/sessions`);
+    const { context, page } = await signedIn(browser, site, 'bob@campus');
     expect(await page.textContent('main')).not.toContain(id);
     const me = (await (await context.request.get(`${site.url}/api/v1/me`)).json()) as { xsrf: string };
     const headers = { 'x-xsrftoken': me.xsrf, origin: site.url };
@@ -127,10 +95,7 @@ describe('the campus endpoint', () => {
     'stops it by a click on the card, saves first, and keeps the card with where the work is',
     async () => {
       const { page } = alice;
-      await page.goto(`${site.url}/sessions`);
-      await page.locator('summary:has-text("Stop")').first().click();
-      await page.locator('details[open] button.bad').first().click();
-      await page.waitForURL(/done=stopped/, { timeout: 2 * MINUTE });
+      await stopped(alice, site, id);
       expect(await page.textContent('main')).toMatch(/hpcbinder\/.*quickstart/);
       expect(await root('squeue -h -t R,PD')).toBe('');
       const audit = await root(
@@ -147,17 +112,8 @@ describe('in path mode, which is a labelled choice', () => {
     "a session shares the endpoint's origin below a path of its own, and works there as well",
     async () => {
       await site.changed({ sessions: 'path' });
-      const { page } = alice;
-      await page.goto(`${site.url}/${site.link}?gpus=1&urlpath=lab`);
-      await page.click('button:has-text("Launch")');
-      await page.waitForURL(/\/launches\/la-/);
-      await page
-        .locator('button:has-text("Open")')
-        .first()
-        .waitFor({ timeout: 2 * MINUTE });
-      lab = await opened(alice);
-      await withoutNews(lab);
-      await lab.waitForSelector('.jp-LauncherCard', { timeout: 2 * MINUTE });
+      await alice.page.goto(`${site.url}/${site.link}?gpus=1&urlpath=lab`);
+      lab = await opened(alice, site, await launched(alice, 2));
       expect(lab.url()).toMatch(new RegExp(`^${site.url}/s/hb-[a-z0-9]{10}/lab`));
       const cell = await newNotebook(lab);
       expect(await cell('print(6 * 7)')).toBe('42');
@@ -166,7 +122,7 @@ describe('in path mode, which is a labelled choice', () => {
   );
 
   it('bob, on the same origin, is refused below her path', async () => {
-    const { context, page } = await signedIn('bob@campus', `${site.url}/sessions`);
+    const { context, page } = await signedIn(browser, site, 'bob@campus');
     expect((await page.goto(lab.url()))?.status()).toBe(403);
     const api = new URL(lab.url()).pathname.replace(/lab.*/, 'api/status');
     expect((await context.request.get(`${site.url}${api}`)).status()).toBe(403);

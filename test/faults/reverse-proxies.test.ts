@@ -3,96 +3,29 @@
  * of the real session proxy and an app behind it. Between the two a relay writes down what the reverse proxy sends.
  */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
+import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import WebSocket, { WebSocketServer } from 'ws';
-import { notRun } from '../not-run.ts';
 import { httpRig, ID, type Rig } from '../server/rig.ts';
-import { ROOT } from '../sources.ts';
-
-const MODULES = '/usr/lib/apache2/modules';
-const KINDS = [
-  { name: 'nginx', program: '/usr/sbin/nginx' },
-  { name: 'apache', program: '/usr/sbin/apache2' },
-].filter(({ name, program }) => {
-  const there = spawnSync(program, ['-v']).status === 0;
-  if (!there) notRun(`${name} in front of the endpoint: ${program} is not installed`);
-  return there;
-});
+import { freePort, portOf } from './relays.ts';
+import { certificates, forget, KINDS, reverseProxy } from './reverse-proxy.ts';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'hb-front-'));
-  chmodSync(folder, 0o755);
-  const openssl = (...words: string[]) => execFileSync('openssl', words, { cwd: folder, stdio: 'ignore' });
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-subj',
-    '/CN=a CA',
-    '-days',
-    '2',
-  );
-  openssl('req', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'key.pem', '-out', 'csr.pem', '-subj', '/CN=localhost');
-  writeFileSync(join(folder, 'ext'), 'subjectAltName=DNS:binder.localhost,DNS:*.binder.localhost\n');
-  openssl(
-    ...'x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out chain.pem -days 2 -extfile ext'.split(' '),
-  );
+  folder = certificates();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** The snippet as it is in deploy/, with the names and ports of here. */
-function snippet(name: string, port: number, upstream: number): string {
-  return readFileSync(join(ROOT, 'deploy', `${name}.conf`), 'utf8')
-    .replaceAll('binder.hpc.example.edu', 'binder.localhost')
-    .replaceAll('/etc/ssl/hpcbinder', folder)
-    .replaceAll('127.0.0.1:8443', `127.0.0.1:${upstream}`)
-    .replace('listen 443', `listen 127.0.0.1:${port}`)
-    .replace('*:443', `127.0.0.1:${port}`);
-}
-
-function started(name: string, program: string, port: number, upstream: number): ChildProcess {
-  const site = join(folder, `${name}-site.conf`);
-  const main = join(folder, `${name}.conf`);
-  writeFileSync(site, snippet(name, port, upstream));
-  const modules = ['mpm_event', 'authz_core', 'ssl', 'socache_shmcb', 'proxy', 'proxy_http', 'headers'];
-  const apache = [
-    ...modules.map((module) => `LoadModule ${module}_module ${MODULES}/mod_${module}.so`),
-    `ServerName localhost\nServerRoot ${folder}\nPidFile ${folder}/apache.pid\nErrorLog ${folder}/apache.log`,
-    `DefaultRuntimeDir ${folder}\nMutex file:${folder}\nUser www-data\nGroup www-data\nListen 127.0.0.1:${port}`,
-    `Include ${site}\n`,
-  ];
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
-  const nginx = [
-    `pid ${folder}/nginx.pid;\nerror_log ${folder}/nginx.log;\nevents {}\nhttp {\naccess_log off;`,
-    ...temporary.map((each) => `${each}_temp_path ${folder}/${each};`),
-    `include ${site};\n}\n`,
-  ];
-  writeFileSync(main, (name === 'nginx' ? nginx : apache).join('\n'));
-  const words = name === 'nginx' ? ['-c', main, '-p', folder, '-g', 'daemon off;'] : ['-f', main, '-DFOREGROUND'];
-  return spawn(program, words, { stdio: 'ignore' });
-}
+afterAll(() => forget(folder));
 
 describe.each(KINDS)('behind $name', ({ name, program }) => {
   let rig: Rig;
   let relay: Server;
-  let front: ChildProcess;
+  let front: Awaited<ReturnType<typeof reverseProxy>>;
   let port: number;
   let heads: string[];
   let release: () => void;
@@ -130,14 +63,11 @@ describe.each(KINDS)('behind $name', ({ name, program }) => {
     }).listen(0, '127.0.0.1');
     await once(relay, 'listening');
     port = await freePort();
-    front = started(name, program, port, (relay.address() as AddressInfo).port);
-    for (let left = 50; left > 0 && !(await answers(port)); left--) await sleep(100);
+    front = await reverseProxy({ name, program }, folder, port, portOf(relay));
   }, 60_000);
 
   afterAll(async () => {
-    const ended = front && once(front, 'exit');
-    front?.kill('SIGTERM');
-    await ended;
+    await front?.close();
     relay?.close();
     await rig?.close();
   });
@@ -219,19 +149,3 @@ describe.each(KINDS)('behind $name', ({ name, program }) => {
     expect(head).not.toMatch(/10\.9\.8\.7|alice|guess/);
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
-}
