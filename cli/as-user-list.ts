@@ -38,6 +38,8 @@ export type AsUserList = {
   tools: readonly string[];
   /** sha256 of the text */
   programs: Readonly<Record<string, Rule>>;
+  /** names and sha256 of those that change nothing: what gate.py lets the service's own account do */
+  asks: { commands: readonly string[]; programs: readonly string[] };
 };
 
 const COMMANDS = [
@@ -46,6 +48,8 @@ const COMMANDS = [
   ...['apptainer', 'singularity', 'true'],
 ];
 const TOOLS = ['rm', 'mkdir'];
+/** None of them submits, ends or changes a job by itself; what scontrol and sacctmgr change, the scheduler refuses this account. */
+const ASKING = ['squeue', 'scontrol', 'sacct', 'sacctmgr', 'sinfo', 'qstat', 'qselect', 'pbsnodes', 'true'];
 
 /** Where hpcbinder writes unless a cluster's entry says otherwise (cli/connect.ts), scratch as sessions/probe.sh looks for it. */
 const FOLDERS = [
@@ -92,6 +96,7 @@ export function asUserList(options: ListOptions): AsUserList {
     const path = options.find(name);
     return path === undefined ? [] : [[name, path]];
   });
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex');
   const given = (options.commands ?? []).map((path): [string, string] => [path.slice(path.lastIndexOf('/') + 1), path]);
   return {
     schema: 1,
@@ -108,9 +113,8 @@ export function asUserList(options: ListOptions): AsUserList {
     },
     commands: Object.fromEntries([...found, ...given]),
     tools: TOOLS,
-    programs: Object.fromEntries(
-      programs().map(({ text, rule }) => [createHash('sha256').update(text).digest('hex'), rule]),
-    ),
+    programs: Object.fromEntries(programs().map(({ text, rule }) => [hash(text), rule])),
+    asks: { commands: ASKING, programs: [PROBE, ALL_MINE].map(hash) },
   };
 }
 

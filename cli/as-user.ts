@@ -67,7 +67,10 @@ function install(program: string, flags: SudoersFlags & { service: string; group
   for (let at = folder; at !== '/'; at = dirname(at)) if (existsSync(at)) rootsAlone(at);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   put(join(folder, 'programs.json'), `${JSON.stringify(list, undefined, 1)}\n`, 0o644);
-  put(program, readFileSync(new URL('../transports/sudo/as-user.py', import.meta.url), 'utf8'), 0o755);
+  put(program, own('sudo/as-user.py'), 0o755);
+  // for an endpoint on another machine: nothing starts it but a line of authorized_keys that names it
+  put(join(folder, 'gate'), own('sudo/gate.py'), 0o755);
+  put(join(folder, 'relay'), own('channels/relay.py'), 0o644);
   const rules = '/etc/sudoers.d/hpcbinder';
   // sudo reads no file there with a dot in its name: one that visudo does not take is never in force
   const next = `${rules}.new`;
@@ -77,10 +80,14 @@ function install(program: string, flags: SudoersFlags & { service: string; group
       `commands  ${Object.keys(list.commands).join(' ')}`,
       'The rule follows. To put it in force once visudo has checked it:',
       `  hpcbinder admin sudoers${said({ ...flags, program })} > ${next} && visudo -cf ${next} && chmod 0440 ${next} && mv ${next} ${rules}`,
-      `To undo: rm ${rules} ${quote(program)} ${quote(join(folder, 'programs.json'))}`,
+      `To undo: rm ${rules} ${[program, ...['programs.json', 'gate', 'relay'].map((name) => join(folder, name))].map(quote).join(' ')}`,
       '',
     ].join('\n'),
   );
+}
+
+function own(path: string): string {
+  return readFileSync(new URL(`../transports/${path}`, import.meta.url), 'utf8');
 }
 
 function said({ service, group, program }: Record<'service' | 'group' | 'program', string>): string {

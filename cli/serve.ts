@@ -12,7 +12,7 @@ import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { loadConfig } from './config-file.ts';
 import { Builds } from './serve/builds.ts';
-import { choicesIn, openerOf } from './serve/clusters.ts';
+import { choicesIn, waysOf } from './serve/clusters.ts';
 import { People } from './serve/people.ts';
 import { Tokens } from './serve/repository-tokens.ts';
 import { ClusterServices } from './serve/services.ts';
@@ -31,10 +31,8 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     tell: (words) => log({ event: 'state', words }),
   });
   const own = userInfo().username;
-  const people = new People(
-    openerOf(() => policy.value, own),
-    () => choicesIn(policy.value),
-  );
+  const ways = waysOf(() => policy.value, own);
+  const people = new People(ways.open, () => choicesIn(policy.value));
   const guard = guardOf(() => policy.value.repositories.privateHosts);
   const services = new ClusterServices({
     people,
@@ -53,6 +51,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
   const timer = setTimeout(() => process.exit(0), CLOSE_MS).unref();
   await endpoint.close();
   await services.close();
+  await ways[Symbol.asyncDispose]();
   policy.close();
   state.close();
   clearTimeout(timer);

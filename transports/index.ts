@@ -11,6 +11,7 @@ export type { Setup } from './programs.ts';
 export { type ShellOptions, ShellTransport } from './shell-transport.ts';
 export { sshConfigHosts } from './ssh2/config.ts';
 export { parseSshTarget, type SshTarget } from './ssh2/target.ts';
+export { FarLogin } from './sudo/far.ts';
 export { AS_USER, UserTransport, wayTo } from './sudo/index.ts';
 
 export type TransportOptions = ShellOptions & {

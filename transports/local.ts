@@ -9,12 +9,15 @@ import { dial } from './dial.ts';
 import { Watched } from './watch.ts';
 import type { RawProcess, Wire } from './wire.ts';
 
+const PROCESSES = 32;
+
 export function localWire(): Wire {
   const link = new Watched<Link>('up');
   const sockets = new Set<Socket>();
   return {
     name: 'local',
     link,
+    sessions: PROCESSES,
     async exec(shellCommand, { pty }) {
       if (pty) {
         throw new HpcbinderError('E-USAGE', {

@@ -25,6 +25,7 @@ export class Relay {
   /** the end of its stderr, and when that is all */
   #said = '';
   #silent: Promise<unknown> | undefined;
+  #live = 0;
 
   /** `start` runs a command where the connections are to be made. */
   constructor(name: string, start: Start) {
@@ -32,8 +33,30 @@ export class Relay {
     this.#start = start;
   }
 
+  /** streams that are open, those included that are being opened */
+  get live(): number {
+    return this.#live;
+  }
+
+  /** it was started and has not ended */
+  get running(): boolean {
+    return this.#connection !== undefined;
+  }
+
   /** E-AGENT where nobody listens there, as without it. */
   async connect(python: string, to: Endpoint): Promise<Duplex> {
+    this.#live++;
+    try {
+      const stream = await this.#opened(python, to);
+      stream.once('close', () => this.#live--);
+      return stream;
+    } catch (error) {
+      this.#live--;
+      throw error;
+    }
+  }
+
+  async #opened(python: string, to: Endpoint): Promise<Duplex> {
     this.#connection ??= this.#run(python);
     const connection = await this.#connection.catch((error: unknown) => {
       this.#connection = undefined;

@@ -41,12 +41,14 @@ export class ShellTransport implements Transport {
     this.#wire = wire;
     this.#launcher = {
       wire,
-      slots: new Slots(SESSION_CHANNELS),
+      slots: new Slots(wire.sessions ?? SESSION_CHANNELS),
       openTimeoutMs: options.openTimeoutMs ?? 30_000,
       ...(options.setup ? { setup: options.setup } : {}),
     };
     this.#resident = new ResidentShell(this.#launcher);
-    this.#tunnels = new Tunnels(wire, (argv) => this.start({ argv }));
+    // the other half is for the resident shell and what comes and goes
+    const most = () => Math.floor(this.#launcher.slots.limit / 2);
+    this.#tunnels = new Tunnels(wire, (argv) => this.start({ argv }), most);
   }
 
   /** Proves that commands can run there; E-REMOTE-SHELL where not. */

@@ -22,6 +22,8 @@ export interface RawProcess {
 
 export interface Wire extends AsyncDisposable {
   readonly name: string;
+  /** how many commands may run at once, where that is more than an sshd allows a connection */
+  readonly sessions?: number;
   /** a shell command of ours; HpcbinderError E-SSH-LOST (transient) where the link is not up */
   exec(shellCommand: string, how: { pty?: PtySize }): Promise<RawProcess>;
   connect(to: Endpoint): Promise<Duplex>;

@@ -1,24 +1,60 @@
-/** The endpoint's clusters, and how it becomes a user there: by sudo on this machine, or not at all (act_as: self). */
+/**
+ * The endpoint's clusters, and how it becomes a user there: by sudo on this machine, by the gate of another login node, or
+ * not at all (act_as: self).
+ */
 import { userInfo } from 'node:os';
+import { canonical, type Json } from '../../core/canonical.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Policy } from '../../server/policy/index.ts';
-import { openTransport } from '../../transports/index.ts';
-import { UserTransport, wayTo } from '../../transports/sudo/index.ts';
-import { type Choice, setupOf } from '../connect.ts';
+import { FarLogin, openTransport, UserTransport, wayTo } from '../../transports/index.ts';
+import { type Choice, openLink, setupOf } from '../connect.ts';
+import { sshTarget } from '../ssh.ts';
 import type { OpenAs } from './people.ts';
 
 export function choicesIn(policy: Policy): ReadonlyMap<string, Choice> {
   return new Map([...policy.clusters].map(([name, entry]) => [name, { name, entry, saved: true }]));
 }
 
-/** `own`: the account that runs the endpoint; what it does for itself needs no sudo. */
-export function openerOf(policy: () => Policy, own = userInfo().username): OpenAs {
-  return async (account, choice) => {
-    if (account === own) return openTransport('local', undefined, { setup: setupOf(choice.entry) });
-    if (policy().actAs === 'sudo') return new UserTransport(wayTo(account));
-    throw new HpcbinderError('E-USER', {
-      message: `this endpoint does everything as ${own}, and nothing as ${account}`,
-      hint: 'act_as: sudo, with the rule that "hpcbinder admin sudoers" prints, serves all users.',
-    });
+export type Ways = AsyncDisposable & { open: OpenAs };
+
+/** `own`: the account that runs the endpoint; what it does for itself here needs no sudo. */
+export function waysOf(policy: () => Policy, own = userInfo().username): Ways {
+  const logins = new Map<string, FarLogin>();
+
+  /** One for all accounts of a cluster, as long as its entry leads to the same place. */
+  const loginOf = async ({ name, entry }: Choice): Promise<FarLogin> => {
+    const target = await sshTarget(entry);
+    const { identityFile, knownHosts } = target ?? {};
+    if (!target || identityFile === undefined || knownHosts === undefined) {
+      throw new HpcbinderError('E-POLICY', {
+        message: `the way to the cluster ${name} is not whole: host, identity_file and known_hosts belong together`,
+      });
+    }
+    const key = canonical({ ...target } as unknown as Json);
+    const login = logins.get(key) ?? new FarLogin({ ...target, identityFile, knownHosts });
+    logins.set(key, login);
+    return login;
+  };
+
+  return {
+    async open(account, choice) {
+      const far = choice.entry.host !== undefined;
+      if (policy().actAs === 'sudo') {
+        if (far) {
+          const login = await loginOf(choice);
+          return new UserTransport(account === own ? login.way() : login.way(account));
+        }
+        if (account !== own) return new UserTransport(wayTo(account));
+      } else if (account !== own) {
+        throw new HpcbinderError('E-USER', {
+          message: `this endpoint does everything as ${own}, and nothing as ${account}`,
+          hint: 'act_as: sudo, with the rule that "hpcbinder admin sudoers" prints, serves all users.',
+        });
+      }
+      return far ? openLink(choice, undefined) : openTransport('local', undefined, { setup: setupOf(choice.entry) });
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([...logins.values()].map((login) => login.close()));
+    },
   };
 }

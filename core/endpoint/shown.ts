@@ -83,8 +83,8 @@ export type Choices = {
   clusters: readonly string[];
   cluster: string;
   apps: readonly AppName[];
-  /** data binds that policy offers this user */
-  data: readonly { name: string; path: string }[];
+  /** data binds that policy offers this user; `cluster`: the only one that has them */
+  data: readonly { name: string; path: string; cluster?: string }[];
   /** partitions of `cluster` with policy's ceilings already taken off; absent where the cluster did not answer in time */
   offers?: Offers;
   /** what the form begins with where the link says nothing */

@@ -37,7 +37,7 @@ export interface Judge {
   link(url: URL): ReadLink;
   /** what a cluster offers now, without what policy does not give */
   offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
-  choices(user: User, cluster: string | undefined, signal: AbortSignal): Promise<Choices>;
+  choices(user: User, asked: Pick<LaunchWanted, 'cluster' | 'data'>, signal: AbortSignal): Promise<Choices>;
   /** requests per minute of one account, or of one address that is not signed in */
   readonly perMinute: number;
 }

@@ -4,7 +4,9 @@ import { readLink, repoOf } from '../links/index.ts';
 import {
   checkRepository,
   choices as choicesOf,
+  clusterOf,
   judge,
+  type Policy,
   type PolicyFile,
   Rates,
   repositoryKey,
@@ -56,7 +58,7 @@ export function createJudge(of: {
     pace: (what, account) => rates.take(what, account),
     async grant(user, wanted, begin, signal) {
       rates.take('launches', user.account);
-      const cluster = wanted.cluster ?? policy.value.defaults.cluster;
+      const cluster = clusterOf(policy.value, wanted);
       // what is not offered is refused at the scheduler; the judge knows better where it is told
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);
       return begin(judge(policy.value, user, wanted, seen(user, wanted, offers)));
@@ -65,7 +67,8 @@ export function createJudge(of: {
       const offers = await services.offers(user, cluster, signal);
       return choicesOf(policy.value, { cluster, offers }).offers ?? offers;
     },
-    async choices(user: User, cluster = policy.value.defaults.cluster): Promise<Choices> {
+    async choices(user: User, asked: Pick<LaunchWanted, 'cluster' | 'data'>): Promise<Choices> {
+      const cluster = shownCluster(policy.value, asked);
       const late = new Promise<undefined>((resolve) => setTimeout(resolve, FORM_MS, undefined).unref());
       const coming = services.offers(user, cluster, AbortSignal.timeout(30_000)).catch(() => undefined);
       const offers = await Promise.race([coming, late]);
@@ -79,4 +82,13 @@ export function createJudge(of: {
       return Math.ceil((count * 60) / seconds);
     },
   };
+}
+
+/** What cannot be had is told by the launch; the form shows something all the same. */
+function shownCluster(policy: Policy, asked: Pick<LaunchWanted, 'cluster' | 'data'>): string {
+  try {
+    return clusterOf(policy, asked);
+  } catch {
+    return asked.cluster !== undefined && policy.clusters.has(asked.cluster) ? asked.cluster : policy.defaults.cluster;
+  }
 }

@@ -149,9 +149,7 @@ export class Live {
       pages: watched.door.pages,
       say: (text: string) => void watched.warnings.push(text),
       on: (record: KeptSession, reachable: boolean) => {
-        watched.known.reachable = reachable;
-        if (reachable) delete watched.known.silentSince;
-        else watched.known.silentSince ??= new Date().toISOString();
+        heard(watched.known, reachable);
         if (changed(watched.known.row.record, record)) this.update(record);
         else watched.known.row = { ...watched.known.row, record };
       },
@@ -159,7 +157,7 @@ export class Live {
     while (!watched.over.signal.aborted) {
       const followed = services.follow(userOf(account), watched.known.row.record, how, watched.over.signal);
       // a cluster that cannot be reached says nothing of its sessions
-      const record = await followed.catch(() => undefined);
+      const record = await followed.catch(() => heard(watched.known, false));
       if (record?.phase === 'ended') this.update(record);
       if (!watched.over.signal.aborted) await pause(AGAIN_MS, watched.over.signal);
     }
@@ -197,6 +195,13 @@ export class Live {
 }
 
 const ENDED_MS = 86_400_000;
+
+/** Or not, and since when. */
+function heard(known: Known, reachable: boolean): undefined {
+  known.reachable = reachable;
+  if (reachable) delete known.silentSince;
+  else known.silentSince ??= new Date().toISOString();
+}
 
 /** Who answers is not suspended, whatever the scheduler said last. */
 function stateOf({ row: { record }, reachable }: Known): RouteState {

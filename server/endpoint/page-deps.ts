@@ -44,7 +44,7 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
     retentionDays: () => Math.round(policy.value.retentionSeconds / DAY_S),
     liveCount: ({ account }) => state.sessions({ account, live: true }).length,
     link: judge.link,
-    choices: (user, cluster) => judge.choices(user, cluster, AbortSignal.timeout(LOG_MS)),
+    choices: (user, asked) => judge.choices(user, asked, AbortSignal.timeout(LOG_MS)),
     launch: ownLaunch,
     launches: ({ account }) =>
       kept.launches({ account, limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one),

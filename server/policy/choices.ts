@@ -16,7 +16,11 @@ export function choices(policy: Policy, seen: { cluster?: string; offers?: Offer
     clusters: [...policy.clusters.keys()],
     cluster,
     apps: policy.apps,
-    data: [...policy.data].map(([name, { path }]) => ({ name, path })),
+    data: [...policy.data].map(([name, { path, cluster: at }]) => ({
+      name,
+      path,
+      ...(at === undefined ? {} : { cluster: at }),
+    })),
     ...(offers === undefined ? {} : { offers }),
     defaults: { ...(partition === undefined ? {} : { partition }), seconds, cpus, memoryMb, gpus },
   };

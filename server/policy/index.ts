@@ -1,5 +1,6 @@
 /** What a launch may be at this endpoint: one file, read anew while it runs. */
 export { choices } from './choices.ts';
+export { clusterOf } from './data.ts';
 export { explain, type PolicyLine } from './explain.ts';
 export { PolicyFile, type Reload, readPolicyText } from './file.ts';
 export { checkRepository, judge, repositoryKey, type Seen } from './judge.ts';

@@ -4,14 +4,16 @@
  * defaults) goes over a ceiling.
  */
 import type { LaunchGranted, LaunchWanted, Offers, User } from '../../core/endpoint.ts';
-import { type ErrorCode, HpcbinderError } from '../../core/errors.ts';
+import { HpcbinderError } from '../../core/errors.ts';
 import { checkHost } from '../../core/hosts.ts';
 import { checkResources } from '../../core/request.ts';
-import { harmless, nearest } from '../../core/text.ts';
+import { harmless } from '../../core/text.ts';
 import { duration, memory } from '../../core/units.ts';
 import { repoOf } from '../links/link.ts';
 import type { LinkedRepo } from '../links/spec.ts';
 import { targetPath } from '../links/target.ts';
+import { bindsOf, clusterOf } from './data.ts';
+import { oneOf } from './offered.ts';
 import { matches } from './patterns.ts';
 import { type Ceilings, type Policy, resources } from './policy.ts';
 import type { ServedCluster } from './schema.ts';
@@ -31,8 +33,7 @@ export type Seen = {
 export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Seen): LaunchGranted {
   if (seen.drained !== false) throw drained(seen.drained);
   const repo = checkRepository(policy, wanted);
-  const name =
-    oneOf('E-POLICY-CLUSTER', 'cluster', wanted.cluster, [...policy.clusters.keys()]) ?? policy.defaults.cluster;
+  const name = clusterOf(policy, wanted);
   const app = oneOf('E-POLICY-APP', 'app', wanted.app, policy.apps) ?? policy.defaults.app;
   const cluster = policy.clusters.get(name) ?? {};
 
@@ -170,32 +171,6 @@ function choosePartition(
   const usual = cluster.defaults?.partition ?? ofPolicy ?? offers?.partitions.find((one) => one.isDefault)?.name;
   if (wanted !== undefined) return wanted;
   return allowed === undefined || (usual !== undefined && allowed.includes(usual)) ? usual : allowed[0];
-}
-
-function bindsOf(policy: Policy, names: readonly string[]): LaunchGranted['binds'] {
-  return [...new Set(names)].map((name) => {
-    oneOf('E-POLICY-DATA', 'data', name, [...policy.data.keys()]);
-    const { path = '', at = '' } = policy.data.get(name) ?? {};
-    return { from: path, to: at, readOnly: true as const };
-  });
-}
-
-/** The word itself, where it is one of those that there are. */
-function oneOf<T extends string>(
-  code: ErrorCode,
-  what: string,
-  word: string | undefined,
-  among: readonly T[],
-): T | undefined {
-  if (word === undefined) return undefined;
-  const found = among.find((one) => one === word);
-  if (found !== undefined) return found;
-  const near = nearest(word.slice(0, 100), among) ?? among[0];
-  throw new HpcbinderError(code, {
-    message: `this endpoint offers no ${what} "${harmless(word.slice(0, 100))}"`,
-    hint: among.length === 0 ? `It offers none: leave ${what} out.` : `It offers: ${among.join(', ')}.`,
-    ...(near === undefined ? {} : { instead: { [`--${what}`]: near } }),
-  });
 }
 
 function checkRoom(policy: Policy, user: User, repo: LinkedRepo, { running, launches }: Seen): void {

@@ -3,6 +3,7 @@ import { HpcbinderError } from '../../core/errors.ts';
 import { readYaml } from '../../core/schema.ts';
 import { APPS, type AppName } from '../../core/session.ts';
 import { nearest } from '../../core/text.ts';
+import { checkClusters } from './clusters.ts';
 import { linesOf } from './lines.ts';
 import type { Pattern } from './patterns.ts';
 import { type Listen, type Rate, type ServedCluster, serveFile } from './schema.ts';
@@ -67,7 +68,7 @@ export type Policy = {
   defaults: Ceilings & { cluster: string; partition?: string; app: AppName };
   ceilings: Ceilings;
   /** by name; read-only. That the user may read it is seen on the cluster, as the user */
-  data: ReadonlyMap<string, { path: string; at: string }>;
+  data: ReadonlyMap<string, { path: string; at: string; cluster?: string }>;
   apps: readonly AppName[];
   culling: { idleSeconds: number; maxAgeSeconds: number; touch: boolean };
   /** launches and resolve: of a user; sign_in and requests: of an address; connections: of an address, at once */
@@ -120,7 +121,7 @@ export function parsePolicy(text: string, file: string): Policy {
   const app = read.defaults?.app ?? apps[0] ?? wrong('apps', '"apps" is empty', `Apps: ${APPS.join(', ')}.`);
   if (!apps.includes(app)) wrong('defaults.app', `"defaults.app" is ${app}, which is not under apps`);
   const { limits = {}, culling = {}, rate = {}, repositories = {} } = read;
-  return {
+  const policy: Policy = {
     file,
     url: needed('url', read.url, 'The address of the endpoint: url: https://binder.hpc.example.edu'),
     sessions: read.sessions ?? 'wildcard',
@@ -197,9 +198,9 @@ export function parsePolicy(text: string, file: string): Policy {
     },
     ceilings,
     data: new Map(
-      [...(read.data ?? [])].map(([name, { path, at }]) => {
+      [...(read.data ?? [])].map(([name, { path, at, cluster }]) => {
         const from = needed(`data.${name}.path`, path, 'The directory on the cluster.');
-        return [name, { path: from, at: at ?? from }];
+        return [name, { path: from, at: at ?? from, ...(cluster === undefined ? {} : { cluster }) }];
       }),
     ),
     apps,
@@ -220,6 +221,8 @@ export function parsePolicy(text: string, file: string): Policy {
     retentionSeconds: read.retention ?? 180 * DAY,
     lines,
   };
+  checkClusters(policy, wrong);
+  return policy;
 }
 
 function near(name: string, among: ReadonlyMap<string, unknown>): string {

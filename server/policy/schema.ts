@@ -91,6 +91,8 @@ const ceilings = object(resources);
 
 const cluster = object({
   ...clusterFields,
+  /** who builds for all, and where their images lie */
+  builds: object({ as: account, store: path, partition: named }),
   /** the only ones that may be used, each with ceilings of its own; absent: all */
   partitions: mapOf(NAME, 'name of a partition', ceilings),
 });
@@ -152,7 +154,7 @@ export const serveFile = object({
   }),
   defaults: object({ cluster: named, partition: named, app: oneOf(APPS), ...resources }),
   ceilings,
-  data: mapOf(NAME, 'name of data', object({ path, at: path })),
+  data: mapOf(NAME, 'name of data', object({ path, at: path, cluster: named })),
   apps: list(oneOf(APPS)),
   culling: object({ idle: time, max_age: time, touch: boolean }),
   rate: object({ launches: rate, resolve: rate, sign_in: rate, requests: rate, connections: integer(16, 65_536) }),

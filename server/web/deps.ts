@@ -40,8 +40,8 @@ export type PagesDeps = {
   liveCount(user: User): number;
   /** a link as the link's grammar has it; `ignored`: names of its parameters that mean nothing here. Throws E-LINK */
   link(url: URL): { wanted: LaunchWanted; ignored: readonly string[] };
-  /** what the form offers; `cluster` as asked, else policy's default. Answers within a second, without `offers` if it must */
-  choices(user: User, cluster: string | undefined): Promise<Choices>;
+  /** what the form offers; the cluster as asked, else where the data are, else policy's default. Answers within a second, without `offers` if it must */
+  choices(user: User, asked: Pick<LaunchWanted, 'cluster' | 'data'>): Promise<Choices>;
   /** undefined for what is not theirs: a foreign id is one that does not exist (SECURITY WEB-02) */
   launch(user: User, id: string): LaunchView | undefined;
   /** newest first */

@@ -75,7 +75,8 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
     });
   const form = async (user: User, frame: Frame, what: Partial<Omit<LaunchForm, 'frame' | 'choices'>>) => {
     const wanted = what.wanted ?? {};
-    const choices = await deps.choices(user, what.typed?.cluster ?? wanted.cluster);
+    const cluster = what.typed?.cluster ?? wanted.cluster;
+    const choices = await deps.choices(user, { ...wanted, ...(cluster === undefined ? {} : { cluster }) });
     return formPage({ ...what, frame, wanted, choices });
   };
 

@@ -1,8 +1,7 @@
 #!/usr/bin/python3 -IS
-"""Runs what the campus endpoint asks for as the user whose account sudo took on (docs/security.md; frames: docs/adr/0006).
-It is root's, and so is programs.json beside it, which lists what may be run. It takes no argument and keeps no variable. A
-frame that it does not know ends it with one line, and with it ends all that it started."""
-import grp, hashlib, json, os, pwd, select, signal, struct, subprocess, sys, time
+"""Runs what the campus endpoint asks for as the user whose account sudo took on (docs/security.md; frames: docs/adr/0006). Root's,
+as programs.json beside it, which lists what may be run. A frame that it does not know ends it, and all that it started."""
+import contextlib, grp, hashlib, json, os, pwd, select, signal, struct, subprocess, sys, time
 
 HEAD = struct.Struct(">cII")
 WINDOW, CHUNK, START, CALLS, FRAME_S, CALL_S, REST_S = 1 << 18, 1 << 16, 1 << 19, 32, 30, 6 * 3600, 2
@@ -33,8 +32,7 @@ def admitted():
     with open(roots_alone(os.path.join(os.path.dirname(roots_alone(here)), "programs.json"))) as text:
         allowed = json.load(text)
     me, service = pwd.getpwuid(uid), pwd.getpwnam(allowed["service"]).pw_uid
-    ours = os.environ["SUDO_UID"] == str(service) != str(uid)
-    ours or no("acts for %s alone, and not as it" % allowed["service"])
+    os.environ["SUDO_UID"] == str(service) != str(uid) or no("acts for %s alone, and not as it" % allowed["service"])
     member = grp.getgrnam(allowed["group"]).gr_gid in os.getgroups() + [os.getgid()]
     member or no("%s is not in the group %s" % (me.pw_name, allowed["group"]))
     env = dict(HOME=me.pw_dir, USER=me.pw_name, LOGNAME=me.pw_name, SHELL=me.pw_shell, LC_ALL="C")
@@ -170,30 +168,32 @@ def serve(*how):
 def sweep(session, name):
     found = False
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        try:
+        with contextlib.suppress(OSError):  # it has ended, or is another's
             if os.getsid(pid) == session and pid != os.getpid():
                 found = os.kill(pid, name) is None
-        except OSError:
-            pass  # it has ended, or is another's
     return found
 
 
-try:
-    how = admitted()
-except (OSError, LookupError, ValueError) as error:
-    no("cannot begin: %s" % error)
-os.umask(0o077), os.chdir("/")
-worker = os.fork()
-if worker == 0:
+def main(admit):
     try:
-        os.setsid(), serve(*how)
-    except Exception as error:
-        no("a broken frame or line (%s)" % type(error).__name__)
-    finally:
-        sweep(os.getpid(), signal.SIGTERM) and time.sleep(1), sweep(os.getpid(), signal.SIGKILL)
-    sys.exit(0)
-# Stays to end what the worker leaves behind where it is killed.
-os.close(0), os.close(1)
-ended = os.waitpid(worker, 0)[1]
-sweep(worker, signal.SIGKILL)
-sys.exit(ended >> 8 or (75 if ended else 0))
+        how = admit()
+    except (OSError, LookupError, ValueError) as error:
+        no("cannot begin: %s" % error)
+    os.umask(0o077), os.chdir("/")
+    worker = os.fork()
+    if worker == 0:
+        try:
+            os.setsid(), serve(*how)
+        except Exception as error:
+            no("a broken frame or line (%s)" % type(error).__name__)
+        finally:
+            sweep(os.getpid(), signal.SIGTERM) and time.sleep(1), sweep(os.getpid(), signal.SIGKILL)
+        sys.exit(0)
+    os.close(0), os.close(1)  # stays to end what the worker leaves behind where it is killed
+    ended = os.waitpid(worker, 0)[1]
+    sweep(worker, signal.SIGKILL)
+    sys.exit(ended >> 8 or (75 if ended else 0))
+
+
+if __name__ == "__main__":
+    main(admitted)

@@ -8,36 +8,41 @@ import { TIMED_OUT, within } from '../deadline.ts';
 import { messageOf } from '../faults.ts';
 import { Call } from './call.ts';
 import { FrameReader, frameOf, LONGEST_START } from './frames.ts';
+import type { Way } from './index.ts';
 
 /** sudo asks the site's directory service for the user's groups; that may take a while. */
 const HELLO_MS = 30_000;
+/** Its output may end a moment before it does. */
+const EXIT_MS = 1_000;
 const MOST_SAID = 4096;
 
 export class Helper {
   /** settles when it is gone, with why where that was not in order */
   readonly gone: Promise<HpcbinderError | undefined>;
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #name: string;
+  readonly #way: Pick<Way, 'name' | 'fault'>;
   readonly #calls = new Map<number, Call>();
   #next = 1;
   #said = '';
+  readonly #exited: Promise<number | null>;
   #fault: unknown;
   #greet: () => void = () => {};
 
-  /** E-USER where sudo or the program refuses. */
-  static async open(name: string, child: ChildProcessWithoutNullStreams): Promise<Helper> {
-    const helper = new Helper(name, child);
+  /** E-USER where sudo or the program refuses, and what the way's own end means. */
+  static async open(way: Pick<Way, 'name' | 'fault'>, child: ChildProcessWithoutNullStreams): Promise<Helper> {
+    const helper = new Helper(way, child);
     const greeted = new Promise<undefined>((resolve) => {
       helper.#greet = () => resolve(undefined);
     });
-    const answer = await within(HELLO_MS, Promise.race([greeted, helper.gone.then(() => helper.#refusal())]));
+    const answer = await within(HELLO_MS, Promise.race([greeted, helper.gone.then(() => 'gone' as const)]));
     if (answer === undefined) return helper;
     helper.end();
-    throw answer === TIMED_OUT ? helper.#refusal() : answer;
+    const code = answer === 'gone' ? await within(EXIT_MS, helper.#exited) : TIMED_OUT;
+    throw helper.#refusal(code === TIMED_OUT ? null : code);
   }
 
-  private constructor(name: string, child: ChildProcessWithoutNullStreams) {
-    this.#name = name;
+  private constructor(way: Pick<Way, 'name' | 'fault'>, child: ChildProcessWithoutNullStreams) {
+    this.#way = way;
     this.#child = child;
     const reader = new FrameReader();
     child.stdin.on('error', () => undefined);
@@ -53,6 +58,7 @@ export class Helper {
         child.stdout.destroy();
       }
     });
+    this.#exited = new Promise((resolve) => child.once('exit', resolve));
     this.gone = new Promise((resolve) => {
       const over = (cause?: unknown) => {
         // sudo may be gone before the program is: without input that ends too
@@ -80,7 +86,7 @@ export class Helper {
     const asked = Buffer.from(JSON.stringify({ argv, ...(cwd === undefined ? {} : { cwd }), ...(env ? { env } : {}) }));
     if (asked.length > LONGEST_START) {
       throw new HpcbinderError('E-USAGE', {
-        message: `a command of ${asked.length} bytes is too long for ${this.#name}`,
+        message: `a command of ${asked.length} bytes is too long for ${this.#way.name}`,
       });
     }
     const number = this.#next++;
@@ -103,16 +109,18 @@ export class Helper {
 
   #lost(cause: unknown): HpcbinderError {
     return new HpcbinderError('E-REMOTE', {
-      message: `the process that acts as ${this.#name} ended${cause ? ` (${harmless(messageOf(cause))})` : ''}`,
+      message: `the process that acts as ${this.#way.name} ended${cause ? ` (${harmless(messageOf(cause))})` : ''}`,
       evidence: lastLines(this.#said, 3),
       transient: true,
       cause,
     });
   }
 
-  #refusal(): HpcbinderError {
+  #refusal(code: number | null): HpcbinderError {
+    const own = this.#way.fault?.(code, this.#said);
+    if (own) return own;
     return new HpcbinderError('E-USER', {
-      message: `nothing can be run as ${this.#name}`,
+      message: `nothing can be run as ${this.#way.name}`,
       hint: 'Is the account a member of the group of the sudo rule? `hpcbinder admin sudoers` prints the rule, `sudo -l -U SERVICE` what is in force.',
       evidence: lastLines(this.#said, 3).map(harmless),
     });

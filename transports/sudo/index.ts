@@ -1,6 +1,6 @@
 /**
- * The campus endpoint's way to a user's account on its own login node: as-user.py by sudo, no root process and no key
- * (docs/security.md). One process per user, started by the first command and ended when nothing was asked for a while.
+ * The campus endpoint's way to a user's account: as-user.py by sudo, on its own login node or another (far.ts), no root
+ * process and no user's key (docs/security.md). One process per user, started by the first command and ended when nothing was asked for a while.
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { hostname } from 'node:os';
@@ -23,8 +23,9 @@ export const AS_USER = '/usr/local/libexec/hpcbinder/as-user';
 const STREAMS = 8;
 const SHORT = 20;
 const IDLE_MS = 5 * 60_000;
-/** A refusal is told again without asking sudo, which writes each into the site's log. */
+/** A refusal is told again without asking sudo, which writes each into the site's log; a line that broke may be back sooner. */
 const REFUSED_MS = 30_000;
+const UNREACHED_MS = 5_000;
 
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
 
@@ -35,17 +36,25 @@ export type Way = {
   name: string;
   spawn(): ChildProcessWithoutNullStreams;
   dial(to: Endpoint, by: string): Promise<Duplex>;
+  /** what its end before the first word means, where that is not a refusal of sudo's */
+  fault?(code: number | null, said: string): HpcbinderError | undefined;
 };
 
 /** The way to `account` on this machine. E-USAGE for what is no account's name; nothing is started yet. */
 export function wayTo(account: string, program: string = AS_USER): Way {
-  if (!ACCOUNT.test(account)) throw new HpcbinderError('E-USAGE', { message: `"${account}" is no name of an account` });
+  const words = ['-n', '-u', checkAccount(account), program];
   return {
     name: `${account}@${hostname()}`,
     // of the endpoint's own environment nothing is handed on, and sudo answers in English
-    spawn: () => spawn('sudo', ['-n', '-u', account, program], { cwd: '/', detached: true, env: ENVIRONMENT }),
+    spawn: () => spawn('sudo', words, { cwd: '/', detached: true, env: ENVIRONMENT }),
     dial,
   };
+}
+
+/** E-USAGE for what is no account's name. */
+export function checkAccount(account: string): string {
+  if (ACCOUNT.test(account)) return account;
+  throw new HpcbinderError('E-USAGE', { message: `"${account}" is no name of an account` });
 }
 
 export class UserTransport implements Transport {
@@ -147,13 +156,14 @@ export class UserTransport implements Transport {
 
   async #open(): Promise<Helper> {
     try {
-      const helper = await Helper.open(this.name, this.#way.spawn());
+      const helper = await Helper.open(this.#way, this.#way.spawn());
       this.#current = helper;
       void helper.gone.then(() => this.#forget(helper));
       return helper;
     } catch (error) {
       this.#helper = undefined;
-      this.#refused = { error, until: Date.now() + REFUSED_MS };
+      const passing = error instanceof HpcbinderError && error.transient;
+      this.#refused = { error, until: Date.now() + (passing ? UNREACHED_MS : REFUSED_MS) };
       throw error;
     }
   }

@@ -67,7 +67,8 @@ function LiveLaunch(first: LaunchForm) {
       if (target instanceof HTMLInputElement && (target.name === 'repo' || target.name === 'ref')) soon();
     });
     form.addEventListener('change', ({ target }) => {
-      if (target instanceof HTMLSelectElement && target.name === 'cluster') void offersOf(target.value);
+      const moved = movedTo(form, target);
+      if (moved !== undefined) void offersOf(moved);
       if (target instanceof HTMLSelectElement && target.name === 'partition') setPartition(target.value);
     });
     return () => clearTimeout(timer.current);
@@ -95,6 +96,19 @@ function LiveLaunch(first: LaunchForm) {
   }, [chosen]);
   const checks: Checks = { ...repo, wrong, ...(partition === undefined ? {} : { partition }) };
   return html`<${LaunchPage} ...${first} choices=${choices} checks=${checks} />`;
+}
+
+/** Data are on one cluster: the choice of either is followed by the other. The cluster that is now chosen, where that changed. */
+function movedTo(form: HTMLFormElement, target: EventTarget | null): string | undefined {
+  const select = form.elements.namedItem('cluster');
+  if (!(select instanceof HTMLSelectElement)) return undefined;
+  const boxes = [...form.querySelectorAll<HTMLInputElement>('input[name=data]')];
+  const at = target instanceof HTMLInputElement && target.checked ? target.dataset.cluster : undefined;
+  const before = select.value;
+  if (at !== undefined) select.value = at;
+  if (target !== select && select.value === before) return undefined;
+  for (const box of boxes) if ((box.dataset.cluster ?? select.value) !== select.value) box.checked = false;
+  return select.value;
 }
 
 function foundWords({ shown, commit, ref, notes }: ResolvedView): string {

@@ -68,8 +68,8 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
         ${
           choices.data.length > 0 &&
           html`<fieldset class="inline"><legend>Data, read-only</legend>${choices.data.map(
-            ({ name, path }) =>
-              html`<label><input type="checkbox" name="data" value=${name} defaultChecked=${wanted.data?.includes(name) ?? false} /> <code>${said(path)}</code></label>`,
+            ({ name, path, cluster }) =>
+              html`<label><input type="checkbox" name="data" value=${name} data-cluster=${cluster} defaultChecked=${wanted.data?.includes(name) ?? false} /> <code>${said(path)}</code>${cluster !== undefined && choices.clusters.length > 1 && html` <small>on ${said(cluster, 60)}</small>`}</label>`,
           )}</fieldset>`
         }
         <details class="more"><summary>More</summary>

@@ -69,7 +69,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         retentionDays: () => 180,
         liveCount: () => world.sessions.filter(({ phase }) => phase !== 'ended').length,
         link: (url) => readLink(url, { base: `${base}/` }),
-        choices: async (_user, cluster) => {
+        choices: async (_user, { cluster }) => {
           const { offers, ...rest } = choices(cluster);
           return { ...rest, ...(offers && world.offers ? { offers } : {}) };
         },
