@@ -33,9 +33,14 @@ export function send(res: ServerResponse, what: Answer): void {
   res.end(what.body);
 }
 
+/** Long enough to read a sentence; who is refused and neither reads nor closes would hold the connection for good (WEB-16). */
+const LINGER_MS = 2_000;
+
 export function sendRaw(socket: Duplex, what: Answer): void {
   const head = Object.entries(what.headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.end(`HTTP/1.1 ${what.status} ${STATUS_CODES[what.status] ?? ''}\r\n${head.join('')}\r\n${what.body}`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 /** Does a person look at the answer, or a script? */

@@ -23,7 +23,7 @@ export type Limits = {
 };
 
 export const LIMITS: Limits = {
-  headersMs: 20_000,
+  headersMs: 15_000,
   checkMs: 5_000,
   keepAliveMs: 65_000,
   connectMs: 10_000,

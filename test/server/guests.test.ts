@@ -16,6 +16,8 @@ import { raw, statusOf, until, upgradeText } from './rig.ts';
 const closers: (() => void)[] = [];
 const told: string[] = [];
 const directory = mkdtempSync(join(tmpdir(), 'hb-guests-'));
+/** connections that the server has */
+let open = () => 0;
 let keys: { cert: Buffer; key: Buffer };
 
 beforeAll(() => {
@@ -49,6 +51,12 @@ async function front(options: Partial<GuestsOptions>, tls = false): Promise<numb
     },
   });
   const server = tls ? made.secureServer(keys) : made.server();
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  open = () => sockets.size;
   await once(server.listen(0, '127.0.0.1'), 'listening');
   closers.push(() => {
     made.destroy();
@@ -129,6 +137,19 @@ describe('an address that holds as many connections as it may', () => {
     for (const other of ['2001:db8:1:3::1', '2001:db8::1', '::1', '1.2.3.4'])
       expect([other, asks(other)]).toEqual([other, true]);
     expect(asks('::ffff:1.2.3.4')).toBe(false);
+  });
+});
+
+describe('a connection that was refused', () => {
+  it('is over for us, though its other end neither reads nor closes', async () => {
+    const port = await front({});
+    const drip = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    closers.push(() => drip.destroy());
+    drip.on('error', () => {});
+    drip.write('GET / HTTP/1.1\r\nHost:');
+    await once(drip, 'connect');
+    await until(() => open() === 1);
+    expect(await until(() => open() === 0, 4_000)).toBe(true);
   });
 });
 
