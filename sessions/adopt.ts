@@ -12,9 +12,14 @@ const SETTLED_MS = 10 * 60_000;
 
 /**
  * With its job, where the scheduler knows one by that name; ended, where it knows none and no submit can be on its way any
- * more; else as it was. A scheduler that does not answer changes nothing.
+ * more; else as it was. A scheduler that does not answer changes nothing. `settled`: since when none can be.
  */
-export async function adopted(cluster: Cluster, record: SessionRecord, now: Date): Promise<SessionRecord> {
+export async function adopted(
+  cluster: Cluster,
+  record: SessionRecord,
+  now: Date,
+  settled: Date = new Date(Date.parse(record.createdAt) + SETTLED_MS),
+): Promise<SessionRecord> {
   if (record.jobId !== undefined || record.phase === 'ended') return record;
   const { transport, scheduler, profile } = cluster;
   const asked = await findJob(transport, scheduler, record.id, profile.uid).then(
@@ -23,7 +28,7 @@ export async function adopted(cluster: Cluster, record: SessionRecord, now: Date
   );
   if (asked === undefined) return record;
   if (asked.jobId !== undefined) return { ...record, phase: 'queued', jobId: asked.jobId };
-  if (now.getTime() - Date.parse(record.createdAt) < SETTLED_MS) return record;
+  if (now < settled) return record;
   const detail = 'its launch was cut off before the job was submitted';
   return { ...record, phase: 'ended', ended: { why: 'failed', at: now.toISOString(), detail } };
 }

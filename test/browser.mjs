@@ -22,7 +22,7 @@ export function ensureBrowser() {
   return browserPath();
 }
 
-export async function launchBrowser() {
+export async function launchBrowser(more = []) {
   const executablePath = browserPath();
   if (!executablePath) throw new Error('there is no Chromium here: install it, or name it in HPCBINDER_TEST_BROWSER');
   const { chromium } = await import('playwright-core');
@@ -34,6 +34,7 @@ export async function launchBrowser() {
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    ...more,
   ];
   return chromium.launch({ executablePath, args });
 }

@@ -27,7 +27,8 @@ import { figuresOf, type Sample, sampleOf } from './figures.ts';
 import { wordsOf } from './granted.ts';
 import type { People } from './people.ts';
 import type { Tokens } from './repository-tokens.ts';
-import { launchWorld, taken, watcher } from './world.ts';
+import { reaped, taken } from './taken.ts';
+import { launchWorld, watcher } from './world.ts';
 
 /** Between two questions to one agent; its warnings come by themselves. */
 const FOLLOW_MS = 30_000;
@@ -191,6 +192,10 @@ export class ClusterServices implements Services {
       });
       return end.record;
     });
+  }
+
+  reap(user: User, name: string, sessions: ReadonlySet<string>): Promise<readonly string[]> {
+    return this.#as(user, name, (cluster) => reaped(cluster, sessions));
   }
 
   extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession> {

@@ -2,11 +2,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../../core/cluster.ts';
 import type { KeptSession } from '../../core/endpoint.ts';
-import { systemClock } from '../../jobs/clock.ts';
 import type { Interest } from '../../jobs/pace.ts';
 import type { Poller } from '../../jobs/poller.ts';
 import { submitOnce } from '../../jobs/submit.ts';
-import { adopted } from '../../sessions/adopt.ts';
 import type { LaunchWorld } from '../../sessions/launch.ts';
 import type { WatchJob } from '../../sessions/watch.ts';
 import { refreshed } from '../refresh.ts';
@@ -17,8 +15,6 @@ export function watcher(poller: Poller, { profile }: Cluster, interest: () => In
   const owner = { uid: profile.uid, user: profile.user };
   return (job, on) => poller.watch({ ...job, owner }, on, interest);
 }
-
-const TAKEN_MS = 10_000;
 
 export type LaunchParts = {
   poller: Poller;
@@ -46,14 +42,4 @@ export function launchWorld(cluster: Cluster, { poller, keep }: LaunchParts): Om
         onDoubt,
       }),
   };
-}
-
-/** A record whose launch was cut off before its job was known: the job is found by its name, or there is none. */
-export async function taken(cluster: Cluster, before: KeptSession, signal: AbortSignal): Promise<KeptSession> {
-  for (;;) {
-    const record = await adopted(cluster, before, new Date());
-    if (record.jobId !== undefined || record.phase === 'ended') return record;
-    await systemClock.sleep(TAKEN_MS, signal);
-    signal.throwIfAborted();
-  }
 }

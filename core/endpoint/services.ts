@@ -52,6 +52,8 @@ export interface Services {
   /** what cluster and agent say now; 'unreachable' parts end nothing */
   refresh(user: User, record: KeptSession, signal: AbortSignal): Promise<KeptSession>;
   stop(user: User, record: KeptSession, on: OnProgress): Promise<KeptSession>;
+  /** ends the jobs that these sessions, which are over, still have in the owner's queue; those that had one. Throws on silence */
+  reap(user: User, cluster: string, sessions: ReadonlySet<string>): Promise<readonly string[]>;
   /** sets the walltime's end where the scheduler lets it; the refusal says who can */
   extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession>;
   /** puts off the cull for idleness */

@@ -22,6 +22,7 @@ import { guestsAt, type Listening, listenAt } from './listen.ts';
 import { Live, type Place } from './live.ts';
 import { ownRoutes } from './own-routes.ts';
 import { signInOptions, userOfAccount } from './people.ts';
+import { Reaper } from './reaper.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -124,6 +125,9 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     request: (req, res) => app.instance.routing(req, res),
     guests: guestsAt(policy, log),
   });
+  const isOnItsWay = (id: string) => launches.running().some(({ session }) => session === id);
+  const watched = (id: string) => live.has(id) || isOnItsWay(id);
+  const endReaping = new Reaper({ services, kept: state, watched, userOf, log }).begin();
   const endKeeping = keepHouse(state, { retentionDays: () => policy.value.retentionSeconds / DAY_SECONDS, log });
   const listening = await listenAt(policy.value.listen, policy.value.tls, front);
   return {
@@ -132,6 +136,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     routes: app.routes,
     async close() {
       endKeeping();
+      endReaping();
       launches.close();
       live.close();
       await listening.close();

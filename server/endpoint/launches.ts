@@ -103,7 +103,7 @@ export class Launches {
       kept.saveSession(record, of);
     };
     try {
-      const id = view.session ?? newSessionId();
+      const id = running.view.session ?? newSessionId();
       const base = this.#options.baseOf(id, granted);
       const how = { id, keep, signal: stop.signal, ...(base ? { base } : {}), ...(resume ? { resume } : {}) };
       const path = services.launch(user, granted, how);
@@ -114,6 +114,7 @@ export class Launches {
         }
         latest = step.value;
         kept.noteSession(step.value, of);
+        if (resume && isUnbegun(step.value)) return this.#again(user, running);
         if (step.value.phase === 'ended') throw overAlready(step.value);
         this.#options.onReady({ ...of, record: step.value });
         this.#became(running, { state: 'ready' });
@@ -128,6 +129,13 @@ export class Launches {
     setTimeout(() => this.#all.delete(view.id), TOLD_MS).unref();
   }
 
+  /** A former process ended before its submit: nothing of that session will come, and another takes its place. */
+  #again(user: User, running: Running): Promise<void> {
+    running.story.tell({ type: 'note', text: 'the endpoint was restarted before the job was submitted: once more' });
+    this.#became(running, { session: newSessionId() });
+    return this.#run(user, running, undefined);
+  }
+
   async #failed(user: User, running: Running, cause: unknown, latest: KeptSession | undefined): Promise<void> {
     const { kept, services, onEnded } = this.#options;
     const cancelled = running.stop.signal.aborted;
@@ -135,10 +143,12 @@ export class Launches {
     if (record && record.phase !== 'ended') {
       const at = new Date().toISOString();
       // a job may be there, whatever failed: it is ended before the launch counts as over
-      record = await services.stop(user, record, (event) => running.story.tell(event)).catch(() => record);
-      if (record && record.phase !== 'ended' && record.jobId === undefined)
-        record = { ...record, phase: 'ended', ended: { why: cancelled ? 'stopped' : 'failed', at } };
-      if (record) kept.noteSession(record, { account: user.account, launch: running.view.id });
+      // and where that cannot be done, the reaper comes back to it
+      const stopped = await services.stop(user, record, (event) => running.story.tell(event)).catch(() => undefined);
+      if (stopped && stopped.phase !== 'ended' && stopped.jobId === undefined)
+        record = { ...stopped, phase: 'ended', ended: { why: cancelled ? 'stopped' : 'failed', at } };
+      else record = stopped ?? record;
+      kept.noteSession(record, { account: user.account, launch: running.view.id });
     }
     if (record?.phase === 'ended') onEnded(record, user.account);
     const { code, message, hint } = asHpcbinderError(cause);
@@ -146,7 +156,7 @@ export class Launches {
     else this.#became(running, { state: 'failed', error: { code, message, ...(hint ? { hint } : {}) } });
   }
 
-  #became(running: Running, change: Partial<LaunchView>): void {
+  #became(running: Running, change: Partial<Pick<LaunchView, 'state' | 'error' | 'session'>>): void {
     running.view = { ...running.view, ...change };
     this.#options.kept.noteLaunch(running.view);
     running.story.tell({ type: 'launch', launch: running.view });
@@ -196,6 +206,10 @@ export class Launches {
     this.#closed = true;
     for (const { story } of this.#all.values()) story.end();
   }
+}
+
+function isUnbegun({ phase, jobId, ended }: KeptSession): boolean {
+  return phase === 'ended' && jobId === undefined && ended?.why === 'failed';
 }
 
 function overAlready(record: KeptSession): HpcbinderError {

@@ -79,6 +79,10 @@ export class Live {
     return this.#all.get(id)?.warnings ?? [];
   }
 
+  has(id: string): boolean {
+    return this.#all.has(id);
+  }
+
   count(): number {
     return this.#all.size;
   }

@@ -10,7 +10,7 @@ import { type Opening, StateFile } from './file.ts';
 import { exportOf, forget, type Pruned, prune, RETENTION_DAYS } from './keeping.ts';
 import { Later } from './later.ts';
 import { LaunchRows } from './launches.ts';
-import { type KeptRow, SessionRows } from './sessions.ts';
+import { type KeptRow, SessionRows, type Which } from './sessions.ts';
 import { Settings } from './settings.ts';
 import { Logins, Tokens } from './sign-in.ts';
 
@@ -114,7 +114,7 @@ export class State {
   }
 
   /** Newest first. */
-  sessions(which: { account?: string; live?: boolean; limit?: number } = {}): KeptRow[] {
+  sessions(which: Which = {}): KeptRow[] {
     const rows = this.#sessions.list(which);
     if (this.#waiting.size === 0) return rows;
     const newest = rows.map((row) => this.#waiting.get(row.record.id) ?? row);

@@ -10,6 +10,9 @@ import { json, milliseconds } from './values.ts';
 /** A session as it is kept: whose, of which launch, and with what policy had granted. */
 export type KeptRow = { record: KeptSession; account: string; launch?: string; granted?: LaunchGranted };
 
+/** `endedSince`: epoch milliseconds. */
+export type Which = { account?: string; live?: boolean; endedSince?: number; limit?: number };
+
 /** After the end only the cookie's key is left: the session that goes on from this one has its address and its cookie. */
 const SPENT: SessionSecrets = { ca: '', clientCert: '', clientKey: '', appToken: '', cookieKey: '' };
 
@@ -80,12 +83,14 @@ export class SessionRows {
   }
 
   /** Newest first. */
-  list(which: { account?: string; live?: boolean; limit?: number }): KeptRow[] {
-    const where = [which.account === undefined ? '' : 'account = ?', which.live ? "phase <> 'ended'" : ''].filter(
-      Boolean,
-    );
+  list(which: Which): KeptRow[] {
+    const where = [
+      which.account === undefined ? '' : 'account = ?',
+      which.live ? "phase <> 'ended'" : '',
+      which.endedSince === undefined ? '' : 'ended >= ?',
+    ].filter(Boolean);
     const sql = `SELECT * FROM sessions ${where.length > 0 ? `WHERE ${where.join(' AND ')}` : ''} ORDER BY created DESC, id LIMIT ?`;
-    const values = which.account === undefined ? [] : [which.account];
+    const values = [which.account, which.endedSince].filter((value) => value !== undefined);
     return this.#file.all(sql, ...values, which.limit ?? MOST).flatMap((row) => this.#read(row) ?? []);
   }
 

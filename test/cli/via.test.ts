@@ -60,6 +60,7 @@ const fakeServices: Services = {
   extend: async () => never(),
   touch: async () => {},
   log: async () => never(),
+  reap: async () => [],
   figures: async () => undefined,
   connect: async () => never(),
 };

@@ -14,7 +14,7 @@ import { gitServer, sh } from '../repos/git-server.ts';
 import { installed, LOGIN, root } from './as-user-rig.ts';
 import { addresses, answers, freePort, portOf, relay } from './relays.ts';
 
-const SECRET = 'a-secret-of-the-client-0123456789';
+export const SECRET = 'a-secret-of-the-client-0123456789';
 export const POLICY = '/etc/hpcbinder/serve.yaml';
 
 export type Campus = AsyncDisposable & {
@@ -139,7 +139,7 @@ function environment(): string[] {
 }
 
 /** As `devcluster up` wrote it, without the way there: the endpoint is on the login node. */
-function clusterEntry(): Record<string, unknown> {
+export function clusterEntry(): Record<string, unknown> {
   const config = parse(readFileSync(join(process.env.HPCBINDER_CONFIG ?? '', 'config.yaml'), 'utf8')) as {
     clusters: Record<string, Record<string, unknown>>;
   };
@@ -166,7 +166,7 @@ function fingerprint(folder: string): string {
   return sha256(paths.map((path) => `${path} ${sha256(readFileSync(path))}`).join('\n'));
 }
 
-async function openIdProvider(base: string): Promise<{ issuer: string; port: number; close(): void }> {
+export async function openIdProvider(base: string): Promise<{ issuer: string; port: number; close(): void }> {
   let handler: RequestListener = (_req, res) => res.end();
   const server = createHttp((req, res) => handler(req, res));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

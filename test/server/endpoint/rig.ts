@@ -174,6 +174,7 @@ ${limits ?? ROOM}
         await note('log')(user, one);
         return `${CANARY}-log\n`;
       },
+      reap: async () => [],
       figures: async () => undefined,
       connect: async ({ id }) => {
         asked.push(`connect ${id}`);

@@ -43,6 +43,7 @@ const fakeServices: Services = {
   extend: async () => never(),
   touch: async () => {},
   log: async () => never(),
+  reap: async () => [],
   figures: async () => undefined,
   connect: async () => never(),
 };
