@@ -1,10 +1,15 @@
 /** What a cluster's entry must say before an endpoint serves it. Pure. */
-import type { Policy } from './policy.ts';
 import type { ServedCluster } from './schema.ts';
+
+type Parts = {
+  clusters: ReadonlyMap<string, ServedCluster>;
+  actAs: 'sudo' | 'self';
+  data: ReadonlyMap<string, { cluster?: string }>;
+};
 
 /** `wrong` throws, with the line of the key. */
 export function checkClusters(
-  { clusters, actAs, data }: Pick<Policy, 'clusters' | 'actAs' | 'data'>,
+  { clusters, actAs, data }: Parts,
   wrong: (key: string, message: string, hint?: string) => never,
 ): void {
   for (const [name, entry] of clusters) {

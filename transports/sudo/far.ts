@@ -11,7 +11,7 @@ import { targetWords } from '../openssh/command-line.ts';
 import { loginFault } from '../openssh/faults.ts';
 import { Relay } from '../relay.ts';
 import type { SshTarget } from '../ssh2/target.ts';
-import { checkAccount, type Way } from './index.ts';
+import { checkAccount, type Way } from './way.ts';
 
 /** ssh's own failures end with it (ssh(1)); a command there may too, and has its words then. */
 const SSH_FAILED = 255;

@@ -8,7 +8,7 @@ import { TIMED_OUT, within } from '../deadline.ts';
 import { messageOf } from '../faults.ts';
 import { Call } from './call.ts';
 import { FrameReader, frameOf, LONGEST_START } from './frames.ts';
-import type { Way } from './index.ts';
+import type { Way } from './way.ts';
 
 /** sudo asks the site's directory service for the user's groups; that may take a while. */
 const HELLO_MS = 30_000;

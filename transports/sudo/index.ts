@@ -2,7 +2,7 @@
  * The campus endpoint's way to a user's account: as-user.py by sudo, on its own login node or another (far.ts), no root
  * process and no user's key (docs/security.md). One process per user, started by the first command and ended when nothing was asked for a while.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { Command, CommandResult } from '../../core/command.ts';
@@ -16,6 +16,9 @@ import { Slots } from '../slots.ts';
 import { writeFile } from '../upload.ts';
 import { Watched } from '../watch.ts';
 import { Helper } from './helper.ts';
+import { checkAccount, type Way } from './way.ts';
+
+export type { Way } from './way.ts';
 
 export const AS_USER = '/usr/local/libexec/hpcbinder/as-user';
 
@@ -29,17 +32,6 @@ const UNREACHED_MS = 5_000;
 
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C' };
 
-/** What accounts are called; no `#`, by which sudo knows a uid, and no dash in front. */
-const ACCOUNT = /^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/;
-
-export type Way = {
-  name: string;
-  spawn(): ChildProcessWithoutNullStreams;
-  dial(to: Endpoint, by: string): Promise<Duplex>;
-  /** what its end before the first word means, where that is not a refusal of sudo's */
-  fault?(code: number | null, said: string): HpcbinderError | undefined;
-};
-
 /** The way to `account` on this machine. E-USAGE for what is no account's name; nothing is started yet. */
 export function wayTo(account: string, program: string = AS_USER): Way {
   const words = ['-n', '-u', checkAccount(account), program];
@@ -49,12 +41,6 @@ export function wayTo(account: string, program: string = AS_USER): Way {
     spawn: () => spawn('sudo', words, { cwd: '/', detached: true, env: ENVIRONMENT }),
     dial,
   };
-}
-
-/** E-USAGE for what is no account's name. */
-export function checkAccount(account: string): string {
-  if (ACCOUNT.test(account)) return account;
-  throw new HpcbinderError('E-USAGE', { message: `"${account}" is no name of an account` });
 }
 
 export class UserTransport implements Transport {
