@@ -18,6 +18,7 @@ const PAGES = [
   '/sessions',
   '/badge?repo=org/repo',
   '/tokens',
+  '/repositories',
   '/me',
   '/admin',
   '/launches/none',
