@@ -36,10 +36,12 @@ export type LaunchWanted = {
   /** names of policy's data binds that the user chose */
   data?: readonly string[];
   fresh?: boolean;
+  /** it ends after so long without use */
+  idleSeconds?: number;
 };
 
 /** A launch that policy has passed: what is clamped is clamped, and said in `notes`. */
-export type LaunchGranted = Omit<LaunchWanted, 'cluster' | 'data'> & {
+export type LaunchGranted = Omit<LaunchWanted, 'cluster' | 'data' | 'idleSeconds'> & {
   cluster: string;
   /** git URL, and the ref as asked */
   repo: { url: string; ref?: string; shown: string };

@@ -88,7 +88,17 @@ export type Choices = {
   /** partitions of `cluster` with policy's ceilings already taken off; absent where the cluster did not answer in time */
   offers?: Offers;
   /** what the form begins with where the link says nothing */
-  defaults: { partition?: string; seconds?: number; cpus?: number; memoryMb?: number; gpus?: number };
+  defaults: {
+    app?: AppName;
+    partition?: string;
+    seconds?: number;
+    cpus?: number;
+    memoryMb?: number;
+    gpus?: number;
+    idleSeconds?: number;
+  };
+  /** the longest time without use that the user may choose */
+  longestIdleSeconds?: number;
 };
 
 /** One API token as its owner sees it; the token itself is shown once, when it is made. */

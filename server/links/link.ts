@@ -15,7 +15,7 @@ import {
   type SpecOptions,
   shownText,
 } from './spec.ts';
-import { targetPath } from './target.ts';
+import { appOfPath, targetPath } from './target.ts';
 import { linkOf, REPO_PARTS } from './written.ts';
 
 /** Where links are read below another path than `/`: `https://host/binder/v2/…`. */
@@ -27,7 +27,7 @@ export type ReadLink = {
   ignored: readonly string[];
 };
 
-const CHOICES = ['cluster', 'partition', 'time', 'cpus', 'mem', 'gpus', 'app', 'data'] as const;
+const CHOICES = ['cluster', 'partition', 'time', 'cpus', 'mem', 'gpus', 'app', 'data', 'idle'] as const;
 const TARGETS = ['urlpath', 'labpath', 'filepath'] as const;
 /** of the event stream, read there */
 const OF_THE_BUILD = ['build_token', 'build_only'];
@@ -89,7 +89,7 @@ function choices(query: URLSearchParams): Partial<LaunchWanted> {
     refuse('build_only is not offered here', 'An image is built for whoever launches it: leave build_only out.');
   const gpus = one('gpus');
   const data = one('data');
-  const path = targetPath(present({ urlpath: one('urlpath'), labpath: one('labpath'), filepath: one('filepath') }));
+  const target = targetPath(present({ urlpath: one('urlpath'), labpath: one('labpath'), filepath: one('filepath') }));
   return present({
     cluster: name('cluster', one('cluster')),
     partition: name('partition', one('partition')),
@@ -97,6 +97,7 @@ function choices(query: URLSearchParams): Partial<LaunchWanted> {
     memoryMb: read('mem', one('mem'), parseMemory),
     cpus: read('cpus', one('cpus'), (text) => whole(text, 1, 65_535)),
     ...(gpus === undefined ? {} : read('gpus', gpus, parseGpus)),
+    idleSeconds: read('idle', one('idle'), parseDuration),
     app: read('app', one('app'), (text) => {
       const found = APPS.find((app) => app === text);
       const near = nearest(text, APPS);
@@ -106,8 +107,14 @@ function choices(query: URLSearchParams): Partial<LaunchWanted> {
       );
     }),
     data: data === undefined ? undefined : data.split(',').map((word) => name('data', word) ?? ''),
-    path,
+    ...begins(target, one('app') === undefined),
   });
+}
+
+/** Links of mybinder.org name RStudio and Shiny by the page to begin with; a link that says `app` has chosen itself. */
+function begins(path: string | undefined, mayChoose: boolean): Partial<LaunchWanted> {
+  const found = path !== undefined && mayChoose ? appOfPath(path) : undefined;
+  return present({ app: found?.app, path: found ? found.path : path });
 }
 
 /** `2`, or `a100:2`. */

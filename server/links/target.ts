@@ -2,6 +2,7 @@
  * Where the browser begins, from BinderHub's three parameters (REES section 7.4). Upstream lets `filepath=../../x` out of the
  * session and `urlpath=https://…` out of the site, with the token; here both are refused (SECURITY WEB-07).
  */
+import type { AppName } from '../../core/apps.ts';
 import { hasControls } from '../../core/text.ts';
 import { refusedTarget } from '../paths.ts';
 import { refuse, shownText } from './spec.ts';
@@ -48,6 +49,18 @@ function address(urlpath: string): string | undefined {
   if (url?.origin !== ORIGIN || refusedTarget(path) !== undefined)
     refuse(`urlpath="${shownText(urlpath)}" is no page of an app`, hint);
   return (path + url.hash).slice(1);
+}
+
+/**
+ * `urlpath=rstudio`, `shiny/bus-dashboard/`: the address at which these apps lie beside Jupyter in a Binder image (its
+ * jupyter-rsession-proxy). Here an app has the session for itself: query and fragment stay, the rest of the path has no
+ * meaning any more. Undefined: a page of Jupyter's.
+ */
+export function appOfPath(path: string): { app: AppName; path?: string } | undefined {
+  const [, word, more = ''] = /^(rstudio|shiny)(?:\/[^?#]*)?([?#].*)?$/i.exec(path) ?? [];
+  if (word === undefined) return undefined;
+  const app = word.toLowerCase() === 'shiny' ? 'shiny' : 'rstudio';
+  return { app, ...(more === '' ? {} : { path: more }) };
 }
 
 function checkText(name: string, text: string): void {

@@ -20,6 +20,7 @@ export function linkOf(wanted: LaunchWanted): string {
   set('cpus', wanted.cpus?.toString());
   set('mem', wanted.memoryMb === undefined ? undefined : memoryWord(wanted.memoryMb));
   set('time', wanted.seconds === undefined ? undefined : durationWord(wanted.seconds));
+  set('idle', wanted.idleSeconds === undefined ? undefined : durationWord(wanted.idleSeconds));
   set('app', wanted.app);
   set('data', wanted.data?.join(','));
   set('urlpath', wanted.path);

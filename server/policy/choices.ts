@@ -1,6 +1,6 @@
 /** Policy's part of the launch form: what may be chosen, with the ceilings already taken off what the cluster offers. Pure. */
 import type { Choices, Offers } from '../../core/endpoint.ts';
-import { boundsOf, usual } from './judge.ts';
+import { boundsOf, usual, usualIdle } from './bounds.ts';
 import { type Policy, within } from './policy.ts';
 
 /** `offers` of another cluster than the one shown are not used. */
@@ -22,7 +22,16 @@ export function choices(policy: Policy, seen: { cluster?: string; offers?: Offer
       ...(at === undefined ? {} : { cluster: at }),
     })),
     ...(offers === undefined ? {} : { offers }),
-    defaults: { ...(partition === undefined ? {} : { partition }), seconds, cpus, memoryMb, gpus },
+    defaults: {
+      app: policy.defaults.app,
+      ...(partition === undefined ? {} : { partition }),
+      seconds,
+      cpus,
+      memoryMb,
+      gpus,
+      idleSeconds: usualIdle(policy, entry),
+    },
+    longestIdleSeconds: policy.culling.longestIdleSeconds,
   };
 }
 

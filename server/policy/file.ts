@@ -3,7 +3,8 @@ import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { explain } from './explain.ts';
-import { type Policy, parsePolicy } from './policy.ts';
+import { parsePolicy } from './parse.ts';
+import type { Policy } from './policy.ts';
 
 /** What is bound when the endpoint starts. */
 const AT_START = /^(?:url|sessions|listen|tls|trusted_proxies|state_dir|sign_in|act_as)(?:\.|$)/;

@@ -8,26 +8,17 @@ import { HpcbinderError } from '../../core/errors.ts';
 import { checkHost } from '../../core/hosts.ts';
 import { checkResources } from '../../core/request.ts';
 import { harmless } from '../../core/text.ts';
-import { duration, memory } from '../../core/units.ts';
+import { duration } from '../../core/units.ts';
 import { repoOf } from '../links/link.ts';
 import type { LinkedRepo } from '../links/spec.ts';
 import { targetPath } from '../links/target.ts';
+import { boundsOf, cut, usual, usualIdle } from './bounds.ts';
 import { bindsOf, clusterOf } from './data.ts';
 import { oneOf } from './offered.ts';
 import { matches } from './patterns.ts';
-import { type Ceilings, type Policy, resources } from './policy.ts';
+import type { Ceilings, Policy } from './policy.ts';
+import { checkRoom, type Seen } from './room.ts';
 import type { ServedCluster } from './schema.ts';
-
-/** What goes on at the endpoint now. `running`: sessions, and launches that will be one; `launches`: these alone. */
-export type Seen = {
-  offers?: Offers;
-  running: { total: number; ofUser: number; ofRepo: number };
-  launches?: { total: number; ofUser: number };
-  /** is a launch of the user's for the very same on its way? It is joined, and takes no room */
-  joins?: (granted: LaunchGranted) => boolean;
-  /** true, or why in the admins' words */
-  drained: boolean | string;
-};
 
 /** Throws E-LINK, E-OPTION or one of E-POLICY-…, with what would be granted. */
 export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Seen): LaunchGranted {
@@ -61,7 +52,7 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     ...(wanted.qos === undefined ? {} : { qos: wanted.qos }),
   };
   checkResources({ ...granted, extra: [] });
-  const { idle = policy.culling.idleSeconds, max_age: maxAge = policy.culling.maxAgeSeconds } = cluster.defaults ?? {};
+  const maxAge = cluster.defaults?.max_age ?? policy.culling.maxAgeSeconds;
   const path = wanted.path === undefined ? undefined : targetPath({ urlpath: wanted.path });
   const whole: LaunchGranted = {
     provider: wanted.provider,
@@ -74,12 +65,26 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     repo: { url: repo.url, ...(repo.ref === undefined ? {} : { ref: repo.ref }), shown: repo.shown },
     ...(policy.sessions === 'path' ? { sharedOrigin: true as const } : {}),
     binds: bindsOf(policy, wanted.data ?? []),
-    idleSeconds: Math.min(idle, policy.culling.idleSeconds),
+    idleSeconds: idleOf(policy, cluster, wanted, notes),
     maxAgeSeconds: Math.min(maxAge, policy.culling.maxAgeSeconds),
     notes,
   };
   if (seen.joins?.(whole) !== true) checkRoom(policy, user, repo, seen);
   return whole;
+}
+
+/** a session must be seen before it ends, seconds */
+const SHORTEST_IDLE = 60;
+
+/** Without a word of the user's the usual time; with one at most the endpoint's longest. */
+function idleOf(policy: Policy, cluster: ServedCluster, { idleSeconds }: LaunchWanted, notes: string[]): number {
+  if (idleSeconds === undefined) return usualIdle(policy, cluster);
+  const { longestIdleSeconds: most } = policy.culling;
+  if (idleSeconds <= most) return Math.max(SHORTEST_IDLE, Math.round(idleSeconds));
+  notes.push(
+    `it ends after ${duration(most)} without use instead of ${duration(idleSeconds)}: the limit of this endpoint`,
+  );
+  return most;
 }
 
 /** May it be launched here at all? Also for the form's look at a repository, before anything is asked. Banned beats allowed. */
@@ -110,54 +115,6 @@ export function repositoryKey({ url }: Pick<LinkedRepo, 'url'>): string {
   return url.toLowerCase().replace(/\.git$/, '');
 }
 
-/** What a launch gets that says nothing of it: the cluster's entry before the endpoint's defaults. */
-export function usual(policy: Policy, { defaults }: ServedCluster): Ceilings {
-  return { ...policy.defaults, ...resources(defaults ?? {}) };
-}
-
-type Bound = { most: number; of: string };
-type Bounds = { [K in keyof Ceilings]: Bound };
-
-/** The endpoint's ceilings; those of the partition go before them, and those of the repository before both, the last one first. */
-export function boundsOf(
-  policy: Policy,
-  where: { name: string; partition: string | undefined },
-  repo?: Pick<LinkedRepo, 'host' | 'path'>,
-): Bounds {
-  const { name, partition } = where;
-  const ofPartition = partition === undefined ? undefined : policy.clusters.get(name)?.partitions?.get(partition);
-  const settings = repo === undefined ? [] : policy.repositories.settings.filter(({ match }) => matches(match, repo));
-  const layers: [string, Partial<Ceilings>][] = [
-    [`partition ${partition} here`, resources(ofPartition ?? {})],
-    ...settings.map(({ match, ...own }): [string, Partial<Ceilings>] => [match.text, own]),
-  ];
-  const bound = (key: keyof Ceilings): Bound =>
-    layers.reduce<Bound>((last, [of, { [key]: most }]) => (most === undefined ? last : { most, of }), {
-      most: policy.ceilings[key],
-      of: 'this endpoint',
-    });
-  return { seconds: bound('seconds'), cpus: bound('cpus'), memoryMb: bound('memoryMb'), gpus: bound('gpus') };
-}
-
-const WORDS: Readonly<Record<keyof Ceilings, (value: number) => string>> = {
-  seconds: duration,
-  cpus: (n) => `${n} ${n === 1 ? 'core' : 'cores'}`,
-  memoryMb: memory,
-  gpus: (n) => `${n} ${n === 1 ? 'GPU' : 'GPUs'}`,
-};
-
-/** Said where the user asked for more; a default that is too high is cut without a word. */
-function cut(asked: Ceilings, wanted: LaunchWanted, bounds: Bounds, notes: string[]): Ceilings {
-  const one = (key: keyof Ceilings): number => {
-    const { most, of } = bounds[key];
-    if (!(asked[key] > most)) return asked[key];
-    if (wanted[key] !== undefined)
-      notes.push(`${WORDS[key](most)} instead of ${WORDS[key](asked[key])}: the limit of ${of}`);
-    return most;
-  };
-  return { seconds: one('seconds'), cpus: one('cpus'), memoryMb: one('memoryMb'), gpus: one('gpus') };
-}
-
 function choosePartition(
   policy: Policy,
   name: string,
@@ -171,39 +128,6 @@ function choosePartition(
   const usual = cluster.defaults?.partition ?? ofPolicy ?? offers?.partitions.find((one) => one.isDefault)?.name;
   if (wanted !== undefined) return wanted;
   return allowed === undefined || (usual !== undefined && allowed.includes(usual)) ? usual : allowed[0];
-}
-
-function checkRoom(policy: Policy, user: User, repo: LinkedRepo, { running, launches }: Seen): void {
-  const { limits, repositories } = policy;
-  const ofRepo = repositories.settings
-    .filter(({ match, sessions }) => sessions !== undefined && matches(match, repo))
-    .reduce((last, { sessions }) => sessions ?? last, limits.perRepository);
-  const checks: [number, number, string, string][] = [
-    [
-      running.ofUser,
-      limits.perUser,
-      `sessions of ${user.account} run`,
-      'Stop one of them first, or open the one that you have.',
-    ],
-    [
-      launches?.ofUser ?? 0,
-      limits.launchesPerUser,
-      `launches of ${user.account} are on their way`,
-      'Wait for one of them, or cancel it.',
-    ],
-    [running.ofRepo, ofRepo, `sessions of ${harmless(repo.shown)} run`, 'Try again when one of them has ended.'],
-    [running.total, limits.sessions, 'sessions run at this endpoint', 'Try again when one of them has ended.'],
-    [
-      launches?.total ?? 0,
-      limits.launches,
-      'launches are on their way at this endpoint',
-      'Try again in a few minutes.',
-    ],
-  ];
-  for (const [now, most, what, hint] of checks) {
-    if (now < most) continue;
-    throw new HpcbinderError('E-POLICY-FULL', { message: `${now} ${what}, and ${most} may`, hint, transient: true });
-  }
 }
 
 function noGpus(of: string, { partitions }: ServedCluster): HpcbinderError {

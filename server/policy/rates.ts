@@ -4,9 +4,13 @@ import { duration } from '../../core/units.ts';
 import { Pace } from '../sign-in/pace.ts';
 import type { Policy } from './policy.ts';
 
-export type Paced = 'launches' | 'resolve';
+export type Paced = 'launches' | 'resolve' | 'forecast';
 
-const WORDS: Readonly<Record<Paced, string>> = { launches: 'launches', resolve: 'looks at repositories' };
+const WORDS: Readonly<Record<Paced, string>> = {
+  launches: 'launches',
+  resolve: 'looks at repositories',
+  forecast: 'questions to the scheduler',
+};
 
 export class Rates {
   readonly #policy: () => Policy;

@@ -156,8 +156,15 @@ export const serveFile = object({
   ceilings,
   data: mapOf(NAME, 'name of data', object({ path, at: path, cluster: named })),
   apps: list(oneOf(APPS)),
-  culling: object({ idle: time, max_age: time, touch: boolean }),
-  rate: object({ launches: rate, resolve: rate, sign_in: rate, requests: rate, connections: integer(16, 65_536) }),
+  culling: object({ idle: time, longest_idle: time, max_age: time, at_once: integer(1, 1_000_000), touch: boolean }),
+  rate: object({
+    launches: rate,
+    resolve: rate,
+    forecast: rate,
+    sign_in: rate,
+    requests: rate,
+    connections: integer(16, 65_536),
+  }),
   banner: string,
   retention: time,
 });

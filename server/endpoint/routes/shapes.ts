@@ -21,6 +21,9 @@ export const LaunchBody = Type.Object(
     path: Type.Optional(Type.String({ maxLength: 2000 })),
     data: Type.Optional(Type.Array(name(), { maxItems: 32 })),
     fresh: Type.Optional(Type.Boolean()),
+    idleSeconds: Type.Optional(
+      Type.Integer({ minimum: 60, maximum: 31_622_400, description: 'the session ends after so long without use' }),
+    ),
   },
   { additionalProperties: false },
 );

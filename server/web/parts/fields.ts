@@ -25,7 +25,7 @@ export function wantedOf(fields: Fields): LaunchWanted {
     }
     return Number(value);
   };
-  const [ref, time, memory] = [text('ref'), text('time'), text('memory')];
+  const [ref, time, memory, idle] = [text('ref'), text('time'), text('memory'), text('idle')];
   const path = text('path');
   const chosen = fields.data;
   const data = (Array.isArray(chosen) ? chosen : [chosen]).filter((name) => typeof name === 'string' && name !== '');
@@ -45,6 +45,7 @@ export function wantedOf(fields: Fields): LaunchWanted {
     path: path === undefined ? undefined : targetPath({ urlpath: path }),
     data: data.length > 0 ? data : undefined,
     fresh: fields.fresh === 'on' ? true : undefined,
+    idleSeconds: idle === undefined ? undefined : parseDuration(idle),
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as LaunchWanted;
 }
@@ -62,6 +63,7 @@ export function fieldsOf(wanted: Partial<LaunchWanted>): Readonly<Record<string,
     account: wanted.account ?? '',
     qos: wanted.qos ?? '',
     app: wanted.app ?? '',
+    idle: wanted.idleSeconds === undefined ? '' : durationWord(wanted.idleSeconds),
     path: wanted.path ?? '',
   };
 }

@@ -56,15 +56,8 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
         <p class="check ${checks?.repo ? (checks.repo.ok ? 'good' : 'bad') : ''}" id="repo-check" role="status">${
           checks?.looking ? 'looking it up …' : said(checks?.repo?.text)
         }</p>
-        ${
-          choices.apps.length > 1
-            ? html`<fieldset class="inline"><legend>Opens</legend>${choices.apps.map(
-                (app, at) =>
-                  html`<label><input type="radio" name="app" value=${app} defaultChecked=${begin.app ? begin.app === app : at === 0} /> ${appWords(app)}</label>`,
-              )}</fieldset>`
-            : html`<input type="hidden" name="app" value=${begin.app || choices.apps[0]} />`
-        }
-        ${field('path', 'File or page to open', { type: 'text', placeholder: 'what the app opens by itself', spellcheck: false })}
+        <${Opens} choices=${choices} asked=${begin.app || undefined} />
+        ${field('path', 'Notebook, file or page to open', { type: 'text', placeholder: 'what the app opens by itself', spellcheck: false })}
         ${
           choices.data.length > 0 &&
           html`<fieldset class="inline"><legend>Data, read-only</legend>${choices.data.map(
@@ -74,6 +67,7 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
         }
         <details class="more"><summary>More</summary>
           <label class="check-box"><input type="checkbox" name="fresh" defaultChecked=${wanted.fresh ?? false} /> Begin with a fresh copy; my earlier work directory is moved aside, not deleted</label>
+          ${field('idle', 'Ends without use after', { type: 'text', placeholder: durationWord(defaults.idleSeconds ?? 3600), size: 6 }, choices.longestIdleSeconds === undefined ? undefined : `up to ${duration(choices.longestIdleSeconds)}; a busy kernel is use, an open page alone is not`)}
           ${field('account', 'Account that is charged', { type: 'text', spellcheck: false })}
           ${field('qos', 'QOS', { type: 'text', spellcheck: false })}
         </details>
@@ -110,6 +104,20 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
       </fieldset>
     </div>
   </form>`;
+}
+
+/** The link's or the user's choice where it is offered here, else the endpoint's own. */
+function Opens({ choices: { apps, defaults }, asked }: { choices: Choices; asked?: string }) {
+  const [first = 'lab'] = apps;
+  const chosen = apps.find((app) => app === asked) ?? apps.find((app) => app === defaults.app) ?? first;
+  return html`${
+    apps.length > 1
+      ? html`<fieldset class="inline"><legend>Opens</legend>${apps.map(
+          (app) =>
+            html`<label><input type="radio" name="app" value=${app} defaultChecked=${app === chosen} /> ${appWords(app)}</label>`,
+        )}</fieldset>`
+      : html`<input type="hidden" name="app" value=${chosen} />`
+  }${asked !== undefined && asked !== chosen && html`<p class="notice wait" role="note">${appWords(asked)} was asked for, and it is not offered here: this opens ${appWords(chosen)}.</p>`}`;
 }
 
 function Field({ name, label, hint, wrong, ...more }: { name: string; label: string; hint?: string; wrong?: string }) {

@@ -121,7 +121,7 @@ describe('a launch link', () => {
   it('carries resources, an app, data and a page', () => {
     const { spec, provider, ...wanted } = parseLink(
       at(
-        '/v2/gh/o/r/HEAD?partition=gpu&gpus=a100:2&time=2h&mem=32G&cpus=8&app=lab&cluster=campus&data=era5,cmip6&urlpath=lab/tree/a.ipynb',
+        '/v2/gh/o/r/HEAD?partition=gpu&gpus=a100:2&time=2h&mem=32G&cpus=8&app=lab&cluster=campus&data=era5,cmip6&idle=30m&urlpath=lab/tree/a.ipynb',
       ),
     );
     expect(wanted).toEqual({
@@ -134,8 +134,26 @@ describe('a launch link', () => {
       app: 'lab',
       cluster: 'campus',
       data: ['era5', 'cmip6'],
+      idleSeconds: 1800,
       path: 'lab/tree/a.ipynb',
     });
+  });
+
+  // as links of mybinder.org have it
+  it.each([
+    ['urlpath=rstudio', { app: 'rstudio' }],
+    ['urlpath=/rstudio/', { app: 'rstudio' }],
+    ['urlpath=RStudio', { app: 'rstudio' }],
+    ['urlpath=rstudio/%3Fproject%3Da', { app: 'rstudio', path: '?project=a' }],
+    ['urlpath=shiny', { app: 'shiny' }],
+    ['urlpath=shiny/bus-dashboard/', { app: 'shiny' }],
+    ['urlpath=rstudio-old/x', { path: 'rstudio-old/x' }],
+    ['urlpath=lab/tree/rstudio', { path: 'lab/tree/rstudio' }],
+    ['urlpath=rstudio&app=lab', { app: 'lab', path: 'rstudio' }],
+    ['filepath=shiny', { path: 'tree/shiny' }],
+  ])('%s chooses the app', (query, chosen) => {
+    const { spec: _, provider: __, ...wanted } = parseLink(at(`/v2/gh/o/r/HEAD?${query}`));
+    expect(wanted).toEqual(chosen);
   });
 
   // SECURITY ABU-08
@@ -188,7 +206,7 @@ describe('a launch link', () => {
         cpus: fc.integer({ min: 1, max: 128 }),
         memoryMb: fc.integer({ min: 1, max: 1e6 }),
         gpus: fc.integer({ min: 0, max: 8 }),
-        path: fc.constantFrom('lab/tree/a%20b.ipynb', 'rstudio?a=b', 'tree/x%23y'),
+        path: fc.constantFrom('lab/tree/a%20b.ipynb', 'voila/render/a.ipynb?a=b', 'tree/x%23y'),
       },
       { requiredKeys: [] },
     );

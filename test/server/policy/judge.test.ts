@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import type { LaunchWanted, Offers } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { choices } from '../../../server/policy/choices.ts';
-import { judge, type Seen } from '../../../server/policy/judge.ts';
-import { parsePolicy } from '../../../server/policy/policy.ts';
+import { judge } from '../../../server/policy/judge.ts';
+import { parsePolicy } from '../../../server/policy/parse.ts';
+import type { Seen } from '../../../server/policy/room.ts';
 import { least } from './example.ts';
 
 const alice = { account: 'alice', shown: 'Alice', roles: ['user'] as const };
@@ -48,6 +49,16 @@ describe('a launch', () => {
       '12 h instead of 7 d: the limit of this endpoint',
       '64 GB instead of 1024 GB: the limit of this endpoint',
     ]);
+  });
+
+  it('ends without use when its user says, up to the longest time that policy lets them choose', () => {
+    expect(asked('', { idleSeconds: 600 })).toMatchObject({ idleSeconds: 600, notes: [] });
+    const most = 'culling: {idle: 30m, longest_idle: 4h}\n';
+    expect(asked(most).idleSeconds).toBe(1800);
+    expect(asked(most, { idleSeconds: 4 * 3600 })).toMatchObject({ idleSeconds: 4 * 3600, notes: [] });
+    const cut = asked(most, { idleSeconds: 5 * 3600 });
+    expect(cut.idleSeconds).toBe(4 * 3600);
+    expect(cut.notes).toEqual(['it ends after 4 h without use instead of 5 h: the limit of this endpoint']);
   });
 
   it('has the ceilings of its partition before the general ones, and those of its repository before both', () => {
@@ -240,6 +251,7 @@ describe('whatever is wanted', () => {
       gpus: odd,
       gpuType: among('a100'),
       app: among('lab'),
+      idleSeconds: odd,
       data: fc.array(among('era5'), { maxLength: 2 }),
     },
     { requiredKeys: ['provider', 'spec'] },
@@ -277,6 +289,7 @@ describe('whatever is wanted', () => {
         expect(it.repo.url.toLowerCase()).not.toContain('github.com/bad/');
         expect(it.binds.every(({ from, readOnly }) => from === '/data/era5' && readOnly)).toBe(true);
         expect(it.idleSeconds).toBeLessThanOrEqual(3600);
+        expect(it.idleSeconds).toBeGreaterThanOrEqual(60);
       }),
       { numRuns: 3000 },
     );

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { explain } from '../../../server/policy/explain.ts';
-import { parsePolicy } from '../../../server/policy/policy.ts';
+import { parsePolicy } from '../../../server/policy/parse.ts';
 import { read } from '../../sources.ts';
 import { least } from './example.ts';
 
