@@ -4,6 +4,7 @@
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { sha256 } from '../core/canonical.ts';
+import { Genuine } from './genuine.ts';
 
 /** Every cookie of a session's origin begins so, and none of ours is passed to an app: on 127.0.0.1 all ports share a jar. */
 export const COOKIE_PREFIX = 'hb_';
@@ -40,6 +41,8 @@ export class Access implements SessionAccess {
   readonly #key: string;
   /** by their hash: looking one up takes the same time however much of it was guessed */
   readonly #codes = new Set<string>();
+  /** to the epoch seconds of their expiry */
+  readonly #genuine = new Genuine((value) => this.#expiryOf(value));
 
   constructor(sessionId: string, cookieKey: string) {
     this.#sessionId = sessionId;
@@ -70,15 +73,16 @@ export class Access implements SessionAccess {
   }
 
   admits(cookieHeader: string | undefined, now: number): Entry | undefined {
-    const valid = ([name, value]: readonly [string, string]) => name === this.cookieName && this.#valid(value, now);
+    const valid = ([name, value]: readonly [string, string]) =>
+      name === this.cookieName && (this.#genuine.read(value) ?? 0) * 1000 > now;
     return parseCookies(cookieHeader).some(valid) ? FOR_GOOD : undefined;
   }
 
-  #valid(value: string, now: number): boolean {
-    const match = /^([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/.exec(value);
-    if (match?.[1] === undefined || match[2] === undefined) return false;
-    const genuine = timingSafeEqual(this.#mac(`cookie ${match[1]}`), Buffer.from(match[2], 'base64url'));
-    return genuine && Number(match[1]) * 1000 > now;
+  #expiryOf(value: string): number | undefined {
+    const [, expires, mac] = /^([0-9]{1,12})\.([A-Za-z0-9_-]{43})$/.exec(value) ?? [];
+    if (expires === undefined || mac === undefined) return undefined;
+    const genuine = timingSafeEqual(this.#mac(`cookie ${expires}`), Buffer.from(mac, 'base64url'));
+    return genuine ? Number(expires) : undefined;
   }
 
   #mac(purpose: string): Buffer {

@@ -3,33 +3,52 @@ import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { createProxyServer } from 'http-proxy';
 import { HpcbinderError } from '../core/errors.ts';
-import { plain, send, sendRaw } from './answers.ts';
+import { type Answer, plain, send, sendRaw } from './answers.ts';
 import { cleanResponse, upgradeHeaders, upstreamHeaders } from './headers.ts';
 import type { Limits } from './limits.ts';
 import { lost, slow } from './pages.ts';
 import type { Door } from './routes.ts';
 import { spliceUpgrade } from './upgrade.ts';
+import { type Waiting, WaitingRoom } from './waiting.ts';
 
 export type Forwarder = {
   request(req: IncomingMessage, res: ServerResponse, door: Door): void;
   upgrade(req: IncomingMessage, socket: Socket, head: Buffer, door: Door): void;
 };
 
+/** A request on its way to the app. It hangs on its message: a WeakMap of all of them is what the collector would live for. */
+type Exchange = Waiting & { readonly door: Door; upstream?: ClientRequest; givenUp: boolean };
+const EXCHANGE = Symbol('exchange');
+type Carrier = IncomingMessage & { [EXCHANGE]?: Exchange };
+
 /** `onWebSocket` is called when one opens (1) and when it is over (-1). */
 export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) => void): Forwarder {
   // `toProxy` forwards the target as the string that was judged, where http-proxy would parse and print it anew. The
   // name is never looked up: the door's agent makes the connection.
   const proxy = createProxyServer({ target: new URL('http://session.invalid'), toProxy: true, prependPath: false });
-  const upstream = new WeakMap<IncomingMessage, ClientRequest>();
-  const answered = new WeakSet<ServerResponse>();
+  const waiting = new WaitingRoom<Exchange>(limits.responseMs, (exchange) =>
+    giveUp(exchange, slow(exchange.req, exchange.door.route, Math.round(limits.responseMs / 1000))),
+  );
+  const giveUp = (exchange: Exchange, what: Answer) => {
+    waiting.leave(exchange);
+    exchange.givenUp = true;
+    send(exchange.res, what);
+    exchange.upstream?.destroy();
+  };
 
   // A browser socket's own errors end in its 'close'; http-proxy insists on a listener.
   proxy.on('error', () => {});
-  proxy.on('proxyReq', (appRequest, req, res) => {
-    if (answered.has(res)) appRequest.destroy();
-    upstream.set(req, appRequest);
+  proxy.on('proxyReq', (appRequest, req: Carrier) => {
+    const exchange = req[EXCHANGE];
+    if (exchange === undefined) return;
+    exchange.upstream = appRequest;
+    if (exchange.givenUp) appRequest.destroy();
   });
-  proxy.on('proxyRes', (appResponse, _req, res) => {
+  proxy.on('econnreset', (_error, req: Carrier) => {
+    if (req[EXCHANGE]) waiting.leave(req[EXCHANGE]);
+  });
+  proxy.on('proxyRes', (appResponse, req: Carrier, res) => {
+    if (req[EXCHANGE]) waiting.leave(req[EXCHANGE]);
     cleanResponse(appResponse);
     appResponse.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
     // Half an answer must not look whole: http-proxy leaves the browser waiting when the app dies in the middle.
@@ -39,27 +58,22 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
   });
   proxy.on('proxyReqWs', (appRequest, _req, socket) => spliceUpgrade(appRequest, socket, limits, onWebSocket));
 
-  function request(req: IncomingMessage, res: ServerResponse, door: Door): void {
+  function request(req: Carrier, res: ServerResponse, door: Door): void {
     req.headers = upstreamHeaders(req, door);
-    const giveUp = (what: ReturnType<typeof lost>) => {
-      answered.add(res);
-      send(res, what);
-      upstream.get(req)?.destroy();
-    };
-    watchResponse(req, res, limits.responseMs, () =>
-      giveUp(slow(req, door.route, Math.round(limits.responseMs / 1000))),
-    );
+    const exchange: Exchange = { req, res, door, givenUp: false };
+    req[EXCHANGE] = exchange;
+    waiting.enter(exchange);
     const attempt = (more: number) =>
       proxy.web(req, res, { agent: door.agent }, () => {
-        if (answered.has(res)) return;
+        if (exchange.givenUp) return;
         if (res.headersSent || res.destroyed) {
           res.destroy();
           return;
         }
         // The app closed a kept connection just as we took it from the pool: nobody has seen the request.
-        const stale = upstream.get(req)?.reusedSocket === true && isBodyless(req);
+        const stale = exchange.upstream?.reusedSocket === true && isBodyless(req);
         if (stale && more > 0) attempt(more - 1);
-        else giveUp(lost(req, door.route));
+        else giveUp(exchange, lost(req, door.route));
       });
     attempt(1);
   }
@@ -82,19 +96,4 @@ function isFull(error: unknown): error is HpcbinderError {
 
 function isBodyless(req: IncomingMessage): boolean {
   return (req.method === 'GET' || req.method === 'HEAD') && Number(req.headers['content-length'] ?? 0) === 0;
-}
-
-/** Calls back when neither the app has answered nor the browser has sent a byte of its body for `ms`. */
-function watchResponse(req: IncomingMessage, res: ServerResponse, ms: number, onSilence: () => void): void {
-  let seen = req.socket.bytesRead;
-  const timer = setInterval(() => {
-    const now = req.socket.bytesRead;
-    if (res.headersSent) clearInterval(timer);
-    else if (!req.complete && now > seen) seen = now;
-    else {
-      clearInterval(timer);
-      onSilence();
-    }
-  }, ms);
-  res.once('close', () => clearInterval(timer));
 }

@@ -1,4 +1,5 @@
 /** Who is in is asked again: what was opened under a login or a token ends with it (SECURITY TOK-11: within 5 s). */
+import { Slots } from './slots.ts';
 
 const EVERY_MILLISECONDS = 2500;
 
@@ -6,22 +7,20 @@ const EVERY_MILLISECONDS = 2500;
 type Stream = { destroy(): unknown; once(event: 'close', listener: () => void): unknown };
 
 export class Staying {
-  readonly #all = new Map<Stream, () => boolean>();
+  readonly #all = new Slots<{ stream: Stream; holds: () => boolean }>();
   #timer: NodeJS.Timeout | undefined;
 
   /** @param holds asked while the stream is open; false ends it. Asking is no use of the login. */
   watch(stream: Stream, holds: () => boolean): void {
-    this.#all.set(stream, holds);
-    stream.once('close', () => {
-      this.#all.delete(stream);
-      if (this.#all.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
-    });
+    const place = this.#all.enter({ stream, holds });
+    stream.once('close', () => this.#all.leave(place));
     this.#timer ??= setInterval(() => this.#ask(), EVERY_MILLISECONDS).unref();
   }
 
   #ask(): void {
-    for (const [stream, holds] of this.#all) if (!holds()) stream.destroy();
+    for (const { stream, holds } of this.#all) if (!holds()) stream.destroy();
+    if (this.#all.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 }

@@ -2,8 +2,9 @@
 import { createHmac } from 'node:crypto';
 import type { User } from '../../core/endpoint.ts';
 import { COOKIE_PREFIX, type Entry, parseCookies, type SessionAccess } from '../access.ts';
+import { Genuine } from '../genuine.ts';
 import type { Codes } from './one-time.ts';
-import { readSessionCookie, writeSessionCookie } from './session-cookie.ts';
+import { readSessionCookie, type SessionCookie, writeSessionCookie } from './session-cookie.ts';
 
 /** The login ends long before; this only bounds what a browser keeps. */
 const COOKIE_SECONDS = 8 * 86_400;
@@ -11,9 +12,11 @@ const COOKIE_SECONDS = 8 * 86_400;
 export class EndpointAccess implements SessionAccess {
   readonly cookieName: string;
   readonly #of: EndpointSession;
+  readonly #genuine: Genuine<SessionCookie>;
 
   constructor(of: EndpointSession) {
     this.#of = of;
+    this.#genuine = new Genuine((value) => readSessionCookie(value, of.session, of.cookieKey));
     const mark = createHmac('sha256', Buffer.from(of.cookieKey, 'hex'))
       .update(`${of.session} endpoint name`)
       .digest('hex');
@@ -38,9 +41,8 @@ export class EndpointAccess implements SessionAccess {
   }
 
   admits(cookieHeader: string | undefined, now: number): Entry | undefined {
-    const { session, cookieKey } = this.#of;
     for (const [name, value] of parseCookies(cookieHeader)) {
-      const cookie = name === this.cookieName ? readSessionCookie(value, session, cookieKey) : undefined;
+      const cookie = name === this.cookieName ? this.#genuine.read(value) : undefined;
       if (cookie !== undefined && cookie.expires * 1000 > now && this.#ours(cookie))
         return { holds: () => this.#of.alive(cookie.login) };
     }
