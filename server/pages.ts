@@ -123,7 +123,8 @@ export function starting(req: IncomingMessage, route: Route): Answer {
 /** The agent in the job cannot be reached, or whoever answered was not the agent. */
 export function lost(req: IncomingMessage, route: Route): Answer {
   return page(req, {
-    status: 502,
+    // not 502: JupyterLab takes that for the death of its kernel, and of 503 it knows that it will pass
+    status: 503,
     title: 'No contact with the session',
     lines: [
       'The compute node does not answer at the moment. This page tries again by itself; a running job goes on meanwhile.',

@@ -90,10 +90,10 @@ it('F-26: the node frozen, the page says within seconds that it does not answer,
     const began = Date.now();
     const told = await eventually(
       () => page(client),
-      (reply) => reply?.status === 502,
+      (reply) => reply?.status === 503,
       60,
     );
-    expect(told).toMatchObject({ status: 502, text: expect.stringContaining('No contact with the session') });
+    expect(told).toMatchObject({ status: 503, text: expect.stringContaining('No contact with the session') });
     expect(Date.now() - began).toBeLessThan(15_000);
     const over = await running?.until(({ type }) => type === 'ended', 200_000);
     expect(over).toMatchObject({ why: 'node-failed' });

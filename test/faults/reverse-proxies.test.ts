@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import WebSocket, { WebSocketServer } from 'ws';
@@ -28,6 +28,7 @@ describe.each(KINDS)('behind $name', ({ name, program }) => {
   let front: Awaited<ReturnType<typeof reverseProxy>>;
   let port: number;
   let heads: string[];
+  const nears = new Set<Socket>();
   let release: () => void;
 
   beforeAll(async () => {
@@ -52,6 +53,7 @@ describe.each(KINDS)('behind $name', ({ name, program }) => {
     heads = [];
     relay = createServer((near) => {
       const far = connect(rig.session.port, '127.0.0.1');
+      nears.add(near);
       // connections are used again, so the request is looked for in each piece
       near.on('data', (piece: Buffer) => {
         if (/^(?:GET|PUT) \//.test(piece.toString('latin1', 0, 8)))
@@ -147,5 +149,15 @@ describe.each(KINDS)('behind $name', ({ name, program }) => {
     expect(head).toMatch(/^x-forwarded-for: 127\.0\.0\.1$/im);
     expect(head).toMatch(new RegExp(`^host: ${rig.host.replaceAll('.', '\\.')}$`, 'im'));
     expect(head).not.toMatch(/10\.9\.8\.7|alice|guess/);
+  });
+
+  it('answers 503 while the endpoint is restarted, for which JupyterLab waits, and goes on at once', async () => {
+    const at = portOf(relay);
+    relay.close();
+    for (const near of nears) near.destroy();
+    expect((await ask('/api/kernels')).statusCode).toBe(503);
+    relay.listen(at, '127.0.0.1');
+    await once(relay, 'listening');
+    expect((await ask('/api/kernels')).statusCode).toBe(200);
   });
 });

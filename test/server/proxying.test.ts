@@ -79,9 +79,9 @@ describe('WebSockets', () => {
     expect(got).toContain('no such kernel');
   });
 
-  it('are refused with 502 when the app is gone', async () => {
+  it('are refused with 503 when the app is gone', async () => {
     rig = await rawRig((socket) => socket.destroy());
-    expect(statusOf(await raw(rig.session.port, upgradeText(rig)))).toBe(502);
+    expect(statusOf(await raw(rig.session.port, upgradeText(rig)))).toBe(503);
   });
 });
 
@@ -193,25 +193,25 @@ describe('an app that does not answer', () => {
     expect(await until(() => rig.openAtBackend() === 0)).toBe(true);
   });
 
-  it('is a page with 502 when the agent cannot be reached, or was not the agent', async () => {
+  it('is a page with 503 when the agent cannot be reached, or was not the agent', async () => {
     rig = await rawRig(() => {}, {
       change: { connectApp: () => Promise.reject(new Error('certificate of a stranger')) },
     });
     const got = await get();
-    expect(statusOf(got)).toBe(502);
+    expect(statusOf(got)).toBe(503);
     expect(got).toContain('http-equiv="refresh"');
     expect(got).not.toContain('stranger');
     expect(rig.seen()).toEqual([]);
   });
 
-  it('is a page with 502 when the tunnel never opens', async () => {
+  it('is a page with 503 when the tunnel never opens', async () => {
     rig = await rawRig(() => {}, { change: { connectApp: () => new Promise(() => {}) }, limits: { connectMs: 200 } });
-    expect(statusOf(await get())).toBe(502);
+    expect(statusOf(await get())).toBe(503);
   });
 
   it.each([
     ['starting', 503, 'opens here by itself'],
-    ['lost', 502, 'tries again by itself'],
+    ['lost', 503, 'tries again by itself'],
     ['ended', 410, 'hpcbinder launch org/repo'],
   ] as const)('is explained while the session is %s', async (state: RouteState, status, words) => {
     rig = await rawRig(() => {}, { change: { state: () => state } });

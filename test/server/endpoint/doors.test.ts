@@ -55,7 +55,7 @@ async function tried(cookie: string | undefined): Promise<number[]> {
 describe("alice's session at the endpoint", () => {
   it('is reached by her pages, requests, streams and WebSockets: the fake cluster is asked for its node each time', async () => {
     const before = connects();
-    expect(await tried(await enter(alice))).toEqual([502, 502, 502, 502]);
+    expect(await tried(await enter(alice))).toEqual([503, 503, 503, 503]);
     expect(connects()).toBe(before + 4);
   });
 
@@ -138,7 +138,7 @@ describe("alice's session at the endpoint", () => {
     expect(await tried(gone)).toEqual([403, 403, 403, 403]);
     expect((await world.ask(waiting, { headers: { Host: host() } })).status).toBe(403);
     expect((await world.ask('/api/v1/sessions', { headers: second.headers })).status).toBe(401);
-    expect(await tried(kept)).toEqual([502, 502, 502, 502]);
+    expect(await tried(kept)).toEqual([503, 503, 503, 503]);
   });
 
   it('has one name: other spellings of the host, and absolute addresses, are answered by nobody (NET-10, WEB-08, WEB-24)', async () => {
