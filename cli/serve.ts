@@ -7,6 +7,7 @@ import { redact } from '../core/redact.ts';
 import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
 import { signInOptions } from '../server/endpoint/people.ts';
+import { roomHere, tooLittle } from '../server/endpoint/room.ts';
 import { PolicyFile, parsePolicy, type Reload } from '../server/policy/index.ts';
 import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
@@ -86,8 +87,13 @@ async function check(path: string, json: boolean): Promise<number> {
   const { url, clusters } = policy;
   checkSignIn(signInOptions({ value: policy }), new URL(url));
   for (const { file } of policy.repositories.tokens) await readSecretFile(file, 'repositories.tokens');
-  if (json) process.stdout.write(`${JSON.stringify({ ok: true, url, clusters: [...clusters.keys()] })}\n`);
-  else process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n`);
+  // of this process: the service's own limits are said in its log when it starts
+  const warnings = tooLittle(roomHere(), policy.limits.sessions);
+  if (json) process.stdout.write(`${JSON.stringify({ ok: true, url, clusters: [...clusters.keys()], warnings })}\n`);
+  else {
+    process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n`);
+    for (const words of warnings) process.stderr.write(`  but ${words}\n`);
+  }
   return 0;
 }
 

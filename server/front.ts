@@ -30,7 +30,14 @@ export type Own = {
   request(req: IncomingMessage, res: ServerResponse): void;
   /** absent: whoever connects may do so as often as there is room */
   guests?: Guests;
+  /** no room for one connection more: it is told so (SECURITY F-51) */
+  isFull?(connections: number): boolean;
 };
+
+const FULL = answer(503, 'The endpoint is at its limit at present. Try again in half a minute.\n', {
+  'Content-Type': 'text/plain; charset=utf-8',
+  'Retry-After': '30',
+});
 
 const TOO_MANY = answer(429, 'Too many connections of your address at once.\n', {
   'Content-Type': 'text/plain; charset=utf-8',
@@ -45,6 +52,7 @@ export function createFront(
 ): Front {
   const counters: Counters = { requests: 0, websockets: 0 };
   const sockets = new Set<Socket>();
+  const refused = new WeakSet<Socket>();
   const staying = new Staying();
   const forwarder = createForwarder(limits, (change) => {
     counters.websockets += change;
@@ -65,11 +73,16 @@ export function createFront(
   function equipped<S extends Server | SecureServer>(made: S): S {
     made.maxConnections = limits.connections;
     made.on('connection', (socket: Socket) => {
+      if (own?.isFull?.(sockets.size)) refused.add(socket);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       if (guests?.connection(socket) === false) socket.destroy();
     });
     made.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      if (refused.has(req.socket)) {
+        send(res, FULL);
+        return;
+      }
       if (guests?.request(req, res) === false) {
         send(res, TOO_MANY);
         return;
@@ -98,6 +111,10 @@ export function createFront(
     made.on('upgrade', (req: IncomingMessage, stream: Duplex, head: Buffer) => {
       const socket = stream as Socket;
       socket.on('error', () => socket.destroy());
+      if (refused.has(socket)) {
+        sendRaw(socket, FULL);
+        return;
+      }
       if (guests?.request(req, socket) === false) {
         sendRaw(socket, TOO_MANY);
         return;

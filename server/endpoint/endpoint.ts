@@ -23,6 +23,7 @@ import { Live, type Place } from './live.ts';
 import { ownRoutes } from './own-routes.ts';
 import { signInOptions, userOfAccount } from './people.ts';
 import { Reaper } from './reaper.ts';
+import { Pressure, type Room, roomHere, tooLittle } from './room.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -33,6 +34,8 @@ export type EndpointOptions = {
   product: string;
   /** one structured line of the service's log */
   log(line: Record<string, unknown>): void;
+  /** files and memory, where it is not what the process has: a test */
+  room?: Room;
   /** what browsers load, where it is not what the build has made: a test runs the sources */
   files?: StaticFiles;
 };
@@ -53,6 +56,8 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
       ? { origin: base.origin, base: `${base.pathname}s/${id}/` }
       : { origin: `${base.protocol}//${id}.${base.host}`, base: '/' };
   // also of sessions that are over, so that nothing of theirs is taken for the endpoint's own
+  const room = options.room ?? roomHere();
+  const pressure = new Pressure(room, log);
   const below = (target = '') => target.startsWith(`${base.pathname}s/`);
   const live = new Live({
     services,
@@ -93,7 +98,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     kept: state,
     launches,
     live,
-    judge: createJudge({ policy, services, state, launches: () => launches }),
+    judge: createJudge({ policy, services, state, launches: () => launches, pressure }),
     who: signIn.who,
     mayAct: signIn.checkXsrf,
     signInUrl: signIn.signInUrl,
@@ -124,11 +129,14 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     owns: (req) => req.headers.host === base.host && !below(req.url),
     request: (req, res) => app.instance.routing(req, res),
     guests: guestsAt(policy, log),
+    isFull: (connections) => pressure.isFull(connections),
   });
   const isOnItsWay = (id: string) => launches.running().some(({ session }) => session === id);
   const watched = (id: string) => live.has(id) || isOnItsWay(id);
   const endReaping = new Reaper({ services, kept: state, watched, userOf, log }).begin();
   const endKeeping = keepHouse(state, { retentionDays: () => policy.value.retentionSeconds / DAY_SECONDS, log });
+  log({ event: 'room', ...room, warnings: tooLittle(room, policy.value.limits.sessions) });
+  const endLooking = pressure.begin();
   const listening = await listenAt(policy.value.listen, policy.value.tls, front);
   return {
     ...listening,
@@ -137,6 +145,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     async close() {
       endKeeping();
       endReaping();
+      endLooking();
       launches.close();
       live.close();
       await listening.close();

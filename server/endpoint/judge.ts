@@ -1,5 +1,6 @@
 /** The policy as it is now, asked with what goes on now: who may launch what (server/policy judges, and looks at nothing). */
 import type { Choices, LaunchWanted, Offers, Services, User } from '../../core/endpoint.ts';
+import { HpcbinderError } from '../../core/errors.ts';
 import { readLink, repoOf } from '../links/index.ts';
 import {
   checkRepository,
@@ -15,6 +16,7 @@ import {
 import type { State } from '../state/index.ts';
 import type { Judge } from './deps.ts';
 import type { Launches } from './launches.ts';
+import type { Pressure } from './room.ts';
 
 /** The form waits no longer for what a cluster offers: it then shows the fields without (EXPERIENCE 6). */
 const FORM_MS = 1_000;
@@ -24,8 +26,9 @@ export function createJudge(of: {
   services: Services;
   state: State;
   launches: () => Launches;
+  pressure: Pick<Pressure, 'words'>;
 }): Judge {
-  const { policy, services, state } = of;
+  const { policy, services, state, pressure } = of;
 
   const rates = new Rates(() => policy.value);
 
@@ -58,6 +61,12 @@ export function createJudge(of: {
     pace: (what, account) => rates.take(what, account),
     async grant(user, wanted, begin, signal) {
       rates.take('launches', user.account);
+      if (pressure.words !== undefined)
+        throw new HpcbinderError('E-POLICY-DRAIN', {
+          message: `nothing is launched at present: the endpoint is at its limit (${pressure.words})`,
+          hint: 'What runs goes on. Try again in a minute.',
+          transient: true,
+        });
       const cluster = clusterOf(policy.value, wanted);
       // what is not offered is refused at the scheduler; the judge knows better where it is told
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);

@@ -40,7 +40,7 @@ const at = (more: string) => {
     event() {},
   } as unknown as Kept;
   launches = new Launches({ services, kept, onReady() {}, baseOf: () => undefined, onEnded() {} });
-  judge = createJudge({ policy, services, state, launches: () => launches });
+  judge = createJudge({ policy, services, state, launches: () => launches, pressure: { words: undefined } });
 };
 const ask = (user: User, spec: string, more: Partial<LaunchWanted> = {}) => {
   const wanted = { provider: 'gh', spec, ...more };

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { KeptSession, LaunchGranted, Scope, Services } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { type Endpoint, openEndpoint } from '../../../server/endpoint/endpoint.ts';
+import type { Room } from '../../../server/endpoint/room.ts';
 import { PolicyFile } from '../../../server/policy/index.ts';
 import { State } from '../../../server/state/index.ts';
 import { StaticFiles } from '../../../server/web/index.ts';
@@ -86,7 +87,7 @@ export class World {
   }
 
   /** `limits`: lines of the policy; without them there is room for all that a test asks */
-  async open(limits?: string): Promise<this> {
+  async open(limits?: string, room?: Room): Promise<this> {
     const port = await freePort();
     const save = (name: string, text: string) => {
       writeFileSync(join(this.#directory, name), text, { mode: 0o600 });
@@ -122,6 +123,7 @@ ${limits ?? ROOM}
       product: 'hpcbinder/0',
       log: () => {},
       files: new StaticFiles(transpiled),
+      ...(room ? { room } : {}),
     });
     this.#opened = { endpoint, state, policy };
     return this;
