@@ -1,7 +1,7 @@
 // `npm test`: types and lint, unit tests, then end to end on a devcluster of its own, from a fresh clone with nothing done
-// before. `unit`, `newer` (the unit tests on a newer Node), `e2e`, `faults` run one part; `--more` adds to the whole what a
-// CI has the time for: the newer Node, and a slice of the faults that changes with the commit. Ends with `not run: why` lines
-// and `N passed, N failed`.
+// before. `unit`, `long` (those of the unit tests that take their time), `newer` (both on a newer Node), `e2e`, `faults` run one
+// part; `--more` adds to the whole what a CI has the time for: the newer Node, and a slice of the faults that changes with the
+// commit. Ends with `not run: why` lines and `N passed, N failed`.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -73,9 +73,9 @@ if (part === undefined) {
 // Most of them wait for processes of theirs: more workers than cores, and patience for a machine that is busy.
 const ONE_BY_ONE = ['--runInBand', '--testTimeout=300000'];
 const UNIT = ['--maxWorkers=4', '--testTimeout=30000'];
-/** as in jest.config.mjs, which the flag takes the place of */
+/** as in jest.config.mjs, which the flag takes the place of; the long ones are among the unit tests then */
 const NOT_UNIT = '/node_modules/|/test/(e2e|faults|hostile/cluster)/';
-if (wants('unit')) jest('unit', folders(join(scratch, 'unit')), UNIT);
+for (const project of ['unit', 'long']) if (wants(project)) jest(project, folders(join(scratch, project)), UNIT);
 if (part === 'newer' || (part === undefined && more)) {
   const { node, why } = newerNode(root);
   if (node) {

@@ -191,10 +191,13 @@ describe('the end of a session', () => {
 
   it('does not come while a kernel is busy', async () => {
     const rig = await session({ limits: { idleSeconds: 1 }, app: { kernels: [{ execution_state: 'busy' }] } });
-    await wait(3500);
+    const busy = async () =>
+      (await controlRequest(rig.connect, SESSION, rig.secrets, { verb: 'status' })).busyKernels === 1;
+    // until the agent has asked, it knows of no kernel, and ends nothing
+    while (!(await busy())) await wait(100);
+    await wait(2500);
     expect(rig.file('end.json')).toBe('');
-    const status = await controlRequest(rig.connect, SESSION, rig.secrets, { verb: 'status' });
-    expect(status.busyKernels).toBe(1);
+    expect(await busy()).toBe(true);
   });
 
   it('is "max-age" or "timeout" where those limits come first', async () => {
