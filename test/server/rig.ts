@@ -16,6 +16,8 @@ export type Rig = {
   origin: string;
   /** `name=value` of a browser that is in */
   cookie: string;
+  /** what the app is sent in the place of the browser's own */
+  appToken: string;
   /** the first bytes of each connection that the backend accepted */
   seen: () => string[];
   openAtBackend: () => number;
@@ -66,6 +68,7 @@ async function rig(server: NetServer, options: Options): Promise<Rig> {
     host,
     origin: `http://${host}`,
     cookie: cookieOf(entry),
+    appToken: TOKEN,
     seen: () => seen.map((parts) => Buffer.concat(parts).toString('latin1')).filter((text) => text !== ''),
     openAtBackend: () => open.size,
     async close() {

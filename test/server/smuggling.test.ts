@@ -1,14 +1,24 @@
+import type { RequestListener } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type EndpointRig, endpointHttpRig, endpointRawRig } from './endpoint/agent.ts';
 import { httpRig, type Rig, raw, rawRig, request, statusOf, until, upgradeText } from './rig.ts';
 
-let rig: Rig;
-beforeAll(async () => {
-  rig = await httpRig((_req, res) => res.end('ok'));
-});
-afterAll(() => rig.close());
+const ok: RequestListener = (_req, res) => void res.end('ok');
+type AnyRig = Rig | EndpointRig;
+type Opens = () => Promise<AnyRig>;
+const PROXIES: [string, Opens, Opens][] = [
+  ['the command line’s proxy', () => httpRig(ok), () => rawRig(() => {})],
+  ['the campus endpoint', () => endpointHttpRig(ok), () => endpointRawRig(() => {})],
+];
 
-describe('request smuggling', () => {
+describe.each(PROXIES)('request smuggling through %s', (_, opened) => {
+  let rig: AnyRig;
+  beforeAll(async () => {
+    rig = await opened();
+  });
+  afterAll(() => rig.close());
+
   const CORPUS: readonly (readonly [string, string])[] = [
     [
       'CL and TE',
@@ -82,7 +92,7 @@ describe('request smuggling', () => {
 });
 
 describe('clients that wait', () => {
-  let silent: Rig;
+  let silent: AnyRig;
   afterEach(() => silent.close());
 
   it('a request that drips its headers is cut', async () => {
@@ -93,20 +103,23 @@ describe('clients that wait', () => {
     expect(Date.now() - started).toBeLessThan(2_000);
   });
 
-  it('300 abandoned upgrades to an app that never answers leave nothing open', async () => {
-    silent = await rawRig(() => {});
-    const clients = await Promise.all(
-      Array.from({ length: 300 }, async () => {
-        const socket = connect(silent.session.port, '127.0.0.1');
-        socket.on('error', () => {});
-        socket.write(upgradeText(silent));
-        return socket;
-      }),
-    );
-    expect(await until(() => silent.openAtBackend() > 0)).toBe(true);
-    for (const client of clients) client.end();
-    expect(await until(() => silent.openAtBackend() === 0)).toBe(true);
-  });
+  it.each(PROXIES)(
+    '300 abandoned upgrades to an app that never answers leave nothing open at %s',
+    async (_, __, opened) => {
+      silent = await opened();
+      const clients = await Promise.all(
+        Array.from({ length: 300 }, async () => {
+          const socket = connect(silent.session.port, '127.0.0.1');
+          socket.on('error', () => {});
+          socket.write(upgradeText(silent));
+          return socket;
+        }),
+      );
+      expect(await until(() => silent.openAtBackend() > 0)).toBe(true);
+      for (const client of clients) client.end();
+      expect(await until(() => silent.openAtBackend() === 0)).toBe(true);
+    },
+  );
 
   it('an app that never accepts a WebSocket costs a deadline, not a socket', async () => {
     silent = await rawRig(() => {}, { limits: { upgradeMs: 200 } });

@@ -60,6 +60,15 @@ export type Told = { status: number; headers: IncomingHttpHeaders; body: string 
 /** Somebody, as the headers that their browser or script sends; `xsrf`: what a click of theirs brings along. */
 export type Actor = { name: string; headers: Record<string, string>; xsrf?: string };
 
+/** What answers for alice's job; without one the fake cluster has no node. */
+export type WorldAgent = {
+  keys: Pick<KeptSession['secrets'], 'ca' | 'clientCert' | 'clientKey'>;
+  connect: Services['connect'];
+};
+
+/** `room`: what the machine gives; `mode`: an origin for each session, or one for all. */
+export type Opening = { room?: Room; agent?: WorldAgent; mode?: 'wildcard' | 'path' };
+
 export class World {
   readonly #directory = mkdtempSync(join(tmpdir(), 'hb-matrix-'));
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
@@ -87,7 +96,7 @@ export class World {
   }
 
   /** `limits`: lines of the policy; without them there is room for all that a test asks */
-  async open(limits?: string, room?: Room): Promise<this> {
+  async open(limits?: string, { room, agent, mode = 'wildcard' }: Opening = {}): Promise<this> {
     const port = await freePort();
     const save = (name: string, text: string) => {
       writeFileSync(join(this.#directory, name), text, { mode: 0o600 });
@@ -115,9 +124,10 @@ ${limits ?? ROOM}
       state: 'ready',
       session: SESSION,
     });
-    state.saveSession(record, { account: 'alice', launch: LAUNCH, granted });
+    const hers = agent ? { ...record, secrets: { ...record.secrets, ...agent.keys } } : record;
+    state.saveSession(hers, { account: 'alice', launch: LAUNCH, granted });
     const endpoint = await openEndpoint({
-      services: this.#fakeServices(),
+      services: { ...this.#fakeServices(), ...(agent ? { connect: agent.connect } : {}) },
       state,
       policy,
       product: 'hpcbinder/0',

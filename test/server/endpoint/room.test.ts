@@ -85,7 +85,7 @@ describe('an endpoint that may open 256 files', () => {
   }
 
   it('answers 503 with Retry-After where there is no room for one more, goes on with who is there, and heals', async () => {
-    await world.open(undefined, { files: 256, memoryMb: 4000 });
+    await world.open(undefined, { room: { files: 256, memoryMb: 4000 } });
     const alice = await world.signIn('alice');
     // a browser that came before the crowd
     const early = connect(world.port, '127.0.0.1');
