@@ -107,6 +107,7 @@ export class World {
         'serve.yaml',
         `url: http://localhost:${port}
 listen: 127.0.0.1:${port}
+sessions: ${mode}
 sign_in: {header: {name: X-Remote-User, from: [127.0.0.1], secret: {header: X-Proxy-Secret, file: ${save('secret', SECRET)}}}}
 accounts: {map: {alice: alice, bob: bob, root-of-all: admina}, admins: [admina]}
 clusters: {campus: {}}
@@ -125,7 +126,8 @@ ${limits ?? ROOM}
       session: SESSION,
     });
     const hers = agent ? { ...record, secrets: { ...record.secrets, ...agent.keys } } : record;
-    state.saveSession(hers, { account: 'alice', launch: LAUNCH, granted });
+    const shared = mode === 'path' ? { ...granted, sharedOrigin: true as const } : granted;
+    state.saveSession(hers, { account: 'alice', launch: LAUNCH, granted: shared });
     const endpoint = await openEndpoint({
       services: { ...this.#fakeServices(), ...(agent ? { connect: agent.connect } : {}) },
       state,
