@@ -3,6 +3,7 @@
  * came of it is said: here, in the launch's story, in the record and in `status`.
  */
 import { setTimeout as wait } from 'node:timers/promises';
+import { hasKernels } from '../core/apps.ts';
 import type { Cluster } from '../core/cluster.ts';
 import type { PageSaves } from '../server/open-pages.ts';
 import { hereAt, secondsUntil } from '../sessions/clocks.ts';
@@ -10,6 +11,7 @@ import { controlRequest } from '../sessions/control.ts';
 import { followNotices, type Notice } from '../sessions/notices.ts';
 import type { SessionRecord } from '../sessions/records.ts';
 import { clock } from '../sessions/words.ts';
+import { type Idleness, Idling } from './idling.ts';
 import { savedInWords, shortId } from './words.ts';
 import { toAgent } from './world.ts';
 
@@ -22,7 +24,8 @@ const MOVED_SECONDS = 60;
 
 export type Pages = {
   save(text: string, ms: number, last: boolean): Promise<PageSaves>;
-  tell(text: string): void;
+  /** `calm`: nobody has to do anything, so it goes by itself */
+  tell(text: string, calm?: boolean): void;
 };
 
 /** Where what is said goes: a terminal, or the endpoint's page. */
@@ -32,6 +35,8 @@ export type Sayings = {
   note(text: string): void;
   /** how one goes on later: `hpcbinder launch --continue …` */
   later: string;
+  /** how else than by using it an end for idleness is put off */
+  stays?: string;
 };
 
 export class Ending {
@@ -41,6 +46,7 @@ export class Ending {
   #record: SessionRecord;
   /** the moments that were told, in seconds before the end */
   readonly #warned = new Set<number>();
+  readonly #idling = new Idling();
 
   constructor(cluster: Cluster, record: SessionRecord, pages: Pages, how: Sayings) {
     this.#cluster = cluster;
@@ -75,6 +81,24 @@ export class Ending {
       this.#how.say(`${this.#words(left)}\nThe agent does not answer: nothing could be saved.`, { endsIn: left });
   }
 
+  /** The newest record, as the agent told it a moment ago: an end for idleness is said where the session is open, too. */
+  idle(record: SessionRecord): void {
+    const idleness = this.#idling.look(record, new Date());
+    if (!idleness) return;
+    const words = this.#idleWords(idleness);
+    this.#pages.tell(words, idleness.kind === 'used');
+    this.#how.say(words, idleness.kind === 'near' ? { idleEndsIn: Math.round(idleness.left) } : {});
+  }
+
+  #idleWords(idleness: Idleness): string {
+    const id = shortId(this.#record.id);
+    if (idleness.kind === 'used') return `${id} is in use again, and stays.`;
+    const use = hasKernels(this.#record.app) ? 'run a cell or save a file' : 'work in it';
+    const minutes = (seconds: number) => `${Math.max(1, Math.round(seconds / 60))} min`;
+    const end = clock(hereAt(this.#record, idleness.at), new Date());
+    return `${id} has not been used for ${minutes(idleness.unused)}, and ends in ${minutes(idleness.left)} (${end}) unless it is: ${use}${this.#how.stays ? `, or ${this.#how.stays}` : ''}.`;
+  }
+
   /** The scheduler has another end than the agent: by `extend` from another machine, or by an administrator. */
   async schedulerSays(endsAt: number | undefined): Promise<void> {
     const { endsAt: known, id, secrets, address } = this.#record;
@@ -97,7 +121,7 @@ export class Ending {
   #moved(endsAt: number): void {
     this.look({ ...this.#record, endsAt });
     const words = `${shortId(this.#record.id)} now ends at ${this.#at()}.`;
-    this.#pages.tell(words);
+    this.#pages.tell(words, true);
     this.#how.say(words, { endsAt });
   }
 

@@ -59,7 +59,9 @@ export async function follow(
       record = advance(record, { agent: seen }, new Date());
       world.on(record, reachable);
       // after the agent, who says what time it is: this machine's clock may have been set
-      if (record.phase !== 'ended') ending.look(record);
+      if (record.phase === 'ended') break;
+      ending.look(record);
+      if (reachable) ending.idle(record);
     }
   } finally {
     unwatch();

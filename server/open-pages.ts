@@ -74,8 +74,9 @@ export class OpenPages {
     });
   }
 
-  tell(text: string): void {
-    for (const page of this.#pages) page.send(JSON.stringify({ type: 'notice', text }));
+  /** `calm`: it goes by itself. */
+  tell(text: string, calm = false): void {
+    for (const page of this.#pages) page.send(JSON.stringify({ type: 'notice', text, ...(calm ? { calm } : {}) }));
   }
 
   /**

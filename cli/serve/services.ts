@@ -162,7 +162,8 @@ export class ClusterServices implements Services {
     return this.#as(user, record.cluster, async (cluster) => {
       let reachable = true;
       const ending = new Ending(cluster, record, how.pages, {
-        later: 'the page of your sessions',
+        later: 'Relaunch on the page of your sessions',
+        stays: 'click "Still needed" on the page of your sessions',
         say: how.say,
         note: () => {},
       });

@@ -10,7 +10,8 @@ import type { Figures } from './shown.ts';
 export type SessionPages = {
   /** asks each to save, for at most `ms`; `last`: there is no later time */
   save(text: string, ms: number, last: boolean): Promise<{ pages: number; files: number; failed: readonly string[] }>;
-  tell(text: string): void;
+  /** `calm`: nobody has to do anything, so it goes by itself */
+  tell(text: string, calm?: boolean): void;
 };
 
 /**

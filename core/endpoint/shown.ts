@@ -23,7 +23,10 @@ export type SessionView = {
   /** of the queue: why, and when it is likely to start, epoch seconds */
   waiting?: string;
   likelyStart?: number;
+  /** since when nobody uses it, epoch seconds; absent while a kernel works */
   idleSince?: number;
+  /** it is ended when nobody has used it for so long */
+  idleSeconds: number;
   /** when the agent will end it for idleness if nobody uses it, epoch seconds */
   culledAt?: number;
   /** all its GPUs have done nothing since, epoch seconds; absent where that is not known */

@@ -7,8 +7,12 @@ import type { KeptRow } from './kept.ts';
 export function sessionView({ record, account, launch }: KeptRow, silentSince?: string, last?: Figures): SessionView {
   const { id, cluster, repo, phase, app, request, createdAt, workDirectory, ended, job, idle, limits } = record;
   const waiting = phase === 'queued' ? (job?.waiting?.means ?? job?.reason) : undefined;
+  const busy = idle !== undefined && idle.busyKernels > 0;
+  const idleSince = busy ? undefined : (idle?.since ?? record.startedAt);
   // a busy kernel is never idle
-  const culledAt = idle && idle.busyKernels === 0 ? idle.since + limits.idleSeconds : undefined;
+  const idleUntil = idle && !busy ? idle.since + limits.idleSeconds : undefined;
+  // the walltime may end it before
+  const culledAt = idleUntil !== undefined && idleUntil < (record.endsAt ?? Infinity) ? idleUntil : undefined;
   return {
     id,
     ...(launch ? { launch } : {}),
@@ -25,7 +29,8 @@ export function sessionView({ record, account, launch }: KeptRow, silentSince?: 
     ...(record.endsAt ? { endsAt: record.endsAt } : {}),
     ...(waiting ? { waiting } : {}),
     ...(phase === 'queued' && job?.startsAt ? { likelyStart: job.startsAt } : {}),
-    ...(idle ? { idleSince: idle.since } : {}),
+    ...(idleSince === undefined ? {} : { idleSince }),
+    idleSeconds: limits.idleSeconds,
     ...(phase === 'ready' && culledAt ? { culledAt } : {}),
     ...(phase === 'ready' && !silentSince && last?.gpuIdleSince ? { gpuIdleSince: last.gpuIdleSince } : {}),
     workDirectory,

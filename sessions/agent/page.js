@@ -31,6 +31,12 @@
     },
   };
 
+  /** Where sessions share an origin, the app is below a path of its own. */
+  function base() {
+    const { baseUrl = '/' } = JSON.parse(document.getElementById('jupyter-config-data')?.textContent ?? '{}');
+    return baseUrl;
+  }
+
   /** Each open document once, though it may be shown several times. */
   function openDocuments(app, manager) {
     const contexts = Array.from(iterate(app.shell.widgets('main')), (widget) => manager.contextForWidget(widget));
@@ -87,7 +93,7 @@
 
   async function put(path, model) {
     try {
-      const answer = await fetch(`/api/contents/${path.split('/').map(encodeURIComponent).join('/')}`, {
+      const answer = await fetch(`${base()}api/contents/${path.split('/').map(encodeURIComponent).join('/')}`, {
         method: 'PUT',
         body: JSON.stringify(model),
         headers: { 'Content-Type': 'application/json' },
@@ -135,7 +141,7 @@
         else show(`This is a new session. Not saved: ${failed.join(', ')}. Then reload this page.`, true);
       },
       async notice(message, socket) {
-        show(message.text, true);
+        show(message.text, !message.calm);
         if (message.id === undefined) return;
         const { files, failed } = await saveAll(app, manager, message.seconds * 1000, message.last);
         socket.send(JSON.stringify({ type: 'saved', id: message.id, files, failed }));
@@ -143,11 +149,8 @@
       },
     };
 
-    // where sessions share an origin, the app is below a path of its own
-    const { baseUrl: base = '/' } = JSON.parse(document.getElementById('jupyter-config-data')?.textContent ?? '{}');
-
     function connect() {
-      const socket = new WebSocket(`${window.location.origin.replace(/^http/, 'ws')}${base}_hpcbinder/page`);
+      const socket = new WebSocket(`${window.location.origin.replace(/^http/, 'ws')}${base()}_hpcbinder/page`);
       socket.onopen = () => {
         failures = 0;
       };

@@ -5,6 +5,7 @@ import { ensureBrowser, launchBrowser, openLab } from '../browser.mjs';
 import { hpcbinder, on, type Ready, Running } from '../e2e/rig.ts';
 import { storedImage } from '../e2e/stored.ts';
 import { OwnWorld } from '../e2e/worlds.ts';
+import { put, shown, textFile, type, withoutAutosave } from './lab.ts';
 import { eventually, type Shown, status } from './rig.ts';
 
 type Saved = { pages: number; files: number; failed: string[] };
@@ -26,37 +27,12 @@ const launch = (sif: string, time: string) => {
   return started;
 };
 
-/** As a person of this origin would: the page's cookie is the key. */
-const put = (path: string, body: object) =>
-  page.evaluate(
-    async ([to, text]) => {
-      const answer = await fetch(to ?? '', {
-        method: 'PUT',
-        body: text,
-        headers: { 'Content-Type': 'application/json' },
-      });
-      if (!answer.ok) throw new Error(`${to}: ${answer.status}`);
-    },
-    [path, JSON.stringify(body)],
-  );
-
 const NOTEBOOK = {
   cells: [{ cell_type: 'code', execution_count: null, id: 'one', metadata: {}, outputs: [], source: '1' }],
   metadata: { kernelspec: { name: 'python3', display_name: 'Python 3', language: 'python' } },
   nbformat: 4,
   nbformat_minor: 5,
 };
-
-/** Opens a file beside the others and types at its end; nothing is saved by it. */
-async function type(name: string, text: string): Promise<void> {
-  await page.getByRole('treeitem').or(page.locator('.jp-DirListing-item')).filter({ hasText: name }).first().dblclick();
-  const editor = page.locator('.jp-Document:not(.lm-mod-hidden) .cm-content').first();
-  await editor.waitFor({ timeout: 60_000 });
-  await editor.click();
-  await page.keyboard.press('Control+End');
-  await page.keyboard.insertText(text);
-  await page.locator('.lm-TabBar-tab.jp-mod-dirty', { hasText: name }).waitFor({ timeout: 30_000 });
-}
 
 const inWork = async (name: string) => (await on('login', 'alice', `cat '${first.workDirectory}'/${name}`)).stdout;
 const later = (id: string) => status(world, id) as Promise<Later>;
@@ -72,14 +48,10 @@ beforeAll(async () => {
   first = await typed.ready();
   quiet = launch(sif, '2m');
   page = await openLab(browser, first.url);
-  // JupyterLab's own saving each two minutes would hide ours
-  const plugin = '@jupyterlab/docmanager-extension:plugin';
-  await put(`/lab/api/settings/${plugin}`, { raw: JSON.stringify({ autosave: false }) });
-  for (const name of ['typed.txt', 'clash.txt'])
-    await put(`/api/contents/${name}`, { type: 'file', format: 'text', content: `${name}\n` });
-  await put('/api/contents/typed.ipynb', { type: 'notebook', content: NOTEBOOK });
-  await page.reload();
-  await page.locator('.jp-DirListing-item', { hasText: 'typed.ipynb' }).waitFor({ timeout: 120_000 });
+  await withoutAutosave(page);
+  for (const name of ['typed.txt', 'clash.txt']) await textFile(page, name);
+  await put(page, 'api/contents/typed.ipynb', { type: 'notebook', content: NOTEBOOK });
+  await shown(page, 'typed.ipynb');
 });
 
 afterAll(async () => {
@@ -105,8 +77,8 @@ describe('F-29: the walltime ends', () => {
   });
 
   it('with a page open: at the warning a text file and a notebook are saved, and the page says when the end is', async () => {
-    await type('typed.txt', 'never saved by hand\n');
-    await type('typed.ipynb', '# typed into a cell');
+    await type(page, 'typed.txt', 'never saved by hand\n');
+    await type(page, 'typed.ipynb', '# typed into a cell');
     expect(await inWork('typed.txt')).toBe('typed.txt');
     const warning = await typed.until(isWarning, 300_000);
     expect(warning).toMatchObject({ id: first.id, saved: { pages: 1, files: 2, failed: [] } });
@@ -118,9 +90,9 @@ describe('F-29: the walltime ends', () => {
   });
 
   it('once more right before it: what was typed since is in the file; a file that was changed on the disk is not overwritten', async () => {
-    await type('clash.txt', 'of the page\n');
+    await type(page, 'clash.txt', 'of the page\n');
     await on('login', 'alice', `echo 'of a program' >>'${first.workDirectory}'/clash.txt`);
-    await type('typed.txt', 'at the last moment\n');
+    await type(page, 'typed.txt', 'at the last moment\n');
     const over = await typed.until(isEnded, 120_000);
     expect(over).toMatchObject({ why: 'timeout', saved: { pages: 1, files: 1 } });
     expect((over.saved as Saved).failed).toEqual([expect.stringContaining('clash.txt: ')]);
@@ -138,8 +110,7 @@ describe('F-29: the walltime ends', () => {
     expect(new URL(ready.url).origin).toBe(new URL(first.url).origin);
     expect(ready.workDirectory).toBe(first.workDirectory);
     // the page has met another session under its address; a dialog of the old one may be open in it
-    await page.reload();
-    await page.locator('.jp-DirListing-item', { hasText: 'typed.txt' }).waitFor({ timeout: 120_000 });
+    await shown(page, 'typed.txt');
     const text = await page.evaluate(async () => (await fetch('/files/typed.txt')).text());
     expect(text).toContain('at the last moment');
 

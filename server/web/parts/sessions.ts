@@ -95,13 +95,13 @@ function Extend({ frame, path }: { frame: Frame; path: string }) {
     <button>Extend</button></form></details>`;
 }
 
-function Countdown({ session: { startedAt, endsAt, phase }, now }: { session: SessionView; now: number }) {
+function Countdown({ session: { startedAt, endsAt, phase, idleSeconds }, now }: { session: SessionView; now: number }) {
   if (phase !== 'ready' || endsAt === undefined) return null;
   const left = Math.max(0, endsAt - now);
   const whole = Math.max(1, endsAt - (startedAt ?? endsAt - 1));
   return html`<div class="countdown ${left <= SOON ? 'soon' : ''}">
     <progress value=${Math.min(left, whole)} max=${whole} aria-label="walltime left"></progress>
-    <span>ends ${clock(endsAt, now)}, in ${span(left)}</span>
+    <span>ends ${clock(endsAt, now)}, in ${span(left)}${left > idleSeconds && `, or after ${span(idleSeconds)} without use`}</span>
     ${left <= SOON && html`<p>Save what you need. Your work directory is kept.</p>`}
   </div>`;
 }

@@ -78,6 +78,7 @@ export const session = (id: string, more: Partial<SessionView> = {}): SessionVie
   createdAt: iso(5000),
   startedAt: now() - 4680,
   endsAt: now() + 2520,
+  idleSeconds: 3600,
   workDirectory: '/home/alice/hpcbinder/github.com/org/climate-notebooks',
   ...more,
 });
