@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, newNotebook } from '../browser.mjs';
 import { root } from './as-user-rig.ts';
 import { type Campus, campus } from './campus.ts';
-import { launched, opened, type Person, ready, signedIn, stopped } from './campus-people.ts';
+import { opened, type Person, ready, signedIn, stopped } from './campus-people.ts';
 import { freePort } from './relays.ts';
 import { certificates, forget, KINDS, reverseProxy } from './reverse-proxy.ts';
 

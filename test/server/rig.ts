@@ -143,6 +143,7 @@ export const UPGRADE = {
 export function upgradeText(
   rig: Pick<Rig, 'host' | 'origin' | 'cookie'>,
   change: Readonly<Record<string, string | undefined>> = {},
+  path = '/api/kernels/1/channels',
 ) {
   const headers: Record<string, string | undefined> = {
     Host: rig.host,
@@ -155,7 +156,7 @@ export function upgradeText(
   const lines = Object.entries(headers).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}: ${value}\r\n`],
   );
-  return `GET /api/kernels/1/channels HTTP/1.1\r\n${lines.join('')}\r\n`;
+  return `GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`;
 }
 
 /** Waits for a condition, at most `ms`. */

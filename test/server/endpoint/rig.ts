@@ -66,10 +66,12 @@ export type WorldAgent = {
   connect: Services['connect'];
 };
 
-/** `room`: what the machine gives; `mode`: an origin for each session, or one for all. */
-export type Opening = { room?: Room; agent?: WorldAgent; mode?: 'wildcard' | 'path' };
+/** `room`: what the machine gives; `mode`: an origin for each session, or one for all; `others`: sessions beside hers, by owner. */
+export type Opening = { room?: Room; agent?: WorldAgent; mode?: 'wildcard' | 'path'; others?: Readonly<Record<string, string>> };
 
 export class World {
+  /** of those that are opened after, where they say nothing */
+  static mode: 'wildcard' | 'path' = 'wildcard';
   readonly #directory = mkdtempSync(join(tmpdir(), 'hb-matrix-'));
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
   /** what the fake clusters were asked: verb and session */
@@ -96,7 +98,7 @@ export class World {
   }
 
   /** `limits`: lines of the policy; without them there is room for all that a test asks */
-  async open(limits?: string, { room, agent, mode = 'wildcard' }: Opening = {}): Promise<this> {
+  async open(limits?: string, { room, agent, mode = World.mode, others = {} }: Opening = {}): Promise<this> {
     const port = await freePort();
     const save = (name: string, text: string) => {
       writeFileSync(join(this.#directory, name), text, { mode: 0o600 });
@@ -128,6 +130,8 @@ ${limits ?? ROOM}
     const hers = agent ? { ...record, secrets: { ...record.secrets, ...agent.keys } } : record;
     const shared = mode === 'path' ? { ...granted, sharedOrigin: true as const } : granted;
     state.saveSession(hers, { account: 'alice', launch: LAUNCH, granted: shared });
+    for (const [account, id] of Object.entries(others))
+      state.saveSession({ ...record, id }, { account, granted: shared });
     const endpoint = await openEndpoint({
       services: { ...this.#fakeServices(), ...(agent ? { connect: agent.connect } : {}) },
       state,
