@@ -93,10 +93,12 @@ export class Ending {
   #idleWords(idleness: Idleness): string {
     const id = shortId(this.#record.id);
     if (idleness.kind === 'used') return `${id} is in use again, and stays.`;
-    const use = hasKernels(this.#record.app) ? 'run a cell or save a file' : 'work in it';
+    const use = hasKernels(this.#record.app) ? 'Run a cell or save a file' : 'Work in it';
     const minutes = (seconds: number) => `${Math.max(1, Math.round(seconds / 60))} min`;
     const end = clock(hereAt(this.#record, idleness.at), new Date());
-    return `${id} has not been used for ${minutes(idleness.unused)}, and ends in ${minutes(idleness.left)} (${end}) unless it is: ${use}${this.#how.stays ? `, or ${this.#how.stays}` : ''}.`;
+    const stays = this.#how.stays ? `; or ${this.#how.stays}` : '';
+    // JupyterLab cuts what is longer than 140 letters
+    return `${id} ends in ${minutes(idleness.left)} (${end}), not used for ${minutes(idleness.unused)}. ${use} and it stays${stays}.`;
   }
 
   /** The scheduler has another end than the agent: by `extend` from another machine, or by an administrator. */

@@ -10,6 +10,8 @@ export type Idleness = { kind: 'near'; at: number; left: number; unused: number 
 
 export class Idling {
   #told = new Set<number>();
+  /** the last use that they count from */
+  #since = 0;
 
   /** `record`: as the agent told it a moment ago; of one that is silent nothing is concluded. */
   look(record: Pick<SessionRecord, 'idle' | 'limits' | 'endsAt' | 'localAhead'>, now: Date): Idleness | undefined {
@@ -19,10 +21,13 @@ export class Idling {
     const left = secondsUntil(record, at, now);
     const near = idle.busyKernels === 0 && at < endsAt;
     const come = near ? MOMENTS.filter((moment) => moment < limits.idleSeconds && left <= moment) : [];
-    const fresh = come.some((moment) => !this.#told.has(moment));
+    // used meanwhile, and not for long enough again: the new end is worth saying
+    const known = idle.since === this.#since ? this.#told : new Set<number>();
     const before = this.#told.size;
     this.#told = new Set(come);
-    if (fresh) return { kind: 'near', at, left, unused: Math.max(0, limits.idleSeconds - left) };
+    this.#since = idle.since;
+    if (come.some((moment) => !known.has(moment)))
+      return { kind: 'near', at, left, unused: Math.max(0, limits.idleSeconds - left) };
     return before > 0 && come.length === 0 ? { kind: 'used' } : undefined;
   }
 }

@@ -162,8 +162,8 @@ export class ClusterServices implements Services {
     return this.#as(user, record.cluster, async (cluster) => {
       let reachable = true;
       const ending = new Ending(cluster, record, how.pages, {
-        later: 'Relaunch on the page of your sessions',
-        stays: 'click "Still needed" on the page of your sessions',
+        later: 'Relaunch in My sessions',
+        stays: 'click "Still needed" in My sessions',
         say: how.say,
         note: () => {},
       });

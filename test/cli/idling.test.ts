@@ -41,6 +41,13 @@ describe('an end for idleness', () => {
     ]);
   });
 
+  it('is said anew where it was used and is near again all the same', () => {
+    expect(told(90, { usedAt: 60 }, 90)).toEqual([
+      [30, '30 unused, 60 left'],
+      [90, '30 unused, 60 left'],
+    ]);
+  });
+
   it('is not said of a session that works, nor where the walltime ends before', () => {
     expect(told(300, { busyKernels: 1 }, 600)).toEqual([]);
     expect(told(300, { endsAt: START + 200 }, 200)).toEqual([]);

@@ -62,7 +62,7 @@ describe('F-29: the walltime ends at the campus endpoint', () => {
     async () => {
       const toast = lab.locator('.Toastify__toast', { hasText: 'ends in 1 min' });
       await toast.waitFor({ timeout: 3 * MINUTE });
-      expect(await toast.textContent()).toMatch(/Your work is kept; go on later with: Relaunch on the page of your/);
+      expect(await toast.textContent()).toMatch(/Your work is kept; go on later with: Relaunch in My sessions/);
       const saved = await eventually(
         () => inWork('typed.txt'),
         (text) => text.includes('never'),
