@@ -42,9 +42,15 @@ describe('an end for idleness', () => {
   });
 
   it('is said anew where it was used and is near again all the same', () => {
-    expect(told(90, { usedAt: 60 }, 90)).toEqual([
+    expect(told(90, { usedAt: 50 }, 90)).toEqual([
       [30, '30 unused, 60 left'],
-      [90, '30 unused, 60 left'],
+      [60, 'used'],
+      [90, '40 unused, 50 left'],
+    ]);
+    // within one look
+    expect(told(70, { usedAt: 40 }, 60)).toEqual([
+      [30, '30 unused, 40 left'],
+      [60, '20 unused, 50 left'],
     ]);
   });
 

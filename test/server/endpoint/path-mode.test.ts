@@ -66,7 +66,7 @@ describe("alice's session below the endpoint's own origin", () => {
   it('is reached by her: each time the fake cluster is asked for its node', async () => {
     const before = connects();
     const Cookie = `${alice.cookie}; ${await enter(alice, SESSION)}`;
-    expect(await tried(`/s/${SESSION}/lab`, { Cookie })).toEqual([502]);
+    expect(await tried(`/s/${SESSION}/lab`, { Cookie })).toEqual([503]);
     expect(connects()).toBeGreaterThan(before + METHODS.length);
   });
 
