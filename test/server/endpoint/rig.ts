@@ -67,7 +67,12 @@ export type WorldAgent = {
 };
 
 /** `room`: what the machine gives; `mode`: an origin for each session, or one for all; `others`: sessions beside hers, by owner. */
-export type Opening = { room?: Room; agent?: WorldAgent; mode?: 'wildcard' | 'path'; others?: Readonly<Record<string, string>> };
+export type Opening = {
+  room?: Room;
+  agent?: WorldAgent;
+  mode?: 'wildcard' | 'path';
+  others?: Readonly<Record<string, string>>;
+};
 
 export class World {
   /** of those that are opened after, where they say nothing */
