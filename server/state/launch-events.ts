@@ -73,7 +73,7 @@ export class LaunchEvents {
     try {
       if ((statSync(this.#to, { throwIfNoEntry: false })?.size ?? 0) > this.#most)
         renameSync(this.#to, `${this.#to}.1`);
-      appendFileSync(this.#to, `${line}\n`, { mode: 0o640 });
+      appendFileSync(this.#to, `${line}\n`, { mode: 0o600 });
     } catch (error) {
       throw new HpcbinderError('E-STATE', {
         message: `the launch was not written to ${this.#to}: ${(error as Error).message}`,

@@ -24,7 +24,7 @@ describe.each(PROXIES)('through %s', (_, opened) => {
   let rig: Rig | EndpointRig;
   beforeAll(async () => {
     rig = await opened();
-  });
+  }, 60_000);
   afterAll(() => rig.close());
 
   const get = (path: string, headers: Record<string, string> = {}) =>

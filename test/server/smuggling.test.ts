@@ -16,7 +16,7 @@ describe.each(PROXIES)('request smuggling through %s', (_, opened) => {
   let rig: AnyRig;
   beforeAll(async () => {
     rig = await opened();
-  });
+  }, 60_000);
   afterAll(() => rig.close());
 
   const CORPUS: readonly (readonly [string, string])[] = [

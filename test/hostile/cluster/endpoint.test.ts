@@ -2,9 +2,7 @@
  * A session launched through the campus endpoint, of a repository that attacks its user, and bob on all hosts and at the endpoint:
  * what he finds of her secrets, what the session's code can do to the endpoint, and what the endpoint does with a forged state.
  */
-import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import type { Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -17,19 +15,31 @@ import { on } from '../../e2e/rig.ts';
 import { at, root } from '../../faults/as-user-rig.ts';
 import { type Campus, campus } from '../../faults/campus.ts';
 import { acting, type Person, signedIn } from '../../faults/campus-people.ts';
-import { type GitServer, gitServer, makeRepo } from '../../repos/git-server.ts';
+import { portOf, relay } from '../../faults/relays.ts';
+import { type GitServer, gitServer } from '../../repos/git-server.ts';
+import {
+  asks,
+  FILES_WITH,
+  HER_FILES,
+  hostileRepository,
+  jobs,
+  linesOf,
+  STATE,
+  scriptOfOutput,
+  sql,
+  tried,
+  VICTIM,
+} from './endpoint-attack.ts';
 
 const MINUTE = 60_000;
-const VICTIM = ['.ssh/authorized_keys', '.netrc', '.bashrc', '.aws/credentials'];
-const STATE = '/var/lib/hpcbinder/state';
+const ask = (header: string, value: string) => asks(inside, new URL(site.url).host, header, value);
 
 let site: Campus;
 let browser: Browser;
 let git: GitServer;
-let close = () => {};
+let way: Server | undefined;
 /** where the service listens, as a node of the cluster sees it */
 let inside: { host: string; port: number };
-let link: string;
 let alice: Person;
 let bob: Person;
 let lab: Page;
@@ -43,36 +53,6 @@ let secrets: Secrets;
 let address: { host: string; port: number };
 let jobId: string;
 let events: string;
-
-const reached = (what: string, script: string) => `tell ${what} "$(python3 - <<'END' 2>&1 | tail -1
-${script}
-END
-)"`;
-/** What the endpoint answers to code in a build or a session. */
-const asks = (header: string, value: string) => `import urllib.request, urllib.error
-ask = urllib.request.Request("http://${inside.host}:${inside.port}/api/v1/me", headers={"Host": "${new URL(site.url).host}", "${header}": "${value}"})
-try: print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(ask, timeout=10).status)
-except urllib.error.HTTPError as error: print(error.code)`;
-
-const ATTACK = `tell() { printf 'tried %s=%s\\n' "$1" "$(printf %s "$2" | tr '\\n' ' ' | cut -c1-500)"; }
-for f in ${VICTIM.map((name) => `/home/alice/${name}`).join(' ')}; do
-  if (echo evil >>$f) 2>/dev/null; then tell "write $f" yes; fi
-  if cat $f >/dev/null 2>&1; then tell "read $f" yes; fi
-done
-tell host "$(uname -n)"
-tell service "$(cat ${STATE}/* /etc/hpcbinder/* 2>/dev/null)"
-tell processes "$(cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ')"
-`;
-
-/** What the build said, of an event stream. */
-const linesOf = (stream: string) =>
-  stream
-    .split('\n')
-    .flatMap((text) => (text.startsWith('data: ') ? [JSON.parse(text.slice(6)) as { line?: string }] : []))
-    .flatMap(({ line }) => line ?? [])
-    .join('\n');
-const tried = (text: string) =>
-  new Map([...text.matchAll(/tried ([^=\n]+)=([^\n]*)/g)].map(([, what = '', how = '']) => [what, how.trim()]));
 
 beforeAll(async () => {
   browser = await launchBrowser();
@@ -88,57 +68,24 @@ beforeAll(async () => {
   const [, host = '', port = ''] = /^listen: (.*):([0-9]+)$/m.exec(policy) ?? [];
   inside = { host, port: Number(port) };
   git = await gitServer();
-  const repo = join(git.root, 'hostile.git');
-  makeRepo(repo, {
-    'requirements.txt': '',
-    'hpc.yml': 'cpus: 1\n',
-    '.hpcbinder.yml': 'binds: [/]\ntrust: true\n',
-    postBuild: `#!/bin/bash\n${ATTACK}${reached('endpoint', asks('X-Remote-User', 'alice'))}\n`,
-    start: `#!/bin/bash\n(${ATTACK}) >/srv/repo/tried 2>&1\nexec "$@"\n`,
-  });
-  for (const name of ['postBuild', 'start']) chmodSync(join(repo, name), 0o755);
-  execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@e', 'commit', '-qam', 'x'], { cwd: repo });
+  hostileRepository(join(git.root, 'hostile.git'), ask('X-Remote-User', 'alice'));
   // the git server answers at the host that the policy names, at a port of its own
-  const there = new URL(decodeURIComponent(site.link.split('/')[2] ?? ''));
-  const relay = createServer((near) => {
-    const far = connect(Number(new URL(git.url).port), '127.0.0.1');
-    near.pipe(far).pipe(near);
-    near.on('error', () => far.destroy());
-    far.on('error', () => near.destroy());
-  });
-  await new Promise<void>((done) => relay.listen(0, there.hostname, done));
-  close = () => void relay.close();
-  const gitPort = (relay.address() as { port: number }).port;
-  link = `v2/git/${encodeURIComponent(`http://${there.hostname}:${gitPort}/hostile.git`)}/HEAD`;
-
+  const { hostname } = new URL(decodeURIComponent(site.link.split('/')[2] ?? ''));
+  way = await relay(hostname, 0, '127.0.0.1', Number(new URL(git.url).port));
+  const link = `v2/git/${encodeURIComponent(`http://${hostname}:${portOf(way)}/hostile.git`)}/HEAD`;
   alice = await signedIn(browser, site, 'alice@campus', `${site.url}/${link}?gpus=0&urlpath=lab`);
   bob = await signedIn(browser, site, 'bob@campus', `${site.url}/sessions`);
 }, 10 * MINUTE);
 
 afterAll(async () => {
   await browser?.close();
-  close();
+  way?.close();
   await git?.close();
   await on('login', 'bob', 'scancel --me');
   await on('login', 'alice', 'scancel --me; rm -rf ~/.netrc ~/.aws ~/victim.md5');
   for (const host of HOSTS) await on(host, 'bob', 'rm -rf /tmp/hpcbinder /tmp/hpcbinder-alice /tmp/hb /tmp/hb-alice');
   await site?.[Symbol.asyncDispose]();
 }, 2 * MINUTE);
-
-/** One SQL statement on the service's file, as the service's account; the endpoint need not run. */
-async function sql(statement: string, ...values: string[]): Promise<string[][]> {
-  const program = `import json, sqlite3, sys
-file = sqlite3.connect("${STATE}/hpcbinder.db", timeout=20)
-rows = file.execute(sys.argv[1], sys.argv[2:]).fetchall()
-file.commit()
-print(json.dumps(rows))`;
-  const { code, stdout, stderr } = await at('hpcbinder', ['python3', '-I', '-c', program, statement, ...values]);
-  if (code !== 0) throw new Error(stderr);
-  return JSON.parse(stdout) as string[][];
-}
-
-const jobs = async (user: string) =>
-  (await root(`squeue -h -u ${user} -t R -o '%i %j'`)).trim().split('\n').filter(Boolean);
 
 describe('a hostile repository', () => {
   it(
@@ -240,7 +187,7 @@ print(found)`;
         ['Cookie', `hpcbinder=${appToken}`],
         ['X-Remote-User', 'alice'],
       ] as const)
-        expect([header, await run(asks(header, value))]).toEqual([header, '401']);
+        expect([header, await run(ask(header, value))]).toEqual([header, '401']);
     },
     4 * MINUTE,
   );
@@ -249,25 +196,7 @@ print(found)`;
     'gets nothing and does nothing at the endpoint by the script of an output, in her signed-in browser (ABU-05, WEB-01, WEB-05)',
     async () => {
       const before = (await sql('SELECT id FROM launches')).length;
-      const body = JSON.stringify({ provider: 'gh', spec: 'org/repo/HEAD' });
-      const script = `window.told = []; (async () => {
-      const said = async (what, ask) => told.push([what, await ask().then((r) => r.type + ' ' + r.status, (e) => 'error')]);
-      const to = ${JSON.stringify(site.url)};
-      for (const mode of ['cors', 'no-cors']) {
-        await said(mode + ' me', () => fetch(to + '/api/v1/me', {credentials: 'include', mode}));
-        await said(mode + ' sessions', () => fetch(to + '/api/v1/sessions', {credentials: 'include', mode}));
-        await said(mode + ' launch', () => fetch(to + '/api/v1/launches', {method: 'POST', credentials: 'include', mode, headers: {'Content-Type': 'text/plain'}, body: ${JSON.stringify(body)}}));
-        await said(mode + ' stop', () => fetch(to + '/sessions/${id}/stop', {method: 'POST', credentials: 'include', mode, body: new URLSearchParams({_xsrf: 'x'})}));
-        await said(mode + ' token', () => fetch(to + '/api/v1/tokens', {method: 'POST', credentials: 'include', mode, body: '{}'}));
-      }
-      await said('json launch', () => fetch(to + '/api/v1/launches', {method: 'POST', credentials: 'include', headers: {'Content-Type': 'application/json', 'X-Xsrftoken': 'x'}, body: ${JSON.stringify(body)}}));
-      const frame = document.createElement('iframe'); frame.src = to + '/sessions'; document.body.append(frame);
-      await new Promise((done) => { frame.onload = done; setTimeout(done, 5000); });
-      let inner = 'closed'; try { inner = frame.contentDocument ? frame.contentDocument.body.innerText : 'closed'; } catch (e) {}
-      told.push(['frame', inner]);
-      await new Promise((done) => { const s = new EventSource(to + '/build/gh/org/repo/HEAD', {withCredentials: true}); s.onmessage = (e) => { told.push(['stream', e.data]); s.close(); done(); }; s.onerror = () => { told.push(['stream', 'error']); s.close(); done(); }; });
-      window.over = true;
-    })();`;
+      const script = scriptOfOutput(site.url, id);
       await run(`from IPython.display import HTML, display
 display(HTML("<script>" + ${JSON.stringify(script)} + "</script>"))`);
       await lab.waitForFunction('window.over === true', undefined, { timeout: MINUTE });
@@ -349,33 +278,6 @@ describe('what bob finds while it lives', () => {
       ).toBe('');
   });
 });
-
-const HER_FILES = `
-import glob, json, os, re, sys
-directory = json.load(sys.stdin)["directory"]
-secrets = {}
-def take(name, value):
-    if isinstance(value, dict):
-        for key in value: take(name + "." + key, value[key])
-    elif isinstance(value, str) and "PRIVATE KEY" in value: secrets[name] = value.split("\\n")[2]
-    elif isinstance(value, str) and re.search("(token|key)$", name, re.I) and len(value) >= 32: secrets[name] = value
-job = json.load(open(directory + "/job.json"))
-for part in ("tls", "app"): take(part, job[part])
-node = json.load(open(directory + "/lock/app.json"))["node"]
-for path in glob.glob(node + "/run/runtime/*.json"):
-    read = json.load(open(path))
-    take(os.path.basename(path), {key: read[key] for key in read if key in ("key", "token")})
-json.dump(secrets, sys.stdout)
-`;
-const FILES_WITH = `
-import json, os, sys
-p = json.load(sys.stdin)
-found = []
-for at, _, names in os.walk(p["folder"]):
-    for name in names:
-        if p["word"].encode() in open(os.path.join(at, name), "rb").read(): found.append(name)
-json.dump(found, sys.stdout)
-`;
 
 describe('her way in', () => {
   const open = async (who: Person) => {

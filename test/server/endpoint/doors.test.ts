@@ -3,19 +3,23 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { raw, request, statusOf, until, upgradeText } from '../rig.ts';
 import { type Actor, CANARY, SESSION, World } from './rig.ts';
 
-const world = new World();
+let world: World;
 let alice: Actor & { cookie: string };
 let bob: Actor & { cookie: string };
+let mode: 'wildcard' | 'path';
 
-beforeAll(async () => {
-  await world.open();
+async function opened(as: typeof mode) {
+  mode = as;
+  world = await new World().open(undefined, { mode });
   alice = await world.signIn('alice');
   bob = await world.signIn('bob');
-});
-afterAll(() => world.close());
+}
 
-const host = () => `${SESSION}.${world.host}`;
+const host = () => (mode === 'path' ? world.host : `${SESSION}.${world.host}`);
 const origin = () => `http://${host()}`;
+/** Where the session's app begins. */
+const base = () => (mode === 'path' ? `/s/${SESSION}/` : '/');
+const socketPath = () => `${base()}api/kernels/1/channels`;
 const connects = () => world.asked.filter((each) => each === `connect ${SESSION}`).length;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const post = (who: Actor, path: string, body: unknown = {}) =>
@@ -44,15 +48,22 @@ async function tried(cookie: string | undefined): Promise<number[]> {
   const headers: Record<string, string> = cookie === undefined ? {} : { Cookie: cookie };
   const to = { host: host(), origin: origin(), cookie: '' };
   return [
-    (await world.ask('/lab', { headers: { Host: host(), ...headers } })).status,
-    (await world.ask('/api/contents', { method: 'POST', headers: { Host: host(), Origin: origin(), ...headers } }))
-      .status,
-    (await world.ask('/stream', { headers: { Host: host(), Accept: 'text/event-stream', ...headers } })).status,
-    statusOf(await raw(world.port, upgradeText(to, { Cookie: cookie }))),
+    (await world.ask(`${base()}lab`, { headers: { Host: host(), ...headers } })).status,
+    (
+      await world.ask(`${base()}api/contents`, {
+        method: 'POST',
+        headers: { Host: host(), Origin: origin(), ...headers },
+      })
+    ).status,
+    (await world.ask(`${base()}stream`, { headers: { Host: host(), Accept: 'text/event-stream', ...headers } })).status,
+    statusOf(await raw(world.port, upgradeText(to, { Cookie: cookie }, socketPath()))),
   ];
 }
 
-describe("alice's session at the endpoint", () => {
+describe.each(['wildcard', 'path'] as const)("alice's session at the endpoint, sessions: %s", (as) => {
+  beforeAll(() => opened(as), 60_000);
+  afterAll(() => world.close());
+
   it('is reached by her pages, requests, streams and WebSockets: the fake cluster is asked for its node each time', async () => {
     const before = connects();
     expect(await tried(await enter(alice))).toEqual([503, 503, 503, 503]);
@@ -87,7 +98,9 @@ describe("alice's session at the endpoint", () => {
     const again = await world.ask(once, { headers: { Host: host() } });
     expect([again.status, again.headers['set-cookie']]).toEqual([403, undefined]);
     const other = await link(alice);
-    const elsewhere = await world.ask(other, { headers: { Host: `hb-0000000000.${world.host}` } });
+    const elsewhere = await world.ask(mode === 'path' ? other.replace(SESSION, 'hb-0000000000') : other, {
+      headers: { Host: mode === 'path' ? host() : `hb-0000000000.${world.host}` },
+    });
     expect([elsewhere.status, elsewhere.headers['set-cookie']]).toEqual([421, undefined]);
   });
 
@@ -105,6 +118,7 @@ describe("alice's session at the endpoint", () => {
       expect([path, opened]).toEqual([path, origin()]);
       if (status !== 200) continue;
       const target = JSON.parse(body).url.slice(origin().length);
+      expect([path, target.startsWith(base())]).toEqual([path, true]);
       const { headers } = await world.ask(target, { headers: { Host: host() } });
       if (headers.location !== undefined)
         expect([path, new URL(headers.location, origin()).origin]).toEqual([path, origin()]);
@@ -115,11 +129,13 @@ describe("alice's session at the endpoint", () => {
     const cookie = await enter(alice);
     const before = connects();
     const own = `http://${world.host}`;
-    const foreign = ['https://evil.example', 'null', undefined, own, `http://hb-0000000000.${world.host}`];
+    const foreign = ['https://evil.example', 'null', undefined, `http://hb-0000000000.${world.host}`];
+    // one origin for all is what path mode means
+    if (mode === 'wildcard') foreign.push(own);
     foreign.push(origin().replace('http:', 'https:'), `${origin()}0`, origin().toUpperCase(), `${origin()}/`);
     for (const Origin of foreign) {
       const to = { host: host(), origin: origin(), cookie };
-      const answer = await raw(world.port, upgradeText(to, { Origin }));
+      const answer = await raw(world.port, upgradeText(to, { Origin }, socketPath()));
       expect([Origin, statusOf(answer)]).toEqual([Origin, 403]);
     }
     expect(connects()).toBe(before);
@@ -159,12 +175,18 @@ describe("alice's session at the endpoint", () => {
       `127.0.0.1:${world.port}`,
     );
     for (const each of hosts) {
-      const answer = await request(world.port, { host: each, path: '/lab', headers: { Cookie: cookie } });
+      const answer = await request(world.port, { host: each, path: `${base()}lab`, headers: { Cookie: cookie } });
       expect([each, [400, 421].includes(statusOf(answer))]).toEqual([each, true]);
-      const upgrade = await raw(world.port, upgradeText({ host: each, origin: origin(), cookie }));
+      const upgrade = await raw(world.port, upgradeText({ host: each, origin: origin(), cookie }, {}, socketPath()));
       expect([each, [400, 421].includes(statusOf(upgrade))]).toEqual([each, true]);
     }
-    for (const path of [`${origin()}/lab`, `http://${world.host}/api/v1/sessions`, '*', `${host()}/lab`, '//evil/lab'])
+    for (const path of [
+      `${origin()}${base()}lab`,
+      `http://${world.host}/api/v1/sessions`,
+      '*',
+      `${host()}/lab`,
+      '//evil/lab',
+    ])
       for (const at of [host(), world.host]) {
         const answer = await request(world.port, { host: at, path, headers: { Cookie: cookie } });
         expect([at, path, statusOf(answer)]).toEqual([at, path, 400]);
@@ -174,6 +196,9 @@ describe("alice's session at the endpoint", () => {
 });
 
 describe("the endpoint's own origin", () => {
+  beforeAll(() => opened('wildcard'), 60_000);
+  afterAll(() => world.close());
+
   it('upgrades nothing, for nobody', async () => {
     for (const cookie of [alice.cookie, bob.cookie, '']) {
       const to = { host: world.host, origin: `http://${world.host}`, cookie };
