@@ -43,6 +43,11 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     git: () => ({ guard, allowHttp: policy.value.repositories.http }),
     builds: new Builds(() => policy.value.limits),
     tokens: new Tokens(people, () => policy.value),
+    onRefused(session, detail) {
+      const account = state.session(session)?.account ?? '-';
+      state.audit.write({ account, action: 'refused address', session, detail });
+      log({ event: 'refused address', session, words: detail });
+    },
   });
   const endpoint = await openEndpoint({ services, state, policy, product: PRODUCT, log });
   policy.watch((what) => log(reloaded(what)));

@@ -23,12 +23,13 @@ export function localRecords(): LocalRecords {
 
 /** The tunnel to a session's agent: a fresh stream at each call. */
 export function toAgent(
-  { transport, scheduler }: Pick<Cluster, 'transport' | 'scheduler'>,
-  record: Pick<SessionRecord, 'id' | 'address' | 'jobId'>,
+  { transport, scheduler, vouch }: Pick<Cluster, 'transport' | 'scheduler' | 'vouch'>,
+  record: Pick<SessionRecord, 'id' | 'cluster' | 'address' | 'jobId' | 'job'>,
 ): () => Promise<Duplex> {
-  return () => {
+  return async () => {
     if (!record.address)
       throw new HpcbinderError('E-SESSION-STATE', { message: `session ${record.id} has no address yet` });
+    await vouch?.(record);
     const inside = (record.jobId === undefined ? undefined : scheduler.inside?.(record.jobId)) ?? [];
     return transport.connect(record.address, inside);
   };

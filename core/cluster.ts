@@ -3,6 +3,7 @@ import type { Allowance } from './allowance.ts';
 import type { Platform } from './artifacts.ts';
 import type { Bind, ClusterEntry, Compression } from './config.ts';
 import type { Partition, Scheduler } from './scheduler.ts';
+import type { Session } from './session.ts';
 import type { SiteFile } from './site.ts';
 import type { Transport } from './transport.ts';
 
@@ -52,6 +53,8 @@ export type Cluster = {
   allowance?: Allowance;
   /** what its admins published, if they did */
   site?: SiteFile;
+  /** throws where a session's address is on no node of its job; an endpoint asks before it connects (SECURITY NET-08) */
+  vouch?(session: Pick<Session, 'id' | 'cluster' | 'jobId' | 'job' | 'address'>): Promise<void>;
   /** of the connection: why the site's file is not read */
   notes?: readonly string[];
 };

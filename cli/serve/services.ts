@@ -1,20 +1,19 @@
 /** The endpoint's `Services` (core/endpoint.ts): everything that is done on a cluster is done as the user's own account. */
-import type { Cluster } from '../../core/cluster.ts';
+
+import type { RepoRef } from '../../core/artifacts.ts';
 import { textOf } from '../../core/command.ts';
 import type { Config } from '../../core/config.ts';
 import type { Figures, KeptSession, LaunchGranted, Offers, Services, User } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 import { plainText } from '../../core/text.ts';
-import { askAll, readAll } from '../../core/transport.ts';
-import { Poller } from '../../jobs/poller.ts';
+import { readAll } from '../../core/transport.ts';
 import type { GitAccess } from '../../repos/git.ts';
 import { parseRepo } from '../../repos/parse.ts';
 import { controlRequest } from '../../sessions/control.ts';
 import { arriving, launch } from '../../sessions/launch.ts';
 import { stopSession } from '../../sessions/stop.ts';
 import { makeArrows } from '../arrows.ts';
-import type { Choice } from '../connect.ts';
 import { Ending } from '../ending.ts';
 import { extended } from '../extend.ts';
 import { launchInput } from '../flags.ts';
@@ -25,23 +24,18 @@ import { toAgent } from '../world.ts';
 import type { Builds } from './builds.ts';
 import { figuresOf, type Sample, sampleOf } from './figures.ts';
 import { wordsOf } from './granted.ts';
-import type { People } from './people.ts';
+import { Reach, type ReachOptions } from './reach.ts';
 import type { Tokens } from './repository-tokens.ts';
 import { reaped, taken } from './taken.ts';
 import { launchWorld, watcher } from './world.ts';
 
 /** Between two questions to one agent; its warnings come by themselves. */
 const FOLLOW_MS = 30_000;
-/** What `offers` said counts so long: the form is looked at more often than nodes become free. */
-const OFFERS_MS = 20_000;
 const MOST_LOG = 1 << 20;
 
-export type ServicesOptions = {
-  people: People;
+export type ServicesOptions = ReachOptions & {
   /** of the service: build settings, default requests */
   config: Config;
-  /** the account that `serve` runs as: it polls, and asks what a cluster offers */
-  own: string;
   clusters: () => readonly string[];
   /** how git may look at what others name (SECURITY GIT-08) */
   git: () => Pick<GitAccess, 'guard' | 'allowHttp'>;
@@ -50,22 +44,18 @@ export type ServicesOptions = {
 };
 
 export class ClusterServices implements Services {
-  readonly #people: People;
+  readonly #reach: Reach;
   readonly #config: Config;
-  readonly #own: string;
   readonly #clusters: () => readonly string[];
   readonly #git: ServicesOptions['git'];
   readonly #builds: Builds;
   readonly repositoryTokens: Tokens;
-  readonly #pollers = new Map<string, Promise<Poller>>();
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
-  readonly #offers = new Map<string, { at: number; coming: Promise<Offers> }>();
 
   constructor(options: ServicesOptions) {
-    this.#people = options.people;
+    this.#reach = new Reach(options);
     this.#config = options.config;
-    this.#own = options.own;
     this.#clusters = options.clusters;
     this.#git = options.git;
     this.#builds = options.builds;
@@ -76,48 +66,19 @@ export class ClusterServices implements Services {
     return this.#clusters();
   }
 
-  #choice(name: string): Choice {
-    const choice = this.#people.choice(name);
-    if (choice) return choice;
-    throw new HpcbinderError('E-CLUSTER-UNKNOWN', { message: `this endpoint has no cluster "${name}"` });
-  }
-
-  #as<T>(user: Pick<User, 'account'>, name: string, work: (cluster: Cluster) => Promise<T>): Promise<T> {
-    return this.#people.as(user.account, this.#choice(name), work);
-  }
-
-  /** One per cluster, by the service's own account. */
-  #poller(name: string): Promise<Poller> {
-    const there = this.#pollers.get(name);
-    if (there) return there;
-    const coming = this.#as(
-      { account: this.#own },
-      name,
-      async ({ transport, scheduler, profile }) => new Poller(transport, scheduler, { owner: profile.uid }),
-    );
-    this.#pollers.set(name, coming);
-    coming.catch(() => this.#pollers.delete(name));
-    return coming;
-  }
-
   offers(_user: User, name: string, signal: AbortSignal): Promise<Offers> {
-    const known = this.#offers.get(name);
-    if (known && Date.now() - known.at < OFFERS_MS) return known.coming;
-    const coming = this.#as({ account: this.#own }, name, async ({ transport, scheduler, partitions }) => {
-      const answer = await askAll(transport, scheduler.offers(), signal);
-      return { cluster: name, partitions: answer.ok ? answer.value : partitions, askedAt: Date.now() };
-    });
-    this.#offers.set(name, { at: Date.now(), coming });
-    coming.catch(() => this.#offers.delete(name));
-    return coming;
+    return this.#reach.offers(name, signal);
   }
 
   async resolve(user: User, repo: { url: string; ref?: string }, signal: AbortSignal) {
     const { resolveLinked } = await import('../../repos/resolve.ts');
     const git = this.#git();
-    const allowHttp = git.allowHttp === true;
-    const ref = parseRepo(repo.url, { ...(repo.ref ? { ref: repo.ref } : {}), local: false, allowHttp });
-    return resolveLinked(ref, { interactive: false, signal, ...git, credentialsFor: this.repositoryTokens.for(user) });
+    return resolveLinked(linked(repo, git), {
+      interactive: false,
+      signal,
+      ...git,
+      credentialsFor: this.repositoryTokens.for(user),
+    });
   }
 
   async *launch(
@@ -125,9 +86,10 @@ export class ClusterServices implements Services {
     granted: LaunchGranted,
     how: Parameters<Services['launch']>[2],
   ): AsyncGenerator<Progress, KeptSession> {
-    const poller = await this.#poller(granted.cluster);
-    const choice = this.#choice(granted.cluster);
-    using lent = await this.#people.lend(user.account, choice);
+    linked(granted.repo, this.#git());
+    const poller = await this.#reach.poller(granted.cluster);
+    const choice = this.#reach.choice(granted.cluster);
+    using lent = await this.#reach.lend(user.account, granted.cluster);
     const { cluster } = lent;
     const world = launchWorld(cluster, { poller, keep: how.keep });
     if (how.resume) {
@@ -158,8 +120,8 @@ export class ClusterServices implements Services {
     how: Parameters<Services['follow']>[2],
     signal: AbortSignal,
   ): Promise<KeptSession> {
-    const poller = await this.#poller(record.cluster);
-    return this.#as(user, record.cluster, async (cluster) => {
+    const poller = await this.#reach.poller(record.cluster);
+    return this.#reach.as(user.account, record.cluster, async (cluster) => {
       let reachable = true;
       const ending = new Ending(cluster, record, how.pages, {
         later: 'Relaunch in My sessions',
@@ -180,12 +142,12 @@ export class ClusterServices implements Services {
   }
 
   refresh(user: User, record: KeptSession, _signal: AbortSignal): Promise<KeptSession> {
-    return this.#as(user, record.cluster, (cluster) => refreshed(cluster, record));
+    return this.#reach.as(user.account, record.cluster, (cluster) => refreshed(cluster, record));
   }
 
   async stop(user: User, record: KeptSession, on: (event: Progress) => void): Promise<KeptSession> {
-    const poller = await this.#poller(record.cluster);
-    return this.#as(user, record.cluster, async (cluster) => {
+    const poller = await this.#reach.poller(record.cluster);
+    return this.#reach.as(user.account, record.cluster, async (cluster) => {
       const end = await stopSession(cluster, await refreshed(cluster, record), {
         watchJob: watcher(poller, cluster, () => 'ending'),
         tellAgent: (each) => tellAgent(cluster, each, false),
@@ -196,17 +158,17 @@ export class ClusterServices implements Services {
   }
 
   reap(user: User, name: string, sessions: ReadonlySet<string>): Promise<readonly string[]> {
-    return this.#as(user, name, (cluster) => reaped(cluster, sessions));
+    return this.#reach.as(user.account, name, (cluster) => reaped(cluster, sessions));
   }
 
   extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession> {
-    return this.#as(user, record.cluster, async (cluster) =>
+    return this.#reach.as(user.account, record.cluster, async (cluster) =>
       extended(cluster, await refreshed(cluster, record), seconds),
     );
   }
 
   log(user: User, record: KeptSession, _signal: AbortSignal): Promise<string> {
-    return this.#as(user, record.cluster, async ({ transport }) => {
+    return this.#reach.as(user.account, record.cluster, async ({ transport }) => {
       const parts = await Promise.all(
         ['job.log', 'agent.log', 'app.log'].map(async (name) => {
           const bytes = await readAll(transport, `${record.directory}/${name}`, MOST_LOG);
@@ -218,7 +180,7 @@ export class ClusterServices implements Services {
   }
 
   figures(user: User, record: KeptSession): Promise<Figures | undefined> {
-    return this.#as(user, record.cluster, async (cluster) => {
+    return this.#reach.as(user.account, record.cluster, async (cluster) => {
       const { figures } = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
       const now = sampleOf(figures);
       const before = this.#samples.get(record.id);
@@ -228,18 +190,33 @@ export class ClusterServices implements Services {
   }
 
   async touch(user: User, record: KeptSession): Promise<void> {
-    await this.#as(user, record.cluster, (cluster) =>
+    await this.#reach.as(user.account, record.cluster, (cluster) =>
       controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'use' }),
     );
   }
 
-  /** By the service's own account: the login node reaches the job's port whoever asks, and the agent wants the session's key. */
-  connect(record: KeptSession) {
-    return this.#as({ account: this.#own }, record.cluster, (cluster) => toAgent(cluster, record)());
+  connect(record: KeptSession, account: string) {
+    return this.#reach.connect(record, account);
   }
 
   async close(): Promise<void> {
-    for (const coming of this.#pollers.values()) (await coming.catch(() => undefined))?.close();
-    await this.#people.close();
+    await this.#reach.close();
   }
+}
+
+/**
+ * Policy has looked at it already; here once more, for this account may read what the user may not (SECURITY GIT-04).
+ * E-LINK for what is no repository of another host.
+ */
+function linked(repo: { url: string; ref?: string }, { allowHttp }: Pick<GitAccess, 'allowHttp'>): RepoRef {
+  const ref = parseRepo(repo.url, {
+    ...(repo.ref ? { ref: repo.ref } : {}),
+    local: false,
+    allowHttp: allowHttp === true,
+  });
+  if (ref.kind === 'git' && /^https?:\/\//.test(ref.url)) return ref;
+  throw new HpcbinderError('E-LINK', {
+    message: 'an endpoint launches repositories of other hosts alone, by https',
+    hint: 'A directory is launched from the command line: hpcbinder launch ./DIRECTORY',
+  });
 }

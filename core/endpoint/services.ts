@@ -61,6 +61,6 @@ export interface Services {
   touch(user: User, record: KeptSession): Promise<void>;
   log(user: User, record: KeptSession, signal: AbortSignal): Promise<string>;
   figures(user: User, record: KeptSession): Promise<Figures | undefined>;
-  /** a fresh stream to the job's agent's port, before TLS */
-  connect(record: KeptSession): Promise<Duplex>;
+  /** a fresh stream to the job's agent's port, before TLS; E-AGENT where that is on no node of the owner's job */
+  connect(record: KeptSession, account: string): Promise<Duplex>;
 }

@@ -117,7 +117,7 @@ export class Live {
   #route(known: Known): Route {
     const { services } = this.#options;
     const { id, secrets } = known.row.record;
-    const connect = () => services.connect(known.row.record);
+    const connect = () => services.connect(known.row.record, known.row.account);
     return {
       sessionId: id,
       connectApp: () => openApp(connect, id, secrets),

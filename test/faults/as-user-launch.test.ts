@@ -1,4 +1,5 @@
 /** A whole launch through the sudo program: the image built by alice's own job, her session, its app, its end. */
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '../../cli/config-file.ts';
@@ -12,6 +13,7 @@ import { newSessionId } from '../../core/ids.ts';
 import type { RemoteProcess } from '../../core/transport.ts';
 import { UserTransport } from '../../transports/sudo/index.ts';
 import { CLUSTER, on, ROOT } from '../e2e/rig.ts';
+import { type GitServer, gitServer, sh } from '../repos/git-server.ts';
 import { installed, wayThere } from './as-user-rig.ts';
 
 const ran: { words: string; ended: Promise<unknown> }[] = [];
@@ -47,7 +49,7 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     config: loadConfig(),
     own: 'alice',
     clusters: () => ['here'],
-    git: () => ({}),
+    git: () => ({ allowHttp: true }),
     builds: new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 600 })),
     tokens: new Tokens(people, () => ({ repositories: { tokens: [] }, defaults: { cluster: 'here' } })),
   });
@@ -55,22 +57,55 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
   const kept: KeptSession[] = [];
   let session: KeptSession | undefined;
 
-  beforeAll(() => installed());
+  let git: GitServer;
+
+  beforeAll(async () => {
+    await installed();
+    git = await gitServer();
+    const repo = join(git.root, 'quickstart.git');
+    cpSync(join(ROOT, 'examples', 'quickstart'), repo, { recursive: true });
+    sh(repo, 'init', '-q', '-b', 'main');
+    sh(repo, 'add', '.');
+    sh(repo, 'commit', '-qm', 'the quickstart');
+  });
   afterAll(async () => {
     await services.close();
     await people.close();
+    await git.close();
     await on('login', 'alice', `rm -rf ${store}`);
   });
 
+  it.each(['/home/alice/private', './x', '~/x', 'file:///home/alice/private', 'ssh://git@host/x', 'ext::sh -c id'])(
+    'GIT-04: of %s nothing is read, and nobody is asked',
+    async (url) => {
+      const how = { id: newSessionId(), keep: () => {}, signal: new AbortController().signal };
+      const granted = {
+        provider: 'git',
+        spec: 'x',
+        cluster: 'here',
+        repo: { url, shown: 'x' },
+        binds: [],
+        idleSeconds: 60,
+        notes: [],
+      };
+      await expect(services.launch(alice, granted, how).next()).rejects.toMatchObject({
+        code: expect.stringMatching(/^E-(?:LINK|REPO)/),
+      });
+      await expect(services.resolve(alice, { url }, how.signal)).rejects.toMatchObject({
+        code: expect.stringMatching(/^E-(?:LINK|REPO)/),
+      });
+      expect(ran).toEqual([]);
+    },
+  );
+
   it('comes to an app that answers', async () => {
-    const path = join(ROOT, 'examples', 'quickstart');
     const granted: LaunchGranted = {
       provider: 'gh',
       spec: 'org/quickstart/HEAD',
       cluster: 'here',
       partition: 'debug',
       seconds: 900,
-      repo: { url: path, shown: 'quickstart' },
+      repo: { url: `${git.url}/quickstart.git`, ref: 'main', shown: 'quickstart' },
       binds: [],
       idleSeconds: 600,
       notes: [],

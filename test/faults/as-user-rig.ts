@@ -15,8 +15,8 @@ export const LIST = '/usr/local/libexec/hpcbinder/programs.json';
 export const RULES = '/etc/sudoers.d/hpcbinder';
 
 /** argv on the login node; `hpcbinder` is the service account. */
-export async function at(user: string, argv: readonly string[], stdin = ''): Promise<Ended> {
-  const child = spawn('docker', ['exec', '-i', '-u', user, '-w', '/', LOGIN, ...argv]);
+export async function at(user: string, argv: readonly string[], stdin = '', host = LOGIN): Promise<Ended> {
+  const child = spawn('docker', ['exec', '-i', '-u', user, '-w', '/', host, ...argv]);
   const [stdout, stderr] = [textOf(child.stdout), textOf(child.stderr)];
   child.stdin.on('error', () => undefined);
   child.stdin.end(stdin);
@@ -24,8 +24,8 @@ export async function at(user: string, argv: readonly string[], stdin = ''): Pro
   return { code: Number(code ?? -1), stdout: await stdout, stderr: await stderr };
 }
 
-export async function root(script: string, stdin?: string): Promise<string> {
-  const { code, stdout, stderr } = await at('root', ['sh', '-ec', script], stdin);
+export async function root(script: string, stdin?: string, host = LOGIN): Promise<string> {
+  const { code, stdout, stderr } = await at('root', ['sh', '-ec', script], stdin, host);
   if (code !== 0) throw new Error(`${script}: ${stderr}`);
   return stdout;
 }
@@ -37,10 +37,10 @@ async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
 }
 
 /** As `hpcbinder admin sudoers --install` makes it there. */
-export async function listThere(): Promise<AsUserList> {
+export async function listThere(host = LOGIN): Promise<AsUserList> {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   const names = 'sbatch squeue scancel scontrol sacct sacctmgr sinfo apptainer true rm mkdir';
-  const found = await root(`PATH=${path}; for c in ${names}; do echo "$c $(command -v $c)"; done`);
+  const found = await root(`PATH=${path}; for c in ${names}; do echo "$c $(command -v $c)"; done`, undefined, host);
   // a builtin of the shell tells its name alone
   const paths = new Map(found.split('\n').map((line) => [line.split(' ')[0] ?? '', line.split(' ')[1] ?? '']));
   const find = (name: string) => {
@@ -51,18 +51,25 @@ export async function listThere(): Promise<AsUserList> {
 }
 
 /** sudo, the service account, a group with alice in it and bob not, the program, its list and the rule. */
-export async function installed(change: (list: AsUserList) => AsUserList = (list) => list): Promise<void> {
-  await root(`command -v sudo >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends sudo; } >/dev/null 2>&1
+export async function installed(
+  change: (list: AsUserList) => AsUserList = (list) => list,
+  host = LOGIN,
+): Promise<void> {
+  const there = (script: string, stdin?: string) => root(script, stdin, host);
+  await there(`command -v sudo >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends sudo; } >/dev/null 2>&1
     getent group hpcbinder-users >/dev/null || groupadd -g 3000 hpcbinder-users
     id hpcbinder >/dev/null 2>&1 || useradd -u 3001 -s /bin/sh -M -d / hpcbinder
     getent passwd toolow >/dev/null || useradd -u 900 -s /bin/sh -M -d / toolow
     usermod -aG hpcbinder-users alice; usermod -aG hpcbinder-users toolow; usermod -aG hpcbinder-users hpcbinder
     mkdir -p /usr/local/libexec/hpcbinder; chmod 0755 /usr/local/libexec /usr/local/libexec/hpcbinder`);
-  const program = readFileSync(join(ROOT, 'transports', 'sudo', 'as-user.py'), 'utf8');
-  await root(`cat > ${AS_USER}; chmod 0755 ${AS_USER}`, program);
-  await root(`cat > ${LIST}; chmod 0644 ${LIST}`, JSON.stringify(change(await listThere())));
+  const put = (path: string, name: string) =>
+    there(`cat > ${path}; chmod 0755 ${path}`, readFileSync(join(ROOT, 'transports', name), 'utf8'));
+  await put(AS_USER, 'sudo/as-user.py');
+  await put(AS_USER.replace('as-user', 'gate'), 'sudo/gate.py');
+  await put(AS_USER.replace('as-user', 'relay'), 'channels/relay.py');
+  await there(`cat > ${LIST}; chmod 0644 ${LIST}`, JSON.stringify(change(await listThere(host))));
   const rule = sudoersRule({ service: 'hpcbinder', group: 'hpcbinder-users', program: AS_USER });
-  await root(`cat > ${RULES}; chmod 0440 ${RULES}; visudo -c -q -f ${RULES}`, rule);
+  await there(`cat > ${RULES}; chmod 0440 ${RULES}; visudo -c -q -f ${RULES}`, rule);
 }
 
 /** Connects from inside of the login node, where the endpoint would run. */
