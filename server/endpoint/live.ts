@@ -16,6 +16,8 @@ import { sessionView } from './view.ts';
 /** one each half minute, of the last hour */
 const MOST_FIGURES = 120;
 const FIGURES_MS = 30_000;
+/** After a start all agents are to be asked at once: for each session there is so much time, and they stay apart from then on. */
+const APART_MS = 20;
 /** A watch that broke begins again. */
 const AGAIN_MS = 15_000;
 
@@ -110,8 +112,8 @@ export class Live {
     const watched: Watched = { known, door, at, figures: [], warnings: [], over: new AbortController() };
     this.#all.set(record.id, watched);
     this.#places.set(at, watched);
-    void this.#watch(watched);
-    void this.#measure(watched);
+    const first = Math.random() * APART_MS * this.#all.size;
+    void pause(first, watched.over.signal).then(() => Promise.all([this.#watch(watched), this.#measure(watched)]));
   }
 
   #route(known: Known): Route {
