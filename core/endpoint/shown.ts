@@ -78,6 +78,9 @@ export type LaunchesAnswer = { launches: readonly LaunchView[] };
 /** `POST /api/v1/resolve`. */
 export type ResolvedView = { shown: string; commit: string; ref?: string; notes: readonly string[] };
 
+/** `GET /api/v1/launches/:id/phases`: what the stream of events has told until now, without its log. */
+export type PhasesView = { launch: LaunchView; events: readonly Progress[] };
+
 /** `GET /api/v1/sessions/:id/figures`: of the last hour, oldest first, at most 120 (one each 30 s). */
 export type FiguresView = { figures: readonly Figures[] };
 

@@ -3,7 +3,7 @@
  * an OpenID provider, a git server; and what brings a browser of this machine to them.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener } from 'node:http';
 import type { Server } from 'node:net';
 import { join } from 'node:path';
@@ -17,10 +17,16 @@ import { addresses, answers, freePort, portOf, relay } from './relays.ts';
 export const SECRET = 'a-secret-of-the-client-0123456789';
 export const POLICY = '/etc/hpcbinder/serve.yaml';
 
+/** The service and the relay beside it, and what they left. */
+const KILL = "pkill -KILL -u hpcbinder -f '[h]pcbinder|dist/cli' || true";
+const END = `${KILL}; pkill -KILL -f '[r]equire..net' || true; rm -rf /var/lib/hpcbinder/*`;
+
 export type Campus = AsyncDisposable & {
   url: string;
   /** of the repository that the tests launch, as a link has it: `git/<url>/main` */
   link: string;
+  /** the link of that repository with these files laid over it: name → text */
+  linkWith(files: Readonly<Record<string, string>>): string;
   /** bytes that the service said, newest last */
   log(): Promise<string>;
   /** as `kill -9` and the service manager would */
@@ -38,6 +44,8 @@ export async function campus(
   more: Record<string, unknown> = {},
   before?: (upstream: number) => Promise<Before>,
 ): Promise<Campus> {
+  // of a run that was killed
+  await root(`${END}; scancel -u alice; scancel -u bob`);
   const { login: address, gateway } = addresses();
   const relays: Server[] = [];
   const port = await freePort();
@@ -46,15 +54,14 @@ export async function campus(
   const url = front?.url ?? `http://localhost:${port}`;
 
   const git = await gitServer();
-  const repo = join(git.root, 'quickstart.git');
-  mkdirSync(repo);
-  spawnSync('cp', ['-R', `${join(ROOT, 'examples', 'quickstart')}/.`, repo]);
-  sh(repo, 'init', '-q', '-b', 'main');
-  sh(repo, 'add', '.');
-  sh(repo, 'commit', '-qm', 'the quickstart');
   const gitRelay = await relay(gateway, 0, '127.0.0.1', Number(new URL(git.url).port));
   relays.push(gitRelay);
-  const gitUrl = `http://${gateway}:${portOf(gitRelay)}/quickstart.git`;
+  let repositories = 0;
+  const linkWith: Campus['linkWith'] = (files) => {
+    const name = repositories++ === 0 ? 'quickstart.git' : `quickstart-${repositories}.git`;
+    repository(join(git.root, name), files);
+    return `v2/git/${encodeURIComponent(`http://${gateway}:${portOf(gitRelay)}/${name}`)}/main`;
+  };
 
   const provider = await openIdProvider(url);
   relays.push(await relay(gateway, provider.port, '127.0.0.1', provider.port));
@@ -104,11 +111,12 @@ export async function campus(
     if (!(await answers(port, new URL(url).host, '/health')))
       throw new Error(`${url} does not answer: ${await root('tail -5 /var/lib/hpcbinder/log')}`);
   };
-  const kill = async () => void (await root("pkill -KILL -u hpcbinder -f '[h]pcbinder|dist/cli' || true"));
+  const kill = async () => void (await root(KILL));
   await start();
   return {
     url,
-    link: `v2/git/${encodeURIComponent(gitUrl)}/main`,
+    link: linkWith({}),
+    linkWith,
     log: () => root('cat /var/lib/hpcbinder/log'),
     kill,
     start,
@@ -120,15 +128,22 @@ export async function campus(
     async [Symbol.asyncDispose]() {
       await kill();
       // nothing knows of them any more
-      await root(
-        "scancel -u alice; scancel -u bob; pkill -KILL -f '[r]equire..net' || true; rm -rf /var/lib/hpcbinder/* /etc/hpcbinder",
-      );
+      await root(`scancel -u alice; scancel -u bob; ${END}; rm -rf /etc/hpcbinder`);
       for (const server of relays) server.close();
       await git.close();
       provider.close();
       await front?.close();
     },
   };
+}
+
+function repository(folder: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(folder);
+  spawnSync('cp', ['-R', `${join(ROOT, 'examples', 'quickstart')}/.`, folder]);
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  sh(folder, 'init', '-q', '-b', 'main');
+  sh(folder, 'add', '.');
+  sh(folder, 'commit', '-qm', 'the quickstart');
 }
 
 /** The site's certificates and index, as an admin gives them to the service. */

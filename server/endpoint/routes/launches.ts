@@ -1,6 +1,6 @@
 /** REST API: what can be launched, launching, and following a launch. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { LaunchGranted, LaunchView, LaunchWanted, User } from '../../../core/endpoint.ts';
+import type { LaunchGranted, LaunchView, LaunchWanted, PhasesView, User } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import type { Deps } from '../deps.ts';
 import { sendEvents } from './events.ts';
@@ -83,6 +83,19 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
       for await (const event of deps.launches.events(id, signal)) yield `data: ${JSON.stringify(event)}\n\n`;
     });
   });
+
+  app.get(
+    '/api/v1/launches/:id/phases',
+    { config: read, schema: { params: LaunchId } },
+    async (request): Promise<PhasesView> => {
+      const launch = ownLaunch(deps, userOf(request), idOf(request));
+      const told = deps.launches.told(launch.id);
+      return {
+        launch,
+        events: told.flatMap((event) => (event.type === 'launch' || event.type === 'log' ? [] : [event])),
+      };
+    },
+  );
 
   app.delete(
     '/api/v1/launches/:id',

@@ -61,7 +61,7 @@ async function build(deps: Deps, clicks: BuildTokens, request: FastifyRequest, r
       events.progress(event);
       if (event.type !== 'launch') continue;
       const { state, error } = event.launch;
-      if (state === 'ready') return events.ready(readyOf(deps, request, wanted, view.id));
+      if (state === 'ready') return events.ready(readyOf(deps, request, wanted, view.session ?? ''));
       if (state === 'cancelled')
         return failed(new HpcbinderError('E-CANCELLED', { message: 'the launch was cancelled' }));
       if (state === 'failed' && error) return failed(new HpcbinderError(error.code as ErrorCode, error));
@@ -106,21 +106,16 @@ function notAClick(deps: Deps, wanted: LaunchWanted): HpcbinderError {
   });
 }
 
-/** For a token's owner the endpoint's own page, where the browser signs in; for a browser the session itself. */
-function readyOf(deps: Deps, request: FastifyRequest, wanted: LaunchWanted, launch: string) {
-  const session = deps.launches.view(launch)?.session ?? '';
-  const record = deps.kept.session(session)?.record;
+/** The session's address and a code that works once; what it lets in ends with the login or the API token that asked. */
+function readyOf(deps: Deps, request: FastifyRequest, wanted: LaunchWanted, session: string) {
+  const { record, granted } = deps.kept.session(session) ?? {};
   const repo = deps.judge.repoOf(wanted);
   const commit = record?.repo.commit ?? '';
   const { page, spec } = atCommit(wanted, repo, commit);
-  const href = (path: string) => new URL(path, deps.base).href;
-  const opened = new URL(
-    request.who?.via === 'login' ? openSession(deps, request, session) : href(`launches/${launch}`),
-  );
+  const opened = new URL(openSession(deps, request, session));
   const token = opened.searchParams.get('c') ?? '';
-  opened.searchParams.delete('c');
   // clients add the page to begin with by themselves
-  const url = token === '' ? opened.href : new URL('/', opened).href;
+  const url = new URL(granted?.sharedOrigin ? `${deps.base.pathname}s/${session}/` : '/', opened).href;
   return {
     url,
     token,

@@ -1,4 +1,4 @@
-// BinderHub's JavaScript client as a page uses it. Arguments: address of the build endpoint, spec, lines after which it goes away.
+// BinderHub's JavaScript client as a page uses it. Arguments: address of the build endpoint, spec, lines after which it goes away; the API token comes by the environment.
 // One JSON per line on stdout.
 
 // what it takes of a browser
@@ -12,7 +12,7 @@ console.log = () => {};
 
 const { BinderRepository } = await import('@jupyterhub/binderhub-client/client.js');
 const [address, spec, most = 'Infinity'] = process.argv.slice(2);
-const client = new BinderRepository(spec, new URL(address), { apiToken: 'a-token' });
+const client = new BinderRepository(spec, new URL(address), { apiToken: process.env.API_TOKEN ?? 'a-token' });
 let count = 0;
 for await (const line of client.fetch()) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
