@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify';
 import type { KeptSession, Services, User } from '../../core/endpoint.ts';
 import { asHpcbinderError } from '../../core/errors.ts';
 import { createFront } from '../front.ts';
-import { LIMITS } from '../limits.ts';
+import { LIMITS, type Limits } from '../limits.ts';
 import type { PolicyFile } from '../policy/index.ts';
 import { BuildTokens, Codes, createSignIn, EndpointAccess } from '../sign-in/index.ts';
 import { keepHouse } from '../state/housekeeping.ts';
@@ -34,6 +34,8 @@ export type EndpointOptions = {
   product: string;
   /** one structured line of the service's log */
   log(line: Record<string, unknown>): void;
+  /** shorter deadlines: a test */
+  limits?: Partial<Limits>;
   /** files and memory, where it is not what the process has: a test */
   room?: Room;
   /** what browsers load, where it is not what the build has made: a test runs the sources */
@@ -46,6 +48,7 @@ export type Endpoint = Listening & { url: string; routes: readonly RouteRow[] };
 export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
   const { services, state, policy, log, product } = options;
   const base = new URL(policy.value.url);
+  const limits = { ...LIMITS, ...options.limits };
   const codes = new Codes();
   const clicks = new BuildTokens();
   const signIn = await createSignIn(signInOptions(policy), state, base);
@@ -62,7 +65,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const live = new Live({
     services,
     kept: state,
-    limits: LIMITS,
+    limits,
     placeOf,
     accessOf: (record, account, place) =>
       new EndpointAccess({
@@ -125,7 +128,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   for (const row of state.sessions({ live: true })) if (row.record.phase === 'ready') live.add(row);
   launches.restore((account) => userOf(account));
 
-  const front = createFront((req) => live.door(req), LIMITS, undefined, {
+  const front = createFront((req) => live.door(req), limits, undefined, {
     owns: (req) => req.headers.host === base.host && !below(req.url),
     request: (req, res) => app.instance.routing(req, res),
     guests: guestsAt(policy, log),

@@ -4,27 +4,37 @@ import type { Progress } from '../../core/progress.ts';
 /** of one launch, in memory; a build that talks more loses its oldest lines */
 const MOST_EVENTS = 20_000;
 const MOST_LINE = 4_000;
+/** of all lines together, characters: a hundred launches at once and those of the last minutes must fit (SECURITY F-47) */
+const MOST_TEXT = 1_000_000;
 
 export type Told<T> = Progress | T;
+/** `at`: its place among all that was told, also of what is gone */
+type Entry<T> = { at: number; event: Told<T> };
 
 export class Story<T extends { type: string }> {
-  #events: Told<T>[] = [];
-  #dropped = 0;
+  #entries: Entry<T>[] = [];
+  #count = 0;
+  #text = 0;
   #over = false;
   #wake: (() => void)[] = [];
 
   tell(event: Told<T>): void {
-    const last = this.#events.at(-1);
-    const again = event.type === 'update' && last?.type === 'update' && 'phase' in last && 'phase' in event;
+    const last = this.#entries.at(-1);
+    const before = last?.event;
+    const again = event.type === 'update' && before?.type === 'update' && 'phase' in before && 'phase' in event;
     // of a progress bar only where it stands now; who listens sees each as it comes
-    if (again && last.phase === event.phase) this.#events[this.#events.length - 1] = event;
-    else this.#events.push(shortened(event));
-    if (this.#events.length > MOST_EVENTS) this.#shorten();
+    if (last && again && before.phase === event.phase) last.event = event;
+    else {
+      const kept = shortened(event);
+      this.#text += textOf(kept);
+      this.#entries.push({ at: this.#count++, event: kept });
+    }
+    if (this.#entries.length > MOST_EVENTS || this.#text > MOST_TEXT) this.#shorten();
     this.#call();
   }
 
   all(): readonly Told<T>[] {
-    return this.#events;
+    return this.#entries.map(({ event }) => event);
   }
 
   end(): void {
@@ -34,27 +44,31 @@ export class Story<T extends { type: string }> {
 
   /** Each event from the beginning, until the end or `signal`. */
   async *from(signal: AbortSignal): AsyncGenerator<Told<T>> {
-    let at = 0;
-    let last: Told<T> | undefined;
+    let next = 0;
+    let said: Told<T> | undefined;
     while (!signal.aborted) {
-      at = Math.max(at, this.#dropped);
-      const index = at - this.#dropped;
-      const event = this.#events[index];
-      if (event !== undefined) {
-        at += 1;
-        last = event;
-        yield event;
-        continue;
-      }
-      const replaced = this.#events.at(-1);
-      if (replaced !== undefined && replaced !== last && at - 1 - this.#dropped === this.#events.length - 1) {
-        last = replaced;
-        yield replaced;
+      const last = this.#entries.at(-1);
+      const entry = this.#entries[this.#indexOf(next)] ?? (last?.event === said ? undefined : last);
+      if (entry !== undefined) {
+        next = entry.at + 1;
+        said = entry.event;
+        yield entry.event;
         continue;
       }
       if (this.#over) return;
       await this.#next(signal);
     }
+  }
+
+  /** Of the first entry that is told at `at` or later. */
+  #indexOf(at: number): number {
+    let [from, to] = [0, this.#entries.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if ((this.#entries[middle]?.at ?? 0) < at) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   #next(signal: AbortSignal): Promise<void> {
@@ -74,11 +88,24 @@ export class Story<T extends { type: string }> {
     for (const wake of waiting) wake();
   }
 
+  /** The older half of the lines goes; the phases stay, for they say where the launch stands. */
   #shorten(): void {
-    const gone = this.#events.length - MOST_EVENTS / 2;
-    this.#events = this.#events.slice(gone);
-    this.#dropped += gone;
+    let text = 0;
+    let lines = 0;
+    const kept = this.#entries.toReversed().filter(({ event }) => {
+      if (event.type !== 'log') return true;
+      text += textOf(event);
+      lines += 1;
+      return text <= MOST_TEXT / 2 && lines <= MOST_EVENTS / 2;
+    });
+    // of phases that never end the oldest go too
+    this.#entries = kept.slice(0, MOST_EVENTS / 2 + 1000).reverse();
+    this.#text = this.#entries.reduce((sum, { event }) => sum + textOf(event), 0);
   }
+}
+
+function textOf(event: object): number {
+  return 'line' in event && typeof event.line === 'string' ? event.line.length : 0;
 }
 
 function shortened<T extends { type: string }>(event: Told<T>): Told<T> {

@@ -54,6 +54,8 @@ for words in (["systemctl", "list-unit-files", "--no-legend", "--no-pager"], ["s
     print(subprocess.run(words, stdout=subprocess.PIPE).stdout.decode())
 print(sorted(line for line in subprocess.run(["ps", "-eo", "user=,args="], stdout=subprocess.PIPE).stdout.decode().split("\\n") if "hpcbinder" in line))
 `;
+const USED = `pid=$(systemctl show hpcbinder -p MainPID --value)
+echo tasks $(systemctl show hpcbinder -p TasksCurrent --value) files $(ls /proc/$pid/fd | wc -l) of $(awk '/open files/ {print $4}' /proc/$pid/limits) MB $(awk '/VmRSS/ {print int($2/1024)}' /proc/$pid/status), $(systemd-analyze security hpcbinder --no-pager 2>/dev/null | tail -1)`;
 const traces = () => node.root('python3 -', TRACES);
 
 beforeAll(async () => {
@@ -205,6 +207,11 @@ describe('docs/zero-to-hpcbinder.md', () => {
       await lab.waitForSelector('.jp-LauncherCard', { timeout: 2 * MINUTE });
       run = await newNotebook(lab);
       expect(await run('import socket; print(socket.gethostname())')).toBe('c2');
+      // what the guide says of the unit's limits
+      const used = await node.root(USED);
+      process.stderr.write(`the service with one user and one notebook: ${used}`);
+      expect(Number(/tasks (\d+)/.exec(used)?.[1])).toBeLessThan(40);
+      expect(Number(/files (\d+)/.exec(used)?.[1])).toBeLessThan(80);
     },
     8 * MINUTE,
   );

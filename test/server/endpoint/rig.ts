@@ -9,8 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeptSession, LaunchGranted, Scope, Services } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
-import { type Endpoint, openEndpoint } from '../../../server/endpoint/endpoint.ts';
-import type { Room } from '../../../server/endpoint/room.ts';
+import { type Endpoint, type EndpointOptions, openEndpoint } from '../../../server/endpoint/endpoint.ts';
 import { PolicyFile } from '../../../server/policy/index.ts';
 import { State } from '../../../server/state/index.ts';
 import { StaticFiles } from '../../../server/web/index.ts';
@@ -54,7 +53,8 @@ const MANY = '100000 per 1m';
 const ROOM = `limits: {sessions: 900, per_user: 900, per_repository: 900, launches: 900, launches_per_user: 900}
 rate: {launches: ${MANY}, resolve: ${MANY}, sign_in: ${MANY}, requests: ${MANY}}`;
 
-export type Asked = { method?: string; headers?: Record<string, string>; body?: string };
+/** `alone`: on a connection of its own. */
+export type Asked = { method?: string; headers?: Record<string, string>; body?: string; alone?: boolean };
 export type Told = { status: number; headers: IncomingHttpHeaders; body: string };
 
 /** Somebody, as the headers that their browser or script sends; `xsrf`: what a click of theirs brings along. */
@@ -66,12 +66,17 @@ export type WorldAgent = {
   connect: Services['connect'];
 };
 
-/** `room`: what the machine gives; `mode`: an origin for each session, or one for all; `others`: sessions beside hers, by owner. */
+/**
+ * `mode`: an origin for each session, or one for all; `others`: sessions beside hers, by owner; `services` in place of the fake's own;
+ * `before`: what else is in the state when it begins.
+ */
 export type Opening = {
-  room?: Room;
+  options?: Pick<EndpointOptions, 'room' | 'limits'>;
   agent?: WorldAgent;
   mode?: 'wildcard' | 'path';
   others?: Readonly<Record<string, string>>;
+  services?: Partial<Services>;
+  before?(state: State): void;
 };
 
 export class World {
@@ -103,7 +108,8 @@ export class World {
   }
 
   /** `limits`: lines of the policy; without them there is room for all that a test asks */
-  async open(limits?: string, { room, agent, mode = World.mode, others = {} }: Opening = {}): Promise<this> {
+  async open(limits?: string, how: Opening = {}): Promise<this> {
+    const { agent, mode = World.mode, others = {} } = how;
     const port = await freePort();
     const save = (name: string, text: string) => {
       writeFileSync(join(this.#directory, name), text, { mode: 0o600 });
@@ -137,14 +143,15 @@ ${limits ?? ROOM}
     state.saveSession(hers, { account: 'alice', launch: LAUNCH, granted: shared });
     for (const [account, id] of Object.entries(others))
       state.saveSession({ ...record, id }, { account, granted: shared });
+    how.before?.(state);
     const endpoint = await openEndpoint({
-      services: { ...this.#fakeServices(), ...(agent ? { connect: agent.connect } : {}) },
+      services: { ...this.#fakeServices(), ...(agent ? { connect: agent.connect } : {}), ...how.services },
       state,
       policy,
       product: 'hpcbinder/0',
       log: () => {},
       files: new StaticFiles(transpiled),
-      ...(room ? { room } : {}),
+      ...how.options,
     });
     this.#opened = { endpoint, state, policy };
     return this;
@@ -207,10 +214,10 @@ ${limits ?? ROOM}
   }
 
   /** One request over loopback, to the endpoint's own origin where no Host is named. The body of a stream is its beginning. */
-  ask(path: string, { method = 'GET', headers = {}, body }: Asked = {}): Promise<Told> {
+  ask(path: string, { method = 'GET', headers = {}, body, alone }: Asked = {}): Promise<Told> {
     return new Promise((resolve, reject) => {
       const asking = request({
-        agent: this.#agent,
+        agent: alone ? false : this.#agent,
         host: '127.0.0.1',
         port: this.port,
         path,

@@ -1,6 +1,5 @@
 /** Few open files and little memory (F-51): declared, and new work refused before the process dies. */
 import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Pressure, roomHere, tooLittle, type Used } from '../../../server/endpoint/room.ts';
@@ -68,24 +67,10 @@ describe('an endpoint that may open 256 files', () => {
     await world.close();
   });
 
-  /** on a connection of its own */
-  async function fresh(headers: Record<string, string>): Promise<IncomingMessage> {
-    const { port, host } = world;
-    const asking = request({
-      host: '127.0.0.1',
-      port,
-      path: '/api/v1/me',
-      agent: false,
-      headers: { ...headers, Host: host },
-    });
-    asking.end();
-    const [answer] = (await once(asking, 'response')) as [IncomingMessage];
-    answer.resume();
-    return answer;
-  }
+  const fresh = (headers: Record<string, string>) => world.ask('/api/v1/me', { headers, alone: true });
 
   it('answers 503 with Retry-After where there is no room for one more, goes on with who is there, and heals', async () => {
-    await world.open(undefined, { room: { files: 256, memoryMb: 4000 } });
+    await world.open(undefined, { options: { room: { files: 256, memoryMb: 4000 } } });
     const alice = await world.signIn('alice');
     // a browser that came before the crowd
     const early = connect(world.port, '127.0.0.1');
@@ -96,12 +81,12 @@ describe('an endpoint that may open 256 files', () => {
       held.push(socket);
     }
     const late = await fresh(alice.headers);
-    expect([late.statusCode, Number(late.headers['retry-after'])]).toEqual([503, 30]);
+    expect([late.status, Number(late.headers['retry-after'])]).toEqual([503, 30]);
     early.write(`GET /health HTTP/1.1\r\nHost: ${world.host}\r\nConnection: close\r\n\r\n`);
     const [said] = (await once(early, 'data')) as [Buffer];
     expect(said.toString()).toMatch(/^HTTP\/1.1 200/);
     for (const socket of held) socket.destroy();
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect((await fresh(alice.headers)).statusCode).toBe(200);
+    expect((await fresh(alice.headers)).status).toBe(200);
   });
 });
