@@ -2,5 +2,6 @@
 export type * from './endpoint/admin.ts';
 export type * from './endpoint/asked.ts';
 export { ROLES, SCOPES } from './endpoint/asked.ts';
+export type * from './endpoint/outlook.ts';
 export type * from './endpoint/services.ts';
 export type * from './endpoint/shown.ts';

@@ -39,19 +39,11 @@ export async function startSooner(
   signal: AbortSignal,
   waiting?: { start?: Date },
 ): Promise<Sooner> {
-  const { scheduler, partitions, allowance } = cluster;
-  const by = scheduler.can.testOnly ? 'scheduler' : 'free nodes';
-  const estimate = async (shape: Shape): Promise<Estimate> => {
-    signal.throwIfAborted();
+  const { partitions, allowance } = cluster;
+  const by = wayOf(cluster);
+  const estimate = (shape: Shape) => {
     on(shape);
-    if (by === 'free nodes') {
-      const start = byFreeNodes(shape, partitions, world.now());
-      return { shape, ...(start ? { start } : {}) };
-    }
-    const answer = await ask(cluster.transport, scheduler.startEstimate(jobOf(cluster, shape.request)), signal);
-    signal.throwIfAborted();
-    if (!answer.ok) return { shape, refused: answer.error };
-    return { shape, ...(answer.value ? { start: answer.value } : {}) };
+    return startOf(cluster, shape, world.now(), signal);
   };
   const own = waiting ? { shape: ownShape(request), ...waiting } : await estimate(ownShape(request));
   const others: Estimate[] = [];
@@ -68,6 +60,25 @@ export async function startSooner(
     by,
     ahead: waiting !== undefined,
   };
+}
+
+/** How this cluster tells when something would start. */
+export function wayOf({ scheduler }: Pick<Cluster, 'scheduler'>): Sooner['by'] {
+  return scheduler.can.testOnly ? 'scheduler' : 'free nodes';
+}
+
+/** When this one shape would start: one question. Throws what the signal says where it is aborted. */
+export async function startOf(cluster: Cluster, shape: Shape, now: Date, signal: AbortSignal): Promise<Estimate> {
+  signal.throwIfAborted();
+  const { scheduler, partitions, transport } = cluster;
+  if (wayOf(cluster) === 'free nodes') {
+    const start = byFreeNodes(shape, partitions, now);
+    return { shape, ...(start ? { start } : {}) };
+  }
+  const answer = await ask(transport, scheduler.startEstimate(jobOf(cluster, shape.request)), signal);
+  signal.throwIfAborted();
+  if (!answer.ok) return { shape, refused: answer.error };
+  return { shape, ...(answer.value ? { start: answer.value } : {}) };
 }
 
 /** A job that is never submitted: only what it asks for is looked at. */

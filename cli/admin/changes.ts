@@ -154,6 +154,8 @@ function countsOf(pruned: Pruned): string {
   const words: readonly (readonly [number, string])[] = [
     [pruned.sessions, 'session'],
     [pruned.launches, 'launch'],
+    [pruned.images, 'entry of an image'],
+    [pruned.builds, 'entry of a build'],
     [pruned.logins, 'login'],
     [pruned.tokens, 'token'],
     [pruned.audit, 'audit line'],
@@ -165,7 +167,9 @@ function countsOf(pruned: Pruned): string {
 }
 
 function many(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : what.endsWith('h') ? 'es' : 's'}`;
+  if (count === 1) return `1 ${what}`;
+  const [one = what, ...rest] = what.split(/(?= of )/);
+  return [`${count} ${one.replace(/y$/, 'ie')}${one.endsWith('h') ? 'es' : 's'}`, ...rest].join('');
 }
 
 function spoken(what: string, text: unknown): string | undefined {

@@ -1,13 +1,9 @@
 /** The endpoint's `Services` (core/endpoint.ts): everything that is done on a cluster is done as the user's own account. */
-
 import type { RepoRef } from '../../core/artifacts.ts';
-import { textOf } from '../../core/command.ts';
 import type { Config } from '../../core/config.ts';
 import type { Figures, KeptSession, LaunchGranted, Offers, Services, User } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
-import { plainText } from '../../core/text.ts';
-import { readAll } from '../../core/transport.ts';
 import type { GitAccess } from '../../repos/git.ts';
 import { parseRepo } from '../../repos/parse.ts';
 import { controlRequest } from '../../sessions/control.ts';
@@ -21,9 +17,12 @@ import { follow } from '../follow.ts';
 import { refreshed } from '../refresh.ts';
 import { tellAgent } from '../stop.ts';
 import { toAgent } from '../world.ts';
+import { endpointArrows } from './arrows.ts';
 import type { Builds } from './builds.ts';
-import { figuresOf, type Sample, sampleOf } from './figures.ts';
+import type { Sample } from './figures.ts';
 import { wordsOf } from './granted.ts';
+import { logOf, usedBy } from './looking.ts';
+import { ClusterOutlook } from './outlook.ts';
 import { Reach, type ReachOptions } from './reach.ts';
 import type { Tokens } from './repository-tokens.ts';
 import { reaped, taken } from './taken.ts';
@@ -31,7 +30,6 @@ import { launchWorld, watcher } from './world.ts';
 
 /** Between two questions to one agent; its warnings come by themselves. */
 const FOLLOW_MS = 30_000;
-const MOST_LOG = 1 << 20;
 
 export type ServicesOptions = ReachOptions & {
   /** of the service: build settings, default requests */
@@ -50,6 +48,7 @@ export class ClusterServices implements Services {
   readonly #git: ServicesOptions['git'];
   readonly #builds: Builds;
   readonly repositoryTokens: Tokens;
+  readonly outlook: ClusterOutlook;
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
 
@@ -60,6 +59,12 @@ export class ClusterServices implements Services {
     this.#git = options.git;
     this.#builds = options.builds;
     this.repositoryTokens = options.tokens;
+    this.outlook = new ClusterOutlook({
+      config: options.config,
+      choice: (name) => this.#reach.choice(name),
+      as: (user, name, work) => this.#reach.as(user.account, name, work),
+      offers: (user, name, signal) => this.offers(user, name, signal),
+    });
   }
 
   get clusters(): readonly string[] {
@@ -91,7 +96,9 @@ export class ClusterServices implements Services {
     const choice = this.#reach.choice(granted.cluster);
     using lent = await this.#reach.lend(user.account, granted.cluster);
     const { cluster } = lent;
-    const world = launchWorld(cluster, { poller, keep: how.keep });
+    const reshaped = () => this.outlook.reshaped(how.id);
+    const world = launchWorld(cluster, { poller, keep: how.keep, reshaped });
+    using _ = { [Symbol.dispose]: () => this.outlook.forget(how.id) };
     if (how.resume) {
       const record = await taken(cluster, how.resume, how.signal);
       how.keep(record);
@@ -103,13 +110,7 @@ export class ClusterServices implements Services {
       connect: async () => cluster,
       git: { ...this.#git(), credentialsFor: this.repositoryTokens.for(user) },
     });
-    const arrows: typeof own = {
-      ...own,
-      buildOnCluster: (there, planned, checkout, receipt, claim, on, signal) =>
-        this.#builds.run(user.account, on, signal, (until) =>
-          own.buildOnCluster(there, planned, checkout, receipt, claim, on, until),
-        ),
-    };
+    const arrows = endpointArrows(own, this.#builds, user.account, how.news ?? (() => {}));
     const input = { ...options.input(choice), ...(how.base ? { base: how.base } : {}) };
     return (yield* launch(input, { ...world, arrows }, how.signal)).session;
   }
@@ -168,30 +169,17 @@ export class ClusterServices implements Services {
   }
 
   log(user: User, record: KeptSession, _signal: AbortSignal): Promise<string> {
-    return this.#reach.as(user.account, record.cluster, async ({ transport }) => {
-      const parts = await Promise.all(
-        ['job.log', 'agent.log', 'app.log'].map(async (name) => {
-          const bytes = await readAll(transport, `${record.directory}/${name}`, MOST_LOG);
-          return bytes && bytes.length > 0 ? `== ${name}\n${plainText(textOf(bytes))}` : '';
-        }),
-      );
-      return parts.filter((part) => part !== '').join('\n');
-    });
+    return this.#reach.as(user.account, record.cluster, (cluster) => logOf(cluster, record));
   }
 
   figures(user: User, record: KeptSession): Promise<Figures | undefined> {
-    return this.#reach.as(user.account, record.cluster, async (cluster) => {
-      const { figures } = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
-      const now = sampleOf(figures);
-      const before = this.#samples.get(record.id);
-      if (now) this.#samples.set(record.id, now);
-      return now && figuresOf(now, before, record.request);
-    });
+    return this.#reach.as(user.account, record.cluster, (cluster) => usedBy(cluster, record, this.#samples));
   }
 
-  async touch(user: User, record: KeptSession): Promise<void> {
+  async touch(user: User, record: KeptSession, seconds?: number): Promise<void> {
+    const asked = { verb: 'use' as const, ...(seconds === undefined ? {} : { seconds }) };
     await this.#reach.as(user.account, record.cluster, (cluster) =>
-      controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'use' }),
+      controlRequest(toAgent(cluster, record), record.id, record.secrets, asked),
     );
   }
 

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../../core/cluster.ts';
 import type { KeptSession } from '../../core/endpoint.ts';
+import type { ResourceRequest } from '../../core/scheduler.ts';
 import type { Interest } from '../../jobs/pace.ts';
 import type { Poller } from '../../jobs/poller.ts';
 import { submitOnce } from '../../jobs/submit.ts';
@@ -20,14 +21,17 @@ export type LaunchParts = {
   poller: Poller;
   /** each newer record, before anything depends on it */
   keep(record: KeptSession): void;
+  /** what the job asks for since somebody changed it */
+  reshaped(): ResourceRequest | undefined;
 };
 
 /** All but the arrows. */
-export function launchWorld(cluster: Cluster, { poller, keep }: LaunchParts): Omit<LaunchWorld, 'arrows'> {
+export function launchWorld(cluster: Cluster, { poller, keep, reshaped }: LaunchParts): Omit<LaunchWorld, 'arrows'> {
   return {
     watchJob: watcher(poller, cluster, () => 'usual'),
     agent: (record) => askAgent(cluster, record),
     keep,
+    reshaped,
     learned: keep,
     // what was cut off is taken up by its own launch, for each has its record here
     cutOff: () => [],

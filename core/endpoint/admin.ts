@@ -1,6 +1,31 @@
 /** What the endpoint's admins see beside the sessions and launches of all. */
 import type { LaunchView, SessionView } from './shown.ts';
 
+/** An image as the endpoint's launches last met it; a store may have been cleared since. Times are ISO. */
+export type ImageRow = {
+  account: string;
+  cluster: string;
+  repository: string;
+  commit: string;
+  platform: string;
+  key: string;
+  bytes: number;
+  builtAt: string;
+  usedAt: string;
+};
+
+/** The making of an image: it waits for its turn, or a batch job of the account makes it. Times are ISO. */
+export type BuildRow = {
+  session: string;
+  account: string;
+  cluster: string;
+  repository: string;
+  state: 'waits' | 'builds' | 'made' | 'failed' | 'cut off';
+  askedAt: string;
+  begunAt?: string;
+  endedAt?: string;
+};
+
 export type AuditLine = {
   at: string;
   account: string;
@@ -15,6 +40,10 @@ export type AdminView = {
   sessions: readonly SessionView[];
   launches: readonly LaunchView[];
   audit: readonly AuditLine[];
+  /** on their way first, then the last that ended */
+  builds: readonly BuildRow[];
+  /** the largest first */
+  images: readonly ImageRow[];
   /** as loaded: `key` by its path in the file (`limits.per_user`), and the line that set it; without a line it is the default */
   policy: {
     file: string;

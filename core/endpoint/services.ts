@@ -4,6 +4,7 @@ import type { ResolvedRepo } from '../artifacts.ts';
 import type { OnProgress, Progress } from '../progress.ts';
 import type { RepositoryTokens } from '../repository-tokens.ts';
 import type { KeptSession, LaunchGranted, Offers, User } from './asked.ts';
+import type { ImageNews, Outlook } from './outlook.ts';
 import type { Figures } from './shown.ts';
 
 /** The open pages of a session, as its warnings reach them; what they answer is shown and decides nothing. */
@@ -24,6 +25,7 @@ export interface Services {
   /** asks the repository's host through the guarded client (SECURITY GIT-08) */
   resolve(user: User, repo: { url: string; ref?: string }, signal: AbortSignal): Promise<ResolvedRepo>;
   readonly repositoryTokens: RepositoryTokens;
+  readonly outlook: Outlook;
   /**
    * The whole path to an app that answers. `keep` is called with each newer record, secrets included, before anything depends
    * on it. Resumed after a restart with `resume`: the record as last kept.
@@ -36,6 +38,8 @@ export interface Services {
       /** the path under which browsers have the app, where it is not `/` */
       base?: string;
       keep(record: KeptSession): void;
+      /** of its image, as it becomes known */
+      news?(news: ImageNews): void;
       signal: AbortSignal;
       resume?: KeptSession;
     },
@@ -57,8 +61,8 @@ export interface Services {
   reap(user: User, cluster: string, sessions: ReadonlySet<string>): Promise<readonly string[]>;
   /** sets the walltime's end where the scheduler lets it; the refusal says who can */
   extend(user: User, record: KeptSession, seconds: number): Promise<KeptSession>;
-  /** puts off the cull for idleness */
-  touch(user: User, record: KeptSession): Promise<void>;
+  /** puts off the cull for idleness: the time without use begins anew, or is `seconds` shorter */
+  touch(user: User, record: KeptSession, seconds?: number): Promise<void>;
   log(user: User, record: KeptSession, signal: AbortSignal): Promise<string>;
   figures(user: User, record: KeptSession): Promise<Figures | undefined>;
   /** a fresh stream to the job's agent's port, before TLS; E-AGENT where that is on no node of the owner's job */

@@ -27,6 +27,8 @@ export interface Judge {
    * one gets the last place (SECURITY ABU-02).
    */
   grant<T>(user: User, wanted: LaunchWanted, begin: (granted: LaunchGranted) => T, signal: AbortSignal): Promise<T>;
+  /** what would be granted, whatever goes on now; nothing begins, and no place is taken */
+  foresee(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted>;
   /** may users put off the end for idleness? */
   readonly mayTouch: boolean;
   /** throws E-POLICY-RATE */

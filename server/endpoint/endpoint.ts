@@ -126,6 +126,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   });
 
   for (const row of state.sessions({ live: true })) if (row.record.phase === 'ready') live.add(row);
+  state.images.cutOff();
   launches.restore((account) => userOf(account));
 
   const front = createFront((req) => live.door(req), limits, undefined, {

@@ -72,6 +72,11 @@ export function createJudge(of: {
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);
       return begin(judge(policy.value, user, wanted, seen(user, wanted, offers)));
     },
+    async foresee(user, wanted, signal) {
+      const cluster = clusterOf(policy.value, wanted);
+      const offers = await services.offers(user, cluster, signal).catch(() => undefined);
+      return judge(policy.value, user, wanted, { ...QUIET, ...(offers ? { offers } : {}) });
+    },
     async offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers> {
       const offers = await services.offers(user, cluster, signal);
       return choicesOf(policy.value, { cluster, offers }).offers ?? offers;
@@ -92,6 +97,9 @@ export function createJudge(of: {
     },
   };
 }
+
+/** As if nothing went on: who only looks takes no place. */
+const QUIET: Seen = { running: { total: 0, ofUser: 0, ofRepo: 0 }, joins: () => true, drained: false };
 
 /** What cannot be had is told by the launch; the form shows something all the same. */
 function shownCluster(policy: Policy, asked: Pick<LaunchWanted, 'cluster' | 'data'>): string {

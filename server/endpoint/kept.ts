@@ -7,4 +7,5 @@ export type Kept = Pick<
   'saveSession' | 'noteSession' | 'session' | 'sessions' | 'saveLaunch' | 'noteLaunch' | 'launch' | 'launches' | 'check'
 > & {
   readonly audit: Pick<State['audit'], 'write'>;
+  readonly images: Pick<State['images'], 'note' | 'build' | 'of' | 'usualSeconds'>;
 };

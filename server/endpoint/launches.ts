@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type {
+  ImageNews,
   KeptSession,
   LaunchEvent,
   LaunchGranted,
@@ -14,7 +15,9 @@ import type {
 } from '../../core/endpoint.ts';
 import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { newSessionId } from '../../core/ids.ts';
+import { repositoryKey } from '../policy/index.ts';
 import type { Kept, KeptRow } from './kept.ts';
+import { errorInPageWords, eventInPageWords } from './page-words.ts';
 import { Story } from './story.ts';
 
 /** What is over stays in memory so long, for those who look at its page. */
@@ -105,11 +108,12 @@ export class Launches {
     try {
       const id = running.view.session ?? newSessionId();
       const base = this.#options.baseOf(id, granted);
-      const how = { id, keep, signal: stop.signal, ...(base ? { base } : {}), ...(resume ? { resume } : {}) };
+      const news = this.#newsOf(user, id, granted);
+      const how = { id, keep, news, signal: stop.signal, ...(base ? { base } : {}), ...(resume ? { resume } : {}) };
       const path = services.launch(user, granted, how);
       for (let step = await path.next(); ; step = await path.next()) {
         if (!step.done) {
-          story.tell(step.value);
+          story.tell(eventInPageWords(step.value));
           continue;
         }
         latest = step.value;
@@ -151,9 +155,9 @@ export class Launches {
       kept.noteSession(record, { account: user.account, launch: running.view.id });
     }
     if (record?.phase === 'ended') onEnded(record, user.account);
-    const { code, message, hint } = asHpcbinderError(cause);
+    const error = errorInPageWords(asHpcbinderError(cause));
     if (cancelled) this.#became(running, { state: 'cancelled' });
-    else this.#became(running, { state: 'failed', error: { code, message, ...(hint ? { hint } : {}) } });
+    else this.#became(running, { state: 'failed', error });
   }
 
   #became(running: Running, change: Partial<Pick<LaunchView, 'state' | 'error' | 'session'>>): void {
@@ -162,6 +166,21 @@ export class Launches {
     running.story.tell({ type: 'launch', launch: running.view });
     const { kept, onOver } = this.#options;
     if (change.state) onOver?.(running.view, kept.session(running.view.session ?? '')?.record.repo.commit);
+  }
+
+  /** What becomes of its image, for the forms and the admins. */
+  #newsOf({ account }: User, session: string, { cluster, repo }: LaunchGranted): (news: ImageNews) => void {
+    const { images } = this.#options.kept;
+    const repository = repositoryKey(repo);
+    return (news) => {
+      if (news.type === 'image') images.note({ account, cluster }, repository, news);
+      else images.build({ account, cluster }, session, repository, news.state);
+    };
+  }
+
+  /** Said once, beside the phases. */
+  note(id: string, text: string): void {
+    this.#all.get(id)?.story.tell({ type: 'note', text });
   }
 
   /** What it has told so far. */

@@ -6,14 +6,17 @@ import { adminView, type OwnDeps, pagesDeps } from './page-deps.ts';
 import { adminRoutes } from './routes/admin.ts';
 import { formRoutes } from './routes/forms.ts';
 import { linkRoutes } from './routes/links.ts';
+import { outlookRoutes } from './routes/outlook.ts';
 import { ownDataRoutes } from './routes/own-data.ts';
 import { repositoryTokenRoutes } from './routes/repository-tokens.ts';
 import { tokenForms } from './routes/token-forms.ts';
+import { Sooner } from './sooner.ts';
 
 export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
   const { deps, signIn, state } = own;
+  const sooner = new Sooner();
   withRules(app, ruleOfSignIn, (inner) => signIn.register(inner));
-  const pages = withRules(app, ruleOfPage, (inner) => registerPages(inner, pagesDeps(own), own.files));
+  const pages = withRules(app, ruleOfPage, (inner) => registerPages(inner, pagesDeps(own, sooner), own.files));
   linkRoutes(app, deps, own.clicks);
   adminRoutes(app, deps, {
     view: async () => adminView(own),
@@ -21,6 +24,7 @@ export function ownRoutes(app: FastifyInstance, own: OwnDeps): Pages {
     announce: (by, text) => state.settings.set('announcement', text ? { text, ...said(by, {}) } : undefined),
   });
   formRoutes(app, deps, pages);
+  outlookRoutes(app, deps, sooner);
   tokenForms(app, deps, signIn, pages);
   repositoryTokenRoutes(app, deps, pages);
   ownDataRoutes(app, deps, state);

@@ -5,6 +5,7 @@ import type { BuildTokens, SignIn } from '../sign-in/index.ts';
 import type { State } from '../state/index.ts';
 import type { PagesDeps, StaticFiles } from '../web/index.ts';
 import type { Deps } from './deps.ts';
+import type { Sooner } from './sooner.ts';
 
 export type OwnDeps = {
   signIn: SignIn;
@@ -20,7 +21,7 @@ const MOST_LISTED = 200;
 const LOG_MS = 60_000;
 const DAY_S = 86_400;
 
-export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
+export function pagesDeps({ deps, policy, state, signIn }: OwnDeps, sooner: Sooner): PagesDeps {
   const { live, launches, kept, judge, base } = deps;
   const ownLaunch = (user: User, id: string): LaunchView | undefined => {
     const view = launches.view(id);
@@ -48,6 +49,10 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps): PagesDeps {
     launch: ownLaunch,
     launches: ({ account }) =>
       kept.launches({ account, limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one),
+    sooner: (user, id) => {
+      const launch = ownLaunch(user, id);
+      return launch && sooner.known(launch);
+    },
     events: (user, id) => (ownLaunch(user, id) ? launches.told(id) : []),
     sessions: async ({ account }): Promise<readonly SessionView[]> =>
       kept.sessions({ account, limit: MOST_LISTED }).map((row) => live.view(row)),
@@ -71,6 +76,8 @@ export function adminView({ deps, policy, state }: Pick<OwnDeps, 'deps' | 'polic
     sessions: state.sessions({ live: true }).map((row) => live.view(row)),
     launches: state.launches({ limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one),
     audit: state.audit.read({ limit: MOST_LISTED }),
+    builds: state.images.builds(MOST_LISTED),
+    images: state.images.list(MOST_LISTED),
     policy: {
       file: policy.path,
       loadedAt: policy.loadedAt.toISOString(),

@@ -7,6 +7,7 @@ import type { HpcbinderError } from '../../core/errors.ts';
 import { alone } from './alone.ts';
 import { Audit } from './audit.ts';
 import { type Opening, StateFile } from './file.ts';
+import { ImageRows } from './images.ts';
 import { exportOf, forget, type Pruned, prune, RETENTION_DAYS } from './keeping.ts';
 import { Later } from './later.ts';
 import { LaunchRows } from './launches.ts';
@@ -32,6 +33,7 @@ export class State {
   readonly tokens: Tokens;
   readonly audit: Audit;
   readonly settings: Settings;
+  readonly images: ImageRows;
   #release: () => void = () => {};
 
   private constructor(file: StateFile, now: () => Date, tell: (words: string) => void) {
@@ -44,6 +46,7 @@ export class State {
     this.tokens = new Tokens(file, now, this.#later);
     this.audit = new Audit(file, now, this.#later);
     this.settings = new Settings(file, now);
+    this.images = new ImageRows(file, now, this.#later);
   }
 
   /**

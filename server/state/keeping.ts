@@ -8,18 +8,20 @@ export const RETENTION_DAYS = 180;
 /** A clock that runs ahead must not take everything away: retention counts from at most so long after what was last written. */
 const AHEAD_MS = 31 * DAY_MS;
 
-export type Pruned = { sessions: number; launches: number; logins: number; tokens: number; audit: number };
+export type Pruned = Record<'sessions' | 'launches' | 'images' | 'builds' | 'logins' | 'tokens' | 'audit', number>;
 
 const TOO_OLD: readonly (readonly [keyof Pruned, string])[] = [
   ['sessions', "phase = 'ended' AND coalesce(ended, created) < ?"],
   ['launches', "state <> 'running' AND started < ?"],
+  ['images', 'used < ?'],
+  ['builds', 'ended IS NOT NULL AND asked < ?'],
   ['logins', 'expires < ?'],
   ['tokens', 'expires < ?'],
   ['audit', 'at < ?'],
 ];
 
 /**
- * Removes what is older than so many days: ended sessions by their end, launches that are over, logins and tokens by their
+ * Removes what is older than so many days: ended sessions by their end, launches that are over, images that were not used since, builds, logins and tokens by their
  * expiry, the audit log by its time. Live sessions stay, however old. `dry`: only counts.
  */
 export function prune(file: StateFile, days: number, now: Date, dry: boolean): Pruned {
@@ -29,7 +31,7 @@ export function prune(file: StateFile, days: number, now: Date, dry: boolean): P
         coalesce((SELECT max(last) FROM users), 0)) AS at`)?.at,
     );
     const before = Math.min(now.getTime(), newest + AHEAD_MS) - days * DAY_MS;
-    const pruned: Pruned = { sessions: 0, launches: 0, logins: 0, tokens: 0, audit: 0 };
+    const pruned: Pruned = { sessions: 0, launches: 0, images: 0, builds: 0, logins: 0, tokens: 0, audit: 0 };
     for (const [table, where] of TOO_OLD)
       pruned[table] = dry
         ? Number(file.get(`SELECT count(*) AS n FROM ${table} WHERE ${where}`, before)?.n)
@@ -54,6 +56,19 @@ export function exportOf(file: StateFile, account: string, now: Date): Record<st
     launches: file
       .all('SELECT view FROM launches WHERE account = ? ORDER BY started, id', account)
       .map((row) => json(row.view)),
+    images: file
+      .all('SELECT * FROM images WHERE account = ? ORDER BY used, repository, commit_id, platform', account)
+      .map(({ cluster, repository, commit_id: commit, platform, image: key, bytes, built, used }) => ({
+        ...{ cluster, repository, commit, platform, key, bytes },
+        built: iso(built),
+        used: iso(used),
+      })),
+    builds: file
+      .all('SELECT * FROM builds WHERE account = ? ORDER BY asked, session', account)
+      .map(({ session, cluster, repository, state, asked }) => ({
+        ...{ session, cluster, repository, state },
+        asked: iso(asked),
+      })),
     logins: file
       .all('SELECT created, expires, origin FROM logins WHERE account = ? ORDER BY created', account)
       .map((row) => ({ at: iso(row.created), expires: iso(row.expires), from: row.origin })),
@@ -99,7 +114,7 @@ export function forget(file: StateFile, account: string): void {
         hint: 'Stop these first: what runs is not forgotten.',
         next: ['hpcbinder', 'admin', 'sessions', '--user', account],
       });
-    for (const table of ['sessions', 'launches', 'logins', 'tokens', 'users'])
+    for (const table of ['sessions', 'launches', 'images', 'builds', 'logins', 'tokens', 'users'])
       file.run(`DELETE FROM ${table} WHERE account = ?`, account);
   });
 }

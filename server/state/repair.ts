@@ -8,7 +8,7 @@ import { FILE_NAME, type Opening, StateFile, type Value } from './file.ts';
 import { library } from './library.ts';
 
 /** In an order in which nothing refers to what comes later. */
-const TABLES = ['users', 'sessions', 'launches', 'logins', 'tokens', 'audit', 'settings'];
+const TABLES = ['users', 'sessions', 'launches', 'images', 'builds', 'logins', 'tokens', 'audit', 'settings'];
 
 export type Repaired = { aside: string; rows: Readonly<Record<string, number>>; damaged: readonly string[] };
 

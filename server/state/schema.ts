@@ -47,4 +47,20 @@ export const STEPS: readonly string[] = [
 
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- image: its key in the account's store, as a launch last met it
+  CREATE TABLE images (
+    account TEXT NOT NULL, cluster TEXT NOT NULL, repository TEXT NOT NULL, commit_id TEXT NOT NULL, platform TEXT NOT NULL,
+    image TEXT NOT NULL, bytes INTEGER NOT NULL, built INTEGER NOT NULL, used INTEGER NOT NULL,
+    PRIMARY KEY (account, cluster, repository, commit_id, platform)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX images_by_time ON images (used);
+
+  CREATE TABLE builds (
+    session TEXT PRIMARY KEY, account TEXT NOT NULL, cluster TEXT NOT NULL, repository TEXT NOT NULL, state TEXT NOT NULL,
+    asked INTEGER NOT NULL, begun INTEGER, ended INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX builds_by_time ON builds (asked);
+  CREATE INDEX builds_on_their_way ON builds (asked) WHERE ended IS NULL;
+  `,
 ];

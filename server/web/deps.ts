@@ -11,6 +11,7 @@ import type {
   LaunchView,
   LaunchWanted,
   SessionView,
+  SoonerView,
   TokenView,
   User,
 } from '../../core/endpoint.ts';
@@ -48,6 +49,8 @@ export type PagesDeps = {
   launches(user: User): readonly LaunchView[];
   /** from the beginning */
   events(user: User, launch: string): readonly LaunchEvent[];
+  /** what would start sooner, where it was asked a moment ago */
+  sooner(user: User, launch: string): SoonerView | undefined;
   /** newest first, ended ones too as long as they are kept; from what is known, without asking the cluster */
   sessions(user: User): Promise<readonly SessionView[]>;
   /** the job's output; undefined where there is no such session of theirs */

@@ -91,7 +91,7 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   });
   page('/launches/:id', (req, user, frame) => {
     const launch = deps.launch(user, idOf(req)) ?? missing('launch');
-    return progressPage(frame, launch, deps.events(user, launch.id));
+    return progressPage(frame, launch, deps.events(user, launch.id), deps.sooner(user, launch.id));
   });
   page('/launches/:id/log', (req, user, frame) => {
     const launch = deps.launch(user, idOf(req)) ?? missing('launch');

@@ -1,7 +1,7 @@
 /** Each page as a document's title, body and live module, from what it shows. Pure. */
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
-import type { AdminView, LaunchEvent, LaunchView, TokenView } from '../../core/endpoint.ts';
+import type { AdminView, LaunchEvent, LaunchView, SoonerView, TokenView } from '../../core/endpoint.ts';
 import type { Refusal } from './deps.ts';
 import type { Page } from './document.ts';
 import { AdminPage } from './parts/admin.ts';
@@ -29,9 +29,14 @@ export function formPage(form: LaunchForm): Page {
   return { title, frame: form.frame, at: '/', live: { entry: 'launch', props: form }, body };
 }
 
-export function progressPage(frame: Frame, launch: LaunchView, events: readonly LaunchEvent[]): Page {
+export function progressPage(
+  frame: Frame,
+  launch: LaunchView,
+  events: readonly LaunchEvent[],
+  sooner?: SoonerView,
+): Page {
   const story = events.reduce((so, event) => (event.type === 'launch' ? so : told(so, event)), NOTHING_TOLD);
-  const view = { frame, launch, story };
+  const view = { frame, launch, story, ...(sooner ? { sooner } : {}) };
   return {
     title: progressTitle(view),
     frame,

@@ -16,6 +16,7 @@ import { type Endpoint, openEndpoint } from '../../server/endpoint/endpoint.ts';
 import { PolicyFile } from '../../server/policy/index.ts';
 import { State } from '../../server/state/index.ts';
 import { StaticFiles } from '../../server/web/index.ts';
+import { NO_OUTLOOK } from '../server/no-outlook.ts';
 import { NO_TOKENS } from '../server/no-tokens.ts';
 import { transpiled } from '../server/web/rig.ts';
 import { session } from '../sessions/example.ts';
@@ -40,6 +41,7 @@ const fakeServices: Services = {
   offers: async () => never(),
   resolve: async () => never(),
   repositoryTokens: NO_TOKENS,
+  outlook: NO_OUTLOOK,
   async *launch(_user, granted, { id, signal }) {
     yield { type: 'start', phase: 'build', text: 'image' };
     yield { type: 'log', phase: 'build', line: 'first line' };

@@ -34,6 +34,22 @@ export const SecondsBody = Type.Object(
   { seconds: Type.Integer({ minimum: 60, maximum: 31_622_400 }) },
   { additionalProperties: false },
 );
+/** as a resolve answered it: of this one alone an image can be known */
+export const ForecastBody = Type.Composite(
+  [LaunchBody, Type.Object({ commit: Type.Optional(Type.String({ pattern: '^[0-9a-f]{40,64}$' })) })],
+  { additionalProperties: false },
+);
+export const ShapeBody = Type.Object(
+  {
+    partition: Type.Optional(name()),
+    seconds: Type.Integer({ minimum: 1, maximum: 31_622_400 }),
+    cpus: Type.Integer({ minimum: 1, maximum: 4096 }),
+    memoryMb: Type.Integer({ minimum: 1, maximum: 1 << 30 }),
+    gpus: Type.Integer({ minimum: 0, maximum: 1024 }),
+    gpuType: Type.Optional(name(64)),
+  },
+  { additionalProperties: false },
+);
 export const PathBody = Type.Object(
   { path: Type.Optional(Type.String({ maxLength: 2000 })) },
   { additionalProperties: false },

@@ -6,6 +6,7 @@ import { duration, memory, parseDuration, parseMemory } from '../../../core/unit
 import { fromInput } from '../../links/input.ts';
 import { type Checks, type LaunchForm, LaunchPage } from '../parts/launch-form.ts';
 import { said } from '../parts/words.ts';
+import { useForecast } from './forecast.ts';
 import { ask, takeOver } from './live.ts';
 
 const PAUSE_MS = 500;
@@ -24,6 +25,7 @@ function typedIn(name: string): string {
 function LiveLaunch(first: LaunchForm) {
   const [choices, setChoices] = useState(first.choices);
   const [repo, setRepo] = useState<Pick<Checks, 'repo' | 'looking'>>({});
+  const [commit, setCommit] = useState<string | undefined>(undefined);
   const [wrong, setWrong] = useState<Readonly<Record<string, string>>>({});
   const [partition, setPartition] = useState<string | undefined>(undefined);
   const round = useRef(new AbortController());
@@ -35,6 +37,7 @@ function LiveLaunch(first: LaunchForm) {
     round.current.abort();
     round.current = new AbortController();
     const { signal } = round.current;
+    setCommit(undefined);
     if (typed === '') return setRepo({});
     try {
       const spec = fromInput(typed, { http: true, ...(ref === '' ? {} : { ref }) });
@@ -43,6 +46,7 @@ function LiveLaunch(first: LaunchForm) {
       if (signal.aborted) return;
       const text = answer.ok ? foundWords(answer.value) : `${answer.message}${answer.hint ? `. ${answer.hint}` : ''}`;
       setRepo({ repo: { ok: answer.ok, text } });
+      if (answer.ok) setCommit(answer.value.commit);
     } catch (error) {
       setRepo({ repo: { ok: false, text: error instanceof Error ? error.message : '' } });
     }
@@ -94,7 +98,8 @@ function LiveLaunch(first: LaunchForm) {
     form?.addEventListener('change', check);
     return () => form?.removeEventListener('change', check);
   }, [chosen]);
-  const checks: Checks = { ...repo, wrong, ...(partition === undefined ? {} : { partition }) };
+  const forecast = useForecast(api, xsrf, formOf, commit);
+  const checks: Checks = { ...repo, ...forecast, wrong, ...(partition === undefined ? {} : { partition }) };
   return html`<${LaunchPage} ...${first} choices=${choices} checks=${checks} />`;
 }
 

@@ -57,7 +57,14 @@ function LiveProgress(first: ProgressView) {
       notices.tell('The launch failed', error?.message ?? shownOf(wanted), id);
     before.current = state;
   });
-  const view = { frame, launch: heard.launch, story: heard.story, ...(lostSince === undefined ? {} : { lostSince }) };
+  const { sooner } = first;
+  const view = {
+    frame,
+    launch: heard.launch,
+    story: heard.story,
+    ...(sooner ? { sooner } : {}),
+    ...(lostSince === undefined ? {} : { lostSince }),
+  };
   return html`<${ProgressPage} ...${view}
     log=${html`<${Log} heard=${heard} page="${frame.base}/launches/${id}/log" />`}
     tell=${html`<${NoticeButton} notices=${notices} words="Tell me when it is ready" />`} />`;

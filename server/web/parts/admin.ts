@@ -1,14 +1,16 @@
-/** The admins' page: who runs what for how long, launches, audit, policy as loaded, drain, announcement. */
+/** The admins' page: who runs what for how long, launches, builds, images, audit, policy as loaded, drain, announcement. */
 import { html } from 'htm/preact';
 import type { AdminView, SessionView } from '../../../core/endpoint.ts';
 import { memory } from '../../../core/units.ts';
+import { BuildTable, ImageTable } from './admin-images.ts';
 import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
+import { type Row, Table } from './table.ts';
 import { askedWords, clock, epoch, said, span, stateOf } from './words.ts';
 
 export type AdminPageView = { frame: Frame; admin: AdminView; fault?: Fault };
 
 export function AdminPage({ frame, admin, fault }: AdminPageView) {
-  const { sessions, launches, audit, policy, drained, announcement } = admin;
+  const { sessions, launches, builds, images, audit, policy, drained, announcement } = admin;
   const live = sessions.filter(({ phase }) => phase !== 'ended');
   const people = new Set(live.map(({ account }) => account)).size;
   const running = launches.filter(({ state }) => state === 'running');
@@ -47,6 +49,10 @@ export function AdminPage({ frame, admin, fault }: AdminPageView) {
           one.error ? `${one.error.code} ${said(one.error.message, 160)}` : '',
         ],
       }))} />
+    <h2>Builds</h2>
+    <${BuildTable} builds=${builds} now=${frame.now} />
+    <h2>Images</h2>
+    <${ImageTable} images=${images} now=${frame.now} />
     <h2>Audit</h2>
     <${Table} name="Audit" none="Nothing was done yet." heads=${['When', 'Who', 'What', 'On', 'Detail']} rows=${audit
       .slice(0, 100)
@@ -66,8 +72,6 @@ export function AdminPage({ frame, admin, fault }: AdminPageView) {
     <${Table} name="Policy" none="" heads=${['Setting', 'Value', 'Line']} rows=${policy.lines.map(({ key, value, line }) => ({ key, cells: [html`<code>${said(key, 120)}</code>`, said(value), line === undefined ? 'default' : String(line)] }))} />`;
 }
 
-type Row = { key: string; cells: readonly unknown[] };
-
 function row(session: SessionView, frame: Frame): Row {
   const { id, account, repo, node, cluster, startedAt, endsAt } = session;
   const { word, tone } = stateOf(session);
@@ -85,23 +89,4 @@ function row(session: SessionView, frame: Frame): Row {
       stop,
     ],
   };
-}
-
-/** Wide tables scroll by themselves, by keyboard too, so that the page never does sideways. */
-function Table({
-  name,
-  none,
-  heads,
-  rows,
-}: {
-  name: string;
-  none: string;
-  heads: readonly string[];
-  rows: readonly Row[];
-}) {
-  if (rows.length === 0) return html`<p class="dim">${none}</p>`;
-  return html`<div class="wide" tabindex="0" role="region" aria-label=${name}><table>
-    <thead><tr>${heads.map((head) => html`<th scope="col">${head || html`<span class="hidden">Actions</span>`}</th>`)}</tr></thead>
-    <tbody>${rows.map(({ key, cells }) => html`<tr key=${key}>${cells.map((cell) => html`<td>${cell}</td>`)}</tr>`)}</tbody>
-  </table></div>`;
 }

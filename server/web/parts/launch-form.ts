@@ -1,9 +1,10 @@
 /** The launch form, of a link with everything filled in or empty. Nothing starts until it is sent. */
 import { html } from 'htm/preact';
-import type { Choices, LaunchWanted } from '../../../core/endpoint.ts';
+import type { Choices, Forecast, LaunchWanted } from '../../../core/endpoint.ts';
 import type { Partition } from '../../../core/scheduler.ts';
 import { duration, durationWord, memory, memoryWord } from '../../../core/units.ts';
 import { fieldsOf } from './fields.ts';
+import { ForecastLines } from './forecast.ts';
 import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
 import { ago, appWords, said } from './words.ts';
 
@@ -27,6 +28,9 @@ export type Checks = {
   wrong?: Readonly<Record<string, string>>;
   /** the partition that is chosen now */
   partition?: string;
+  /** what a launch would meet, or why there would be none */
+  forecast?: Forecast;
+  refused?: string;
 };
 
 export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }) {
@@ -99,6 +103,7 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
           ${(!chosen || gpusOf(chosen) > 0) && field('gpus', 'GPUs', { type: 'number', min: 0, max: chosen ? gpusOf(chosen) : undefined, placeholder: String(defaults.gpus ?? 0) }, chosen ? `of ${gpusOf(chosen)} on a node` : undefined)}
           ${chosen && gpuTypes(chosen).length > 0 && html`<div class="field"><label for="gpuType">GPU type</label><select id="gpuType" name="gpuType"><option value="">any</option>${gpuTypes(chosen).map((type) => html`<option selected=${type === begin.gpuType}>${said(type, 60)}</option>`)}</select></div>`}
         </div>
+        <div class="forecast" role="status">${checks?.forecast && html`<${ForecastLines} forecast=${checks.forecast} now=${frame.now} />`}${checks?.refused && html`<p class="bad">${said(checks.refused, 400)}</p>`}</div>
         <p class="own">This repository's code will run as you${frame.user && html` (<code>${said(frame.user.account, 40)}</code>)`} on the cluster. It sees the repository${choices.data.length > 0 && ' and the data that you tick'}, nothing else of yours.</p>
         <button class="go" disabled=${frame.drained !== undefined}>Launch</button>
       </fieldset>

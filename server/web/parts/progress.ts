@@ -1,17 +1,20 @@
 /** A launch on its way: the phases as a list that fills. */
 import { html } from 'htm/preact';
-import type { LaunchView } from '../../../core/endpoint.ts';
+import type { LaunchView, SoonerView } from '../../../core/endpoint.ts';
 import { size } from '../../../core/units.ts';
 import { mendedBy } from '../../../core/waiting.ts';
 import type { PhaseLine, Story } from './fold.ts';
 import { FaultBox, type Frame, Xsrf } from './frame.ts';
 import { shownOf, typedOf } from './shown.ts';
+import { StartSooner } from './sooner.ts';
 import { clock, PHASE_WORDS, said, shortName, span } from './words.ts';
 
 export type ProgressView = {
   frame: Frame;
   launch: LaunchView;
   story: Story;
+  /** what would start sooner, where that was asked */
+  sooner?: SoonerView;
   /** since when nothing comes any more, epoch seconds */
   lostSince?: number;
   /** what a browser with script shows of the output; without: the way to it */
@@ -26,7 +29,7 @@ export function progressTitle({ launch, story }: Pick<ProgressView, 'launch' | '
   return `${state === 'queue' ? 'queued' : state} · ${shortName(typedOf(launch.wanted).repo)}`;
 }
 
-export function ProgressPage({ frame, launch, story, lostSince, log, tell }: ProgressView) {
+export function ProgressPage({ frame, launch, story, sooner, lostSince, log, tell }: ProgressView) {
   const running = story.phases.findLast(({ state }) => state === 'running');
   return html`<article class="progress">
     <h1>${said(shownOf(launch.wanted), 200)}</h1>
@@ -35,6 +38,7 @@ export function ProgressPage({ frame, launch, story, lostSince, log, tell }: Pro
     <ol class="phases" aria-label="Phases">
       ${story.phases.map((line) => html`<${Phase} key=${line.phase} line=${line} launch=${launch} now=${frame.now} />`)}
     </ol>
+    ${launch.state === 'running' && running?.phase === 'queue' && html`<${StartSooner} frame=${frame} launch=${launch} sooner=${sooner} />`}
     ${launch.error && html`<${FaultBox} fault=${launch.error} />`}
     ${story.asides.length > 0 && html`<ul class="asides" aria-label="Notes">${story.asides.map(({ kind, text }) => html`<li class=${kind === 'warning' ? 'warn' : ''}>${kind === 'warning' && html`<strong>Warning: </strong>`}${said(text, 1000)}</li>`)}</ul>`}
     <div class="actions">

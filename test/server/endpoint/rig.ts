@@ -7,7 +7,7 @@ import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { KeptSession, LaunchGranted, Scope, Services } from '../../../core/endpoint.ts';
+import type { KeptSession, LaunchGranted, Outlook, Scope, Services, ShapeView, User } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { type Endpoint, type EndpointOptions, openEndpoint } from '../../../server/endpoint/endpoint.ts';
 import { PolicyFile } from '../../../server/policy/index.ts';
@@ -79,11 +79,21 @@ export type Opening = {
   before?(state: State): void;
 };
 
+const SHAPE: ShapeView = {
+  by: 'scheduler',
+  words: '2 h on gpu',
+  shape: { partition: 'gpu', seconds: 7200, cpus: 2, memoryMb: 8192, gpus: 0 },
+};
+
 export class World {
   /** of those that are opened after, where they say nothing */
   static mode: 'wildcard' | 'path' = 'wildcard';
   readonly #directory = mkdtempSync(join(tmpdir(), 'hb-matrix-'));
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  /** what a launch on the fake cluster does at its beginning */
+  began: ((user: User, how: Parameters<Services['launch']>[2]) => void) | undefined;
+  /** stands in for the fake cluster's own */
+  outlook: Partial<Outlook> = {};
   /** what the fake clusters were asked: verb and session */
   readonly asked: string[] = [];
   /** of alice's launch that goes on */
@@ -157,6 +167,25 @@ ${limits ?? ROOM}
     return this;
   }
 
+  #fakeOutlook(): Outlook {
+    const { asked } = this;
+    const usual: Outlook = {
+      start: async () => ({ by: 'scheduler', at: Math.round(Date.now() / 1000) }),
+      holds: async () => true,
+      sooner: async ({ account }, { id }) => {
+        asked.push(`sooner ${id} ${account}`);
+        return { askedAt: Math.round(Date.now() / 1000), own: SHAPE, others: [], asked: 0, canChange: true };
+      },
+      reshape: async ({ account }, { id }) => {
+        asked.push(`reshape ${id} ${account}`);
+        return undefined;
+      },
+    };
+    const one = <K extends keyof Outlook>(name: K): Outlook[K] =>
+      ((...rest: never[]) => Reflect.apply(this.outlook[name] ?? usual[name], undefined, rest)) as Outlook[K];
+    return { start: one('start'), holds: one('holds'), sooner: one('sooner'), reshape: one('reshape') };
+  }
+
   #fakeServices(): Services {
     const note =
       (verb: string) =>
@@ -170,6 +199,7 @@ ${limits ?? ROOM}
       return one;
     };
     const { asked } = this;
+    const begins = (user: User, how: Parameters<Services['launch']>[2]) => this.began?.(user, how);
     return {
       clusters: ['campus'],
       offers: async () => ({ cluster: 'campus', partitions: [], askedAt: 0 }),
@@ -186,8 +216,11 @@ ${limits ?? ROOM}
         asked.push(`resolve ${url}`);
         throw new HpcbinderError('E-REPO-MISSING', { message: 'the fake host of repositories has none' });
       },
-      async *launch(user, _granted, { id, signal }) {
+      outlook: this.#fakeOutlook(),
+      async *launch(user, _granted, how) {
+        const { id, signal } = how;
         asked.push(`launch ${id} ${user.account}`);
+        begins(user, how);
         yield { type: 'log', phase: 'queue', line: user.account === 'alice' ? `${CANARY}-line` : 'a line' };
         await until(signal);
         throw signal.reason;

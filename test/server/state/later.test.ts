@@ -118,7 +118,9 @@ describe('the house', () => {
       again();
       holder.close();
       await wait(150);
-      expect(lines.slice(1)).toEqual([{ event: 'pruned', sessions: 1, launches: 0, logins: 0, tokens: 0, audit: 0 }]);
+      expect(lines.slice(1)).toEqual([
+        { event: 'pruned', sessions: 1, launches: 0, images: 0, builds: 0, logins: 0, tokens: 0, audit: 0 },
+      ]);
       for (const ending of ['', '-wal', '-shm']) rmSync(`${state.path}${ending}`);
       await wait(300);
       expect(rig.told).toContain(`${state.path} had been removed: it was written again, and nothing is lost`);

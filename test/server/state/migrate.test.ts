@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
@@ -59,6 +59,12 @@ describe('a change of the tables', () => {
   // the next step, whatever it will be
   const NEXT = [...STEPS, 'ALTER TABLE sessions ADD COLUMN colour TEXT; UPDATE sessions SET colour = phase;'];
 
+  beforeEach(() => {
+    const database = new Sqlite(path);
+    migrate(database, path, () => {});
+    database.close();
+  });
+
   it('keeps a copy of before, 0600, and says where', () => {
     const told: string[] = [];
     const database = new Sqlite(path);
@@ -87,6 +93,7 @@ describe('a change of the tables', () => {
   });
 
   it('of a state that is up to date changes no byte', () => {
+    rmSync(`${path}.before-${STEPS.length}`);
     const before = readFileSync(path);
     const database = new Sqlite(path);
     migrate(database, path, () => {});

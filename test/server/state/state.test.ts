@@ -334,7 +334,15 @@ describe('retention', () => {
     rig.clock = new Date('2026-11-23T12:00:00Z');
     state.audit.write({ account: 'alice', action: 'stop' });
     state.saveSession(endedAt('hb-cccccccccc', '2026-11-01T00:00:00Z'), { account: 'alice' });
-    expect(state.prune(180)).toEqual({ sessions: 1, launches: 1, logins: 0, tokens: 0, audit: 1 });
+    expect(state.prune(180)).toEqual({
+      sessions: 1,
+      launches: 1,
+      images: 0,
+      builds: 0,
+      logins: 0,
+      tokens: 0,
+      audit: 1,
+    });
     expect(state.sessions().map(({ record }) => record.id)).toEqual(['hb-cccccccccc', 'hb-bbbbbbbbbb']);
     expect(state.prune(180)).toMatchObject({ sessions: 0, audit: 0 });
   });

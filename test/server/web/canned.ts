@@ -3,9 +3,11 @@ import type {
   AdminView,
   Choices,
   Figures,
+  Forecast,
   LaunchEvent,
   LaunchView,
   SessionView,
+  SoonerView,
   TokenView,
   User,
 } from '../../../core/endpoint.ts';
@@ -162,6 +164,24 @@ export const EVENTS: readonly LaunchEvent[] = [
   },
 ];
 
+export const FORECAST: Forecast = {
+  notes: ['24 h instead of 72 h: the limit of this endpoint'],
+  start: { by: 'scheduler', at: now() + 5 },
+  image: { state: 'ready', builtAt: iso(200_000), bytes: 410e6, buildSeconds: 190 },
+};
+
+const shape = { partition: 'gpu', seconds: 7200, cpus: 8, memoryMb: 32768, gpus: 1 };
+export const SOONER: SoonerView = {
+  askedAt: now() - 20,
+  own: { by: 'scheduler', at: now() + 3 * 3600, words: '2 h on gpu', shape },
+  others: [
+    { by: 'scheduler', at: now(), words: '1 h on gpu', shape: { ...shape, seconds: 3600 } },
+    { by: 'scheduler', at: now() + 600, words: '2 h on gpu-short', shape: { ...shape, partition: 'gpu-short' } },
+  ],
+  asked: 6,
+  canChange: true,
+};
+
 export const TOKENS: readonly TokenView[] = [
   {
     id: 't1',
@@ -188,6 +208,38 @@ export const ADMIN: AdminView = {
   audit: [
     { at: iso(60), account: 'alice', action: 'launch', launch: LAUNCH.id },
     { at: iso(4000), account: 'alice', action: 'open', session: 'hb-k3f9q2x7ma' },
+  ],
+  builds: [
+    {
+      session: 'hb-7qdaaaaaaa',
+      account: 'bob',
+      cluster: 'campus',
+      repository: 'https://github.com/org/typo',
+      state: 'builds',
+      askedAt: iso(200),
+      begunAt: iso(150),
+    },
+    {
+      session: 'hb-8qdaaaaaaa',
+      account: 'alice',
+      cluster: 'campus',
+      repository: 'https://github.com/org/other',
+      state: 'waits',
+      askedAt: iso(40),
+    },
+  ],
+  images: [
+    {
+      account: 'alice',
+      cluster: 'campus',
+      repository: 'https://github.com/org/climate-notebooks',
+      commit: '4f1c2ab'.padEnd(40, '0'),
+      platform: 'linux/amd64',
+      key: '0123456789abcdef'.repeat(2),
+      bytes: 410e6,
+      builtAt: iso(200_000),
+      usedAt: iso(4000),
+    },
   ],
   policy: {
     file: '/etc/hpcbinder/serve.yaml',

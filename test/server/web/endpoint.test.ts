@@ -12,6 +12,7 @@ import { PolicyFile } from '../../../server/policy/index.ts';
 import { State } from '../../../server/state/index.ts';
 import { StaticFiles } from '../../../server/web/index.ts';
 import { ensureBrowser, launchBrowser } from '../../browser.mjs';
+import { NO_OUTLOOK } from '../no-outlook.ts';
 import { NO_TOKENS } from '../no-tokens.ts';
 import { choices } from './canned.ts';
 import { transpiled } from './rig.ts';
@@ -31,6 +32,7 @@ const fakeServices: Services = {
   offers: async () => choices().offers ?? never(),
   resolve: async () => never(),
   repositoryTokens: NO_TOKENS,
+  outlook: NO_OUTLOOK,
   async *launch(_user, _granted, { signal }) {
     yield { type: 'start', phase: 'queue', text: 'waiting: the fake cluster starts nothing' };
     yield { type: 'log', phase: 'queue', line: 'a line of the log' };

@@ -5,13 +5,13 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import Fastify, { type FastifyInstance } from 'fastify';
 import ts from 'typescript';
-import type { LaunchEvent, LaunchView, SessionView, User } from '../../../core/endpoint.ts';
+import type { LaunchEvent, LaunchView, SessionView, SoonerView, User } from '../../../core/endpoint.ts';
 import { asHpcbinderError, HpcbinderError } from '../../../core/errors.ts';
 import { BADGE_HEADERS, badge, readLink } from '../../../server/links/index.ts';
 import { pageHeaders } from '../../../server/web/document.ts';
 import { type PagesDeps, registerPages, wantedOf } from '../../../server/web/index.ts';
 import { StaticFiles } from '../../../server/web/static.ts';
-import { ADMIN, ALICE, choices, EVENTS, figures, LAUNCH, SESSIONS, TOKENS } from './canned.ts';
+import { ADMIN, ALICE, choices, EVENTS, FORECAST, figures, LAUNCH, SESSIONS, TOKENS } from './canned.ts';
 
 export const XSRF = 'x'.repeat(43);
 
@@ -26,6 +26,7 @@ export type FakeEndpoint = {
     launch: LaunchView;
     announcement?: string;
     drained?: string;
+    sooner?: SoonerView;
     /** the cluster says in time what it offers */
     offers: boolean;
     /** ends the event streams that are open, and refuses new ones while set */
@@ -75,6 +76,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         },
         launch: (_user, id) => (id === world.launch.id ? world.launch : undefined),
         launches: () => [world.launch],
+        sooner: () => world.sooner,
         events: () => told,
         sessions: async () => world.sessions,
         log: async (_user, id) =>
@@ -118,6 +120,15 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
           ref: 'main',
           notes: ['3 hours ago'],
         };
+      });
+      at.post('/api/v1/forecast', (req) => {
+        const { gpus = 0 } = req.body as { gpus?: number };
+        // more than there are
+        return gpus > 4
+          ? { notes: [], start: { by: 'scheduler', refused: 'no node has so many GPUs' } }
+          : gpus > 1
+            ? { ...FORECAST, start: { by: 'scheduler', at: Math.round(Date.now() / 1000) + 3 * 3600 } }
+            : FORECAST;
       });
       at.get('/api/v1/launches/:id/events', (req, reply) => {
         if (world.down) return reply.code(503).send({ error: { code: 'E-DOWN', message: 'down' } });
