@@ -84,6 +84,12 @@ ${footer}</html>
   return answer(what.status, body, headers);
 }
 
+/** What to do next: at an endpoint a link to its page, on a laptop something to type. */
+function next(route: Route, typed: { say: string; command: string }, say: string): Line {
+  const { home } = route.words();
+  return home === undefined ? typed : { say, href: home };
+}
+
 /** Spent code, wrong code, no cookie: one page, for the difference helps only those who guess. */
 export function denied(req: IncomingMessage, route: Route): Answer {
   return page(req, {
@@ -91,7 +97,12 @@ export function denied(req: IncomingMessage, route: Route): Answer {
     title: 'This link does not open the session',
     lines: [
       'A link to a session works once, in one browser, and this one has been used or is incomplete.',
-      { say: 'Open the session again with:', command: `hpcbinder open ${route.sessionId}` },
+      'A cookie takes its place: a browser that takes none from this address cannot open the session.',
+      next(
+        route,
+        { say: 'Open the session again with:', command: `hpcbinder open ${route.sessionId}` },
+        'Open it from My sessions',
+      ),
     ],
   });
 }
@@ -128,7 +139,11 @@ export function lost(req: IncomingMessage, route: Route): Answer {
     title: 'No contact with the session',
     lines: [
       'The compute node does not answer at the moment. This page tries again by itself; a running job goes on meanwhile.',
-      { say: 'What is known of the session:', command: `hpcbinder status ${route.sessionId}` },
+      next(
+        route,
+        { say: 'What is known of the session:', command: `hpcbinder status ${route.sessionId}` },
+        'What is known of it is in My sessions',
+      ),
     ],
     footer: route.words().repo,
     refreshSeconds: 5,
@@ -155,7 +170,11 @@ export function slow(req: IncomingMessage, route: Route, seconds: number): Answe
     title: 'The session is slow to answer',
     lines: [
       `The app has not answered for ${seconds} s. It may be busy; reload to try again.`,
-      { say: 'What the app says:', command: `hpcbinder logs ${route.sessionId}` },
+      next(
+        route,
+        { say: 'What the app says:', command: `hpcbinder logs ${route.sessionId}` },
+        'What the app says is in its log, in My sessions',
+      ),
     ],
     footer: route.words().repo,
   });
@@ -169,7 +188,7 @@ export function ended(req: IncomingMessage, route: Route): Answer {
     lines: [
       words.ended ?? 'The job is over.',
       { say: 'Your work is kept at:', command: words.work },
-      { say: 'Go on later with:', command: words.relaunch },
+      next(route, { say: 'Go on later with:', command: words.relaunch }, 'Launch it again from My sessions'),
     ],
     footer: words.repo,
   });

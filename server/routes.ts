@@ -14,6 +14,8 @@ export type PageWords = {
   work: string;
   /** the command that goes on with it later */
   relaunch: string;
+  /** at an endpoint: the address of the page of one's sessions, which is offered instead of commands */
+  home?: string;
   /** one sentence, present once the session has ended */
   ended?: string;
 };

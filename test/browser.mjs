@@ -23,6 +23,17 @@ export function ensureBrowser() {
 }
 
 export async function launchBrowser(more = []) {
+  const { chromium, how } = await chromiumHere(more);
+  return chromium.launch(how);
+}
+
+/** A browser with a profile of its own, whose settings lie in the folder. */
+export async function launchProfile(folder) {
+  const { chromium, how } = await chromiumHere([]);
+  return chromium.launchPersistentContext(folder, how);
+}
+
+async function chromiumHere(more) {
   const executablePath = browserPath();
   if (!executablePath) throw new Error('there is no Chromium here: install it, or name it in HPCBINDER_TEST_BROWSER');
   const { chromium } = await import('playwright-core');
@@ -36,7 +47,7 @@ export async function launchBrowser(more = []) {
     '--disable-sync',
     ...more,
   ];
-  return chromium.launch({ executablePath, args });
+  return { chromium, how: { executablePath, args } };
 }
 
 /** Jupyter asks whether it may tell news, in a corner and at any moment: it takes the focus from a cell. */

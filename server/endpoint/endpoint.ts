@@ -79,6 +79,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
         alive: signIn.alive,
       }),
     userOf,
+    home: new URL('sessions', base).href,
   });
   const events = new LaunchEvents(join(dirname(state.path), 'launches.jsonl'), base.hostname);
   const launches: Launches = new Launches({

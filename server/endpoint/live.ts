@@ -46,6 +46,8 @@ export type LiveOptions = {
   placeOf(id: string, shared: boolean): Place;
   accessOf(record: KeptSession, account: string, place: Place): SessionAccess;
   userOf(account: string): User;
+  /** address of the page of one's sessions */
+  home: string;
 };
 
 export class Live {
@@ -130,7 +132,8 @@ export class Live {
       words: () => ({
         repo: known.row.record.repo.shown,
         work: known.row.record.workDirectory,
-        relaunch: 'the page of your sessions',
+        relaunch: 'Relaunch in My sessions',
+        home: this.#options.home,
         ...(known.row.record.ended ? { ended: endInWords(known.row.record.ended.why) } : {}),
       }),
     };

@@ -59,7 +59,7 @@ export function signInRoutes(app: FastifyInstance, parts: Parts): void {
       if (parts.who(request.raw)?.via === 'login') return reply.headers(QUIET).redirect(home, 302);
       parts.note(request, '-', 'sign-in-refused', 'no sign-in is under way in this browser');
       return show(request, reply, 400, 'This sign-in is not known here', [
-        'It was begun in another browser, more than ten minutes ago, or used already.',
+        'It was begun in another browser, more than ten minutes ago, or used already; or this browser takes no cookies from here, without which nobody can sign in.',
         again(home),
       ]);
     }
