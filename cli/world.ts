@@ -9,7 +9,7 @@ import type { Interest } from '../jobs/pace.ts';
 import { Poller } from '../jobs/poller.ts';
 import { submitOnce } from '../jobs/submit.ts';
 import type { AwaitWorld } from '../sessions/await.ts';
-import { controlRequest } from '../sessions/control.ts';
+import { controlRequest, OtherVersion } from '../sessions/control.ts';
 import { gpuFiguresOf } from '../sessions/gpus.ts';
 import type { LaunchWorld } from '../sessions/launch.ts';
 import { LocalRecords } from '../sessions/local.ts';
@@ -51,7 +51,10 @@ export async function askAgent(cluster: Cluster, record: SessionRecord): Promise
       ...(saved ? { saved } : {}),
       ...(typeof status.internet === 'boolean' ? { internet: status.internet } : {}),
     };
-  } catch {
+  } catch (error) {
+    // who says so is there: its app is served, and no more is known of it
+    if (error instanceof OtherVersion && record.phase === 'ready')
+      return { ready: true, idleSince: record.idle?.since ?? 0, busyKernels: record.idle?.busyKernels ?? 0 };
     return 'unreachable';
   }
 }

@@ -120,6 +120,19 @@ function contextOf(secrets: ClientSecrets): SecureContext {
   return made;
 }
 
+/** as OpenSSL names the alert; an agent by Python goes on without a protocol instead */
+const NO_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
+/** It is the session's own agent, alive, of a version of hpcbinder that this one does not understand (SECURITY F-50). */
+export class OtherVersion extends HpcbinderError {
+  constructor(protocols: readonly string[]) {
+    super('E-AGENT', {
+      message: `the agent of the session does not speak ${protocols.join(' or ')}: another version of hpcbinder started it`,
+      hint: 'The app goes on. Use that version, or stop the session by its scheduler and launch it again: its work directory stays.',
+    });
+  }
+}
+
 /** The agent chooses among the `protocols`: the socket's `alpnProtocol`. */
 export async function secured(
   connect: Connect,
@@ -136,21 +149,24 @@ export async function secured(
       servername: agentName(session),
       ALPNProtocols: [...protocols],
     });
-    const fail = (why: string, cause?: unknown) => {
+    const failed = (error: HpcbinderError) => {
       clearTimeout(timer);
       socket.destroy();
       stream.destroy();
-      reject(agentFault(why, true, cause));
+      reject(error);
     };
+    const fail = (why: string, cause?: unknown) => failed(agentFault(why, true, cause));
     const timer = setTimeout(() => fail('did not answer in time'), HANDSHAKE_MS);
-    const onError = (cause: Error) =>
-      fail('refused the connection, or is not the one that this session started', cause);
+    const onError = (cause: NodeJS.ErrnoException) =>
+      cause.code === NO_PROTOCOL
+        ? failed(new OtherVersion(protocols))
+        : fail('refused the connection, or is not the one that this session started', cause);
     const onClose = () => fail('closed the connection');
     socket.once('error', onError);
     socket.once('close', onClose);
     socket.once('secureConnect', () => {
       if (!protocols.includes(socket.alpnProtocol || '')) {
-        fail(`does not speak ${protocols.join(' or ')}`);
+        failed(new OtherVersion(protocols));
         return;
       }
       clearTimeout(timer);
