@@ -10,6 +10,8 @@ import { useForecast } from './forecast.ts';
 import { ask, takeOver } from './live.ts';
 
 const PAUSE_MS = 500;
+/** A click so soon was meant for what stood here before: another site can put this page under the pointer (SECURITY WEB-06). */
+const EARLY_MS = 500;
 
 type Typed = { repo: string; ref: string };
 
@@ -28,6 +30,7 @@ function LiveLaunch(first: LaunchForm) {
   const [commit, setCommit] = useState<string | undefined>(undefined);
   const [wrong, setWrong] = useState<Readonly<Record<string, string>>>({});
   const [partition, setPartition] = useState<string | undefined>(undefined);
+  const [early, setEarly] = useState(false);
   const round = useRef(new AbortController());
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   const api = `${first.frame.base}/api/v1`;
@@ -57,6 +60,12 @@ function LiveLaunch(first: LaunchForm) {
     setPartition(undefined);
     setChoices({ ...rest, cluster, ...(answer.ok ? { offers: answer.value } : {}) });
   };
+  useEffect(() => {
+    // not from the first: what the server sent is taken as it stands
+    setEarly(true);
+    const soon = setTimeout(() => setEarly(false), EARLY_MS);
+    return () => clearTimeout(soon);
+  }, []);
   useEffect(() => {
     const form = formOf();
     if (!form) return;
@@ -99,7 +108,7 @@ function LiveLaunch(first: LaunchForm) {
     return () => form?.removeEventListener('change', check);
   }, [chosen]);
   const forecast = useForecast(api, xsrf, formOf, commit);
-  const checks: Checks = { ...repo, ...forecast, wrong, ...(partition === undefined ? {} : { partition }) };
+  const checks: Checks = { ...repo, ...forecast, wrong, early, ...(partition === undefined ? {} : { partition }) };
   return html`<${LaunchPage} ...${first} choices=${choices} checks=${checks} />`;
 }
 

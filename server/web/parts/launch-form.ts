@@ -31,6 +31,8 @@ export type Checks = {
   /** what a launch would meet, or why there would be none */
   forecast?: Forecast;
   refused?: string;
+  /** the page has only just come up */
+  early?: boolean;
 };
 
 export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }) {
@@ -105,7 +107,7 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
         </div>
         <div class="forecast" role="status">${checks?.forecast && html`<${ForecastLines} forecast=${checks.forecast} now=${frame.now} />`}${checks?.refused && html`<p class="bad">${said(checks.refused, 400)}</p>`}</div>
         <p class="own">This repository's code will run as you${frame.user && html` (<code>${said(frame.user.account, 40)}</code>)`} on the cluster. It sees the repository${choices.data.length > 0 && ' and the data that you tick'}, nothing else of yours.</p>
-        <button class="go" disabled=${frame.drained !== undefined}>Launch</button>
+        <button class="go" disabled=${frame.drained !== undefined || checks?.early === true}>Launch</button>
       </fieldset>
     </div>
   </form>`;

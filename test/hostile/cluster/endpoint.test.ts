@@ -249,7 +249,7 @@ describe('what bob finds while it lives', () => {
       expect(await root(`find ${STATE} -perm /077`)).toBe('');
       expect((await at('bob', ['ls', STATE])).code).not.toBe(0);
       // of logins and tokens there are only hashes, so the file itself opens neither
-      const words = Object.entries(secrets).filter(([name]) => /^cookie|apiToken/.test(name));
+      const words = Object.entries(secrets).filter(([name]) => /^cookie |^apiToken/.test(name));
       for (const [name, value] of words) {
         const found = await python<string[]>('login', 'root', FILES_WITH, { word: value, folder: STATE });
         expect([name, found]).toEqual([name, []]);
