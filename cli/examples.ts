@@ -59,6 +59,8 @@ const EXAMPLES: ReadonlyMap<string, readonly string[]> = new Map([
   ['config', ['hpcbinder config show', 'hpcbinder config check']],
   ['admin sessions', ['hpcbinder admin sessions', 'hpcbinder admin sessions --all --user alice --json']],
   ['admin launches', ['hpcbinder admin launches --running']],
+  ['admin builds', ['hpcbinder admin builds --running']],
+  ['admin images', ['hpcbinder admin images --user alice', 'hpcbinder admin images --limit 20 --json']],
   ['admin audit', ['hpcbinder admin audit --since 7d', 'hpcbinder admin audit --user alice --json']],
   ['admin tokens', ['hpcbinder admin tokens --user alice']],
   ['admin revoke', ['hpcbinder admin revoke tk-3f9a1c07be', 'hpcbinder admin revoke --user alice']],

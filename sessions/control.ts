@@ -16,7 +16,7 @@ export type ClientSecrets = Pick<SessionSecrets, 'ca' | 'clientCert' | 'clientKe
 export type ControlRequest =
   | { verb: 'status' }
   /** puts off the end for idleness */
-  | { verb: 'use' }
+  | { verb: 'use'; seconds?: number }
   /** `now`: open pages are not asked to save first */
   | { verb: 'stop'; why: 'stopped'; now?: boolean }
   /** the scheduler has moved the job's end; epoch seconds */

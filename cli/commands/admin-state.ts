@@ -33,6 +33,18 @@ export function registerState(admin: Command): void {
     .action(async (flags: Flags) => {
       process.exitCode = await (await lists()).launches(flags);
     });
+  add('builds', 'images that are being made, or wait for their turn, and the last that were')
+    .option('--running', 'only those on their way')
+    .option(...limit)
+    .action(async (flags: Flags) => {
+      process.exitCode = await (await import('../admin/images.ts')).builds(flags);
+    });
+  add('images', 'images of all users by size and last use, as launches last met them')
+    .option(...user)
+    .option('--limit <n>', 'so many, the largest first')
+    .action(async (flags: Flags) => {
+      process.exitCode = await (await import('../admin/images.ts')).images(flags);
+    });
   add('audit', 'who launched, opened and stopped what')
     .option(...user)
     .option('--session <id>', 'on one session')

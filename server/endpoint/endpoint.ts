@@ -15,6 +15,7 @@ import { keepHouse } from '../state/housekeeping.ts';
 import { LaunchEvents, type State } from '../state/index.ts';
 import type { Pages, StaticFiles } from '../web/index.ts';
 import { createApp, type RouteRow } from './app.ts';
+import { Culls } from './culls.ts';
 import type { Deps } from './deps.ts';
 import { createJudge } from './judge.ts';
 import { Launches } from './launches.ts';
@@ -139,6 +140,15 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const isOnItsWay = (id: string) => launches.running().some(({ session }) => session === id);
   const watched = (id: string) => live.has(id) || isOnItsWay(id);
   const endReaping = new Reaper({ services, kept: state, watched, userOf, log }).begin();
+  const endCulls = new Culls({
+    services,
+    kept: state,
+    view: (row) => live.view(row),
+    userOf,
+    atOnce: () => policy.value.culling.atOnce,
+    learned: (record) => live.learn(record),
+    log,
+  }).begin();
   const endKeeping = keepHouse(state, { retentionDays: () => policy.value.retentionSeconds / DAY_SECONDS, log });
   log({ event: 'room', ...room, warnings: tooLittle(room, policy.value.limits.sessions) });
   const endLooking = pressure.begin();
@@ -150,6 +160,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     async close() {
       endKeeping();
       endReaping();
+      endCulls();
       endLooking();
       launches.close();
       live.close();

@@ -151,6 +151,12 @@ export class Live {
     }
   }
 
+  /** What is known of it now; not worth a write. */
+  learn(record: KeptSession): void {
+    const watched = this.#all.get(record.id);
+    if (watched) watched.known.row = { ...watched.known.row, record };
+  }
+
   async #watch(watched: Watched): Promise<void> {
     const { services, userOf } = this.#options;
     const { account } = watched.known.row;

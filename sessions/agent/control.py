@@ -9,7 +9,7 @@ An answer with "error" ends it. After the answers to shell, get and put frames f
 
 status  {ready, appVersion, idleSince, busyKernels, endsAt, startedAt, figures, internet, saved, product}
 stop    {now}: {"stopping": true}: open pages save (not with now), the app ends in order, end.json says why
-use     {"idleSince"}: somebody says that it is in use, and the idle time begins anew
+use     {seconds}: {"idleSince"}: somebody says that it is in use: the idle time begins anew, or is so much shorter
 ends    {at}: {"endsAt"}: the scheduler has moved the job's end
 notices {"ok": true, "endsAt"}, then frames both ways: notices.py
 shell   {rows, cols, term} or {terminal: false}, with {argv: [word, ...]} instead of a login shell: runs in the container
@@ -163,7 +163,7 @@ class Control(object):
         if verb == "status":
             frames.answer(self._session.status())
         elif verb == "use":
-            self._session.use.touch(CLOCK.now())
+            self._session.use.put_off(CLOCK.now(), request.get("seconds"))
             frames.answer({"idleSince": self._session.status()["idleSince"]})
         elif verb == "stop":
             frames.answer({"stopping": True})

@@ -63,6 +63,14 @@ class Use(object):
         with self._lock:
             self._last = max(self._last, now)
 
+    def put_off(self, now, seconds=None):
+        """The idle time begins anew; with seconds it is so much shorter, and never more than that."""
+        if isinstance(seconds, int) and 0 < seconds < 86400:
+            with self._lock:
+                self._last = min(now, self._last + seconds)
+        else:
+            self.touch(now)
+
     @contextlib.contextmanager
     def shell(self, clock):
         with self._lock:

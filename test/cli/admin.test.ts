@@ -112,6 +112,29 @@ describe('admin changes', () => {
     await expect(admin('announce', 'x', '--clear')).rejects.toMatchObject({ code: 'E-USAGE' });
   });
 
+  it('images by size, and builds in their order', async () => {
+    expect(await admin('images')).toBe('');
+    expect(told).toBe('no launch has made or used an image yet\n');
+    const of = { account: 'alice', cluster: 'campus' };
+    const news = { type: 'image', platform: 'linux/amd64', builtAt: new Date().toISOString() } as const;
+    const repository = 'https://github.com/org/repo';
+    for (const [commit, key, bytes] of [
+      ['a'.repeat(40), '1'.repeat(32), 1e6],
+      ['b'.repeat(40), '1'.repeat(32), 1e6],
+      ['c'.repeat(40), '2'.repeat(32), 410e6],
+    ] as const)
+      server.images.note(of, repository, { ...news, commit, key, bytes });
+    server.images.build(of, 'hb-aaaaaaaaaa', repository, 'builds');
+    server.images.build(of, 'hb-aaaaaaaaaa', repository, 'made');
+    server.images.build({ ...of, account: 'bob' }, 'hb-bbbbbbbbbb', repository, 'waits');
+    const lines = (await admin('images')).trimEnd().split('\n');
+    expect(lines).toHaveLength(3);
+    expect(lines[1]).toMatch(/^2{12} +alice +org\/repo @ ccccccc +campus +410 MB/);
+    expect(await json('images', '--user', 'bob')).toEqual([]);
+    expect((await json('builds')).map(({ state }: { state: string }) => state)).toEqual(['waits', 'made']);
+    expect(await admin('builds', '--running')).toMatch(/hb-bbbbbbbbbb +bob +org\/repo +campus +waits/);
+  });
+
   it('tokens and logins: one, or all of an account', async () => {
     filled();
     const id = server.tokens.list('alice')[0]?.id ?? '';

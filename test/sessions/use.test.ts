@@ -35,4 +35,14 @@ describe.each(pythons())('with %s, use', (python) => {
     const words = said.map(([data]) => `"${data.toString('hex')}"`).join(', ');
     expect(call(`[says_something(bytes.fromhex(word)) for word in [${words}]]`)).toEqual(said.map(([, use]) => use));
   });
+
+  it('that an endpoint asks for makes the idle time shorter by what it says, and never newer than now', () => {
+    const since = (...steps: string[]) =>
+      call(`(lambda u: [u.learn([], [], 1000), ${steps.join(', ')}, u.idle_since(5000)][-1])(Use(1000))`);
+    expect(since('u.put_off(5000, 60)')).toBe(1060);
+    expect(since('u.put_off(5000, 60)', 'u.put_off(5000, 60)')).toBe(1120);
+    expect(since('u.put_off(1030, 600)')).toBe(1030);
+    for (const odd of ['None', '0', '-5', '"60"', '1e9', 'True and "x"'])
+      expect(since(`u.put_off(5000, ${odd})`)).toBe(5000);
+  });
 });
