@@ -109,7 +109,7 @@ function told(how: 'ready' | 'submitted', launch: SeenLaunch, client: EndpointCl
   }
   const opens = how === 'ready' && options.browser;
   process.stdout.write(`${url}\n`);
-  const click = 'sign in there and click Open: an API token opens no session in a browser';
+  const click = 'sign in there and click Open: the API token is not handed to a browser';
   process.stderr.write(plain(`  ${opens ? 'opened in your browser; ' : ''}${click}\n`));
   if (opens) openBrowser(url);
   return 0;

@@ -210,7 +210,7 @@ describe('launch --via', () => {
     expect([await run, err]).toEqual([0, expect.stringContaining('image built')]);
     for (const words of ['first line', 'last line']) expect(err.split(words)).toHaveLength(2);
     expect(out).toMatch(/^http:\/\/localhost:\d+\/hub\/launches\/la-[0-9a-f]{16}\n$/);
-    expect(err).toContain('an API token opens no session');
+    expect(err).toContain('the API token is not handed to a browser');
     const [kept] = state.launches({ account: 'alice', limit: 1 });
     expect(kept?.wanted).toEqual({ provider: 'gh', spec: 'org/ready/HEAD', seconds: 3600, gpus: 1 });
   });
