@@ -13,7 +13,7 @@ import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { loadConfig } from './config-file.ts';
 import { Builds } from './serve/builds.ts';
-import { choicesIn, waysOf } from './serve/clusters.ts';
+import { choicesIn, sharedIn, waysOf } from './serve/clusters.ts';
 import { People } from './serve/people.ts';
 import { Tokens } from './serve/repository-tokens.ts';
 import { ClusterServices } from './serve/services.ts';
@@ -42,6 +42,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     clusters: () => [...policy.value.clusters.keys()],
     git: () => ({ guard, allowHttp: policy.value.repositories.http }),
     builds: new Builds(() => policy.value.limits),
+    shared: (cluster) => sharedIn(policy.value, cluster),
     tokens: new Tokens(people, () => policy.value),
     onRefused(session, detail) {
       const account = state.session(session)?.account ?? '-';

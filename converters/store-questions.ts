@@ -13,7 +13,7 @@ import {
 import { HpcbinderError } from '../core/errors.ts';
 import { quote } from '../core/shell.ts';
 import { lastLines } from '../core/text.ts';
-import { fileFault, type Owned, shelfFault } from './store-trust.ts';
+import { fileFault, keeperFault, type Owned, shelfFault } from './store-trust.ts';
 
 const ABSENT = 44;
 const KEY = /^[0-9a-f]{32}$/;
@@ -76,8 +76,11 @@ export type Found = {
   fault: string | undefined;
 };
 
-/** undefined: not there, or half there. Refused where others may write into the store (SECURITY SIF-02). */
-export function look(directory: string, key: EnvironmentKey): Question<Found | undefined> {
+/**
+ * undefined: not there, or half there. Refused where others may write into the store (SECURITY SIF-02). `keeper`: uid of the
+ * account that alone makes its images, or root; without it whoever's the directory is.
+ */
+export function look(directory: string, key: EnvironmentKey, keeper?: number): Question<Found | undefined> {
   return {
     command: { argv: ['sh', '-c', LOOK, 'sh', directory, checkKey(key)] },
     parse: (result) => {
@@ -87,7 +90,7 @@ export function look(directory: string, key: EnvironmentKey): Question<Found | u
         '\n',
       );
       const shelf = owned(shelfText);
-      const why = shelfFault(me, shelf, aboveText.split(',').filter(Boolean).map(owned));
+      const why = shelfFault(me, shelf, aboveText.split(',').filter(Boolean).map(owned)) ?? keeperFault(shelf, keeper);
       if (why !== undefined) return refused(untrusted(directory, why));
       const [, , size = '', ...times] = file.split(' ');
       const receipt = parseReceipt(rest.join('\n'));

@@ -21,6 +21,12 @@ export function shelfFault(me: string, shelf: Owned, above: readonly Owned[]): s
   return open ? `it belongs to user ${shelf.uid}, and others may write into a directory above it` : undefined;
 }
 
+/** Of a store that one account fills for all: it is that one's, or root's (SECURITY BLD-02). */
+export function keeperFault(shelf: Owned, keeper: number | undefined): string | undefined {
+  if (keeper === undefined || ['0', String(keeper)].includes(shelf.uid)) return undefined;
+  return `it belongs to user ${shelf.uid} and not to user ${keeper}, who builds its images`;
+}
+
 /** Why this file may be another's work though its directory is closed. */
 export function fileFault(me: string, shelf: Owned, file: Owned): string | undefined {
   if (![me, '0', shelf.uid].includes(file.uid)) return `it belongs to user ${file.uid}`;

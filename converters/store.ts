@@ -54,11 +54,14 @@ export class ImageStore {
   readonly #transport: Transport;
   readonly #directory: string;
   readonly #python: string;
-  /** `directory`: absolute, on the cluster; made 0700 where it is not there, taken as it is where an admin made it. */
-  constructor(transport: Transport, directory: string, python: string) {
+  readonly #keeper: number | undefined;
+
+  /** `directory`: absolute, on the cluster; made 0700 where it is not there. `keeper`: uid of whoever alone fills it for others. */
+  constructor(transport: Transport, directory: string, python: string, keeper?: number) {
     this.#transport = transport;
     this.#directory = directory;
     this.#python = python;
+    this.#keeper = keeper;
   }
 
   path(key: EnvironmentKey): string {
@@ -76,7 +79,7 @@ export class ImageStore {
 
   /** One look: a receipt with a file of its size that nobody else may have written. */
   async peek(key: EnvironmentKey, signal?: AbortSignal): Promise<StoredSif | undefined> {
-    const found = orThrow(await ask(this.#transport, look(this.#directory, key), signal));
+    const found = orThrow(await ask(this.#transport, look(this.#directory, key, this.#keeper), signal));
     const { receipt } = found ?? {};
     return found && receipt && faultOf(found) === undefined ? { path: this.path(key), receipt } : undefined;
   }
@@ -86,7 +89,7 @@ export class ImageStore {
    * counts as absent, so that whoever asks makes it anew (SECURITY SIF-01, F-37). Throws E-STORE.
    */
   async has(key: EnvironmentKey, how: HasHow = {}): Promise<StoredSif | undefined> {
-    const found = orThrow(await ask(this.#transport, look(this.#directory, key), how.signal));
+    const found = orThrow(await ask(this.#transport, look(this.#directory, key, this.#keeper), how.signal));
     if (found === undefined) return undefined;
     const { receipt, identity, seal } = found;
     const fault = faultOf(found);

@@ -10,9 +10,15 @@ import { FarLogin, openTransport, UserTransport, wayTo } from '../../transports/
 import { type Choice, openLink, setupOf } from '../connect.ts';
 import { sshTarget } from '../ssh.ts';
 import type { OpenAs } from './people.ts';
+import type { SharedBuilds } from './shared-images.ts';
 
 export function choicesIn(policy: Policy): ReadonlyMap<string, Choice> {
   return new Map([...policy.clusters].map(([name, entry]) => [name, { name, entry, saved: true }]));
+}
+
+export function sharedIn(policy: Policy, name: string): SharedBuilds | undefined {
+  const { as, store, partition } = policy.clusters.get(name)?.builds ?? {};
+  return as === undefined || store === undefined ? undefined : { as, store, ...(partition ? { partition } : {}) };
 }
 
 export type Ways = AsyncDisposable & { open: OpenAs };

@@ -51,8 +51,8 @@ export class Reach {
   }
 
   /** The connection for as long as the caller needs it. Streams to a session's agent go to nodes of its job alone. */
-  async lend(account: string, name: string): Promise<Disposable & { cluster: Cluster }> {
-    const lent = await this.#people.lend(account, this.choice(name));
+  async lend(account: string, name: string, choice = this.choice(name)): Promise<Disposable & { cluster: Cluster }> {
+    const lent = await this.#people.lend(account, choice);
     const vouch: Cluster['vouch'] = (session) => this.#nodes.check(session, lent.cluster.profile);
     return { cluster: { ...lent.cluster, vouch }, [Symbol.dispose]: () => lent[Symbol.dispose]() };
   }

@@ -1,5 +1,6 @@
 /** The endpoint's `Services` (core/endpoint.ts): everything that is done on a cluster is done as the user's own account. */
 import type { RepoRef } from '../../core/artifacts.ts';
+import type { Cluster } from '../../core/cluster.ts';
 import type { Config } from '../../core/config.ts';
 import type { Figures, KeptSession, LaunchGranted, Offers, Services, User } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
@@ -10,6 +11,7 @@ import { controlRequest } from '../../sessions/control.ts';
 import { arriving, launch } from '../../sessions/launch.ts';
 import { stopSession } from '../../sessions/stop.ts';
 import { makeArrows } from '../arrows.ts';
+import type { Choice } from '../connect.ts';
 import { Ending } from '../ending.ts';
 import { extended } from '../extend.ts';
 import { launchInput } from '../flags.ts';
@@ -25,6 +27,7 @@ import { logOf, usedBy } from './looking.ts';
 import { ClusterOutlook } from './outlook.ts';
 import { Reach, type ReachOptions } from './reach.ts';
 import type { Tokens } from './repository-tokens.ts';
+import { builderChoice, checkNoBuilder, type SharedBuilds, sharedArrows } from './shared-images.ts';
 import { reaped, taken } from './taken.ts';
 import { launchWorld, watcher } from './world.ts';
 
@@ -38,6 +41,8 @@ export type ServicesOptions = ReachOptions & {
   /** how git may look at what others name (SECURITY GIT-08) */
   git: () => Pick<GitAccess, 'guard' | 'allowHttp'>;
   builds: Builds;
+  /** who builds for all on a cluster, and where those images lie; absent: each user for themselves */
+  shared?(cluster: string): SharedBuilds | undefined;
   tokens: Tokens;
 };
 
@@ -47,6 +52,7 @@ export class ClusterServices implements Services {
   readonly #clusters: () => readonly string[];
   readonly #git: ServicesOptions['git'];
   readonly #builds: Builds;
+  readonly #shared: (cluster: string) => SharedBuilds | undefined;
   readonly repositoryTokens: Tokens;
   readonly outlook: ClusterOutlook;
   /** of each session's figures the last: a use of cores is a difference of two */
@@ -58,6 +64,7 @@ export class ClusterServices implements Services {
     this.#clusters = options.clusters;
     this.#git = options.git;
     this.#builds = options.builds;
+    this.#shared = options.shared ?? (() => undefined);
     this.repositoryTokens = options.tokens;
     this.outlook = new ClusterOutlook({
       config: options.config,
@@ -92,6 +99,8 @@ export class ClusterServices implements Services {
     how: Parameters<Services['launch']>[2],
   ): AsyncGenerator<Progress, KeptSession> {
     linked(granted.repo, this.#git());
+    const shared = this.#shared(granted.cluster);
+    if (shared) checkNoBuilder(user.account, shared);
     const poller = await this.#reach.poller(granted.cluster);
     const choice = this.#reach.choice(granted.cluster);
     using lent = await this.#reach.lend(user.account, granted.cluster);
@@ -106,10 +115,15 @@ export class ClusterServices implements Services {
       return (yield* arriving(cluster, record, world, how.signal)).session;
     }
     const options = launchInput(granted.repo.url, wordsOf(granted), this.#config, how.id);
-    const own = makeArrows(choice, options, this.#config, {
-      connect: async () => cluster,
-      git: { ...this.#git(), credentialsFor: this.repositoryTokens.for(user) },
-    });
+    const arrowsOf = (of: Choice, there: Cluster) =>
+      makeArrows(of, options, this.#config, {
+        connect: async () => there,
+        git: { ...this.#git(), credentialsFor: this.repositoryTokens.for(user) },
+      });
+    const theirs = shared && builderChoice(choice, shared);
+    using builder = shared && theirs && (await this.#reach.lend(shared.as, granted.cluster, theirs));
+    const alone = arrowsOf(choice, cluster);
+    const own = builder && theirs ? sharedArrows(alone, arrowsOf(theirs, builder.cluster), builder.cluster) : alone;
     const arrows = endpointArrows(own, this.#builds, user.account, how.news ?? (() => {}));
     const input = { ...options.input(choice), ...(how.base ? { base: how.base } : {}) };
     return (yield* launch(input, { ...world, arrows }, how.signal)).session;

@@ -86,9 +86,14 @@ export function explain(policy: Policy): PolicyLine[] {
             ),
           ]),
     ),
-    ...[...policy.data].map(([name, { path, at }]): [string, string] => [
+    ...[...policy.clusters].flatMap(([name, { builds }]): [string, string][] =>
+      builds === undefined ? [] : [[`clusters.${name}.builds`, `by ${builds.as} for all, into ${builds.store}`]],
+    ),
+    ...[...policy.data].map(([name, { path, at, cluster }]): [string, string] => [
       `data.${name}`,
-      path === at ? `${path}, read-only` : `${path} at ${at}, read-only`,
+      [path === at ? path : `${path} at ${at}`, ...(cluster === undefined ? [] : [`on ${cluster}`]), 'read-only'].join(
+        ', ',
+      ),
     ]),
     ['apps', words(policy.apps, 'none')],
     ['culling.idle', duration(culling.idleSeconds)],

@@ -51,10 +51,12 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     clusters: () => ['here'],
     git: () => ({ allowHttp: true }),
     builds: new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 600 })),
+    onRefused: (id, words) => refused.push(`${id} ${words}`),
     tokens: new Tokens(people, () => ({ repositories: { tokens: [] }, defaults: { cluster: 'here' } })),
   });
   const alice = { account: 'alice', shown: 'Alice', roles: ['user'] } as const;
   const kept: KeptSession[] = [];
+  const refused: string[] = [];
   let session: KeptSession | undefined;
 
   let git: GitServer;
@@ -125,6 +127,38 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     }
     expect(session).toMatchObject({ phase: 'ready', id: how.id });
     expect(kept.length).toBeGreaterThan(1);
+  });
+
+  it.each(['127.0.0.1', 'localhost', 'login', 'c1', 'c2', '169.254.169.254', 'c1.evil.example'])(
+    'NET-08: an address that says %s is connected to only where the scheduler has the job there',
+    async (host) => {
+      if (!session) throw new Error('no session');
+      const { address, job: _, ...record } = session;
+      refused.splice(0);
+      const forged = { ...record, id: newSessionId(), address: { host, port: address?.port ?? 0 } };
+      // the job is found by its name, too: of another session it is not
+      await expect(services.connect(forged, 'alice')).rejects.toMatchObject({ code: 'E-AGENT', transient: true });
+      const own = {
+        ...forged,
+        id: session.id,
+        job: { state: 'running', raw: 'RUNNING', nodes: [address?.host ?? ''] },
+      } as const;
+      if (host === address?.host) return (await services.connect(own, 'alice')).destroy();
+      await expect(services.connect(own, 'alice')).rejects.toMatchObject({ code: 'E-AGENT' });
+      return undefined;
+    },
+  );
+
+  it('NET-08: what leads elsewhere is told once, with the node that the scheduler knows', async () => {
+    if (!session) throw new Error('no session');
+    const { job: _, ...record } = session;
+    await new Promise((resolve) => setTimeout(resolve, 10_500));
+    const forged = { ...record, address: { host: 'login', port: 6817 } };
+    for (let n = 0; n < 2; n++)
+      await expect(services.connect(forged, 'alice')).rejects.toMatchObject({ code: 'E-AGENT', transient: false });
+    expect(refused).toEqual([
+      `${session.id} login is no node of job ${session.jobId}, which runs on ${session.address?.host}`,
+    ]);
   });
 
   it('and the job and its files are hers', async () => {
