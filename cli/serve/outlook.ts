@@ -1,5 +1,6 @@
 /** The endpoint's `Outlook`: the scheduler and the image store are asked as the user; nothing is submitted or built. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { ImageStore } from '../../converters/store.ts';
 import type { Cluster } from '../../core/cluster.ts';
 import type { Config } from '../../core/config.ts';
 import type {
@@ -37,6 +38,8 @@ const SOONER_MS = 60_000;
 export type OutlookParts = {
   config: Config;
   choice(name: string): Choice;
+  /** where the images lie that a builder makes for all */
+  sharedStore(name: string): string | undefined;
   as<T>(user: User, cluster: string, work: (cluster: Cluster) => Promise<T>): Promise<T>;
   offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
 };
@@ -110,7 +113,11 @@ export class ClusterOutlook implements Outlook {
   holds(user: User, name: string, key: string, signal: AbortSignal): Promise<boolean> {
     const until = AbortSignal.any([signal, AbortSignal.timeout(HOLDS_MS)]);
     return this.#parts.as(user, name, async (cluster) => {
-      return (await imageStoreOf(cluster).peek(key, until)) !== undefined;
+      const { transport, profile } = cluster;
+      const shared = this.#parts.sharedStore(name);
+      const stores = shared === undefined ? [] : [new ImageStore(transport, shared, profile.python)];
+      for (const store of [...stores, imageStoreOf(cluster)]) if (await store.peek(key, until)) return true;
+      return false;
     });
   }
 

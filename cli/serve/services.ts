@@ -69,6 +69,7 @@ export class ClusterServices implements Services {
     this.outlook = new ClusterOutlook({
       config: options.config,
       choice: (name) => this.#reach.choice(name),
+      sharedStore: (name) => this.#shared(name)?.store,
       as: (user, name, work) => this.#reach.as(user.account, name, work),
       offers: (user, name, signal) => this.offers(user, name, signal),
     });
