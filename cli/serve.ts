@@ -11,6 +11,7 @@ import { roomHere, tooLittle } from '../server/endpoint/room.ts';
 import { PolicyFile, parsePolicy, type Reload } from '../server/policy/index.ts';
 import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
+import { siteLogin } from '../transports/site-login.ts';
 import { loadConfig } from './config-file.ts';
 import { Builds } from './serve/builds.ts';
 import { choicesIn, sharedIn, waysOf } from './serve/clusters.ts';
@@ -92,6 +93,7 @@ async function check(path: string, json: boolean): Promise<number> {
   const policy = parsePolicy(text, path);
   const { url, clusters } = policy;
   checkSignIn(signInOptions({ value: policy }), new URL(url));
+  if (policy.signIn.ssh) siteLogin(policy.signIn.ssh);
   for (const { file } of policy.repositories.tokens) await readSecretFile(file, 'repositories.tokens');
   // of this process: the service's own limits are said in its log when it starts
   const warnings = tooLittle(roomHere(), policy.limits.sessions);

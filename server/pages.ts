@@ -10,6 +10,9 @@ const STYLE = `
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 38rem; margin: 15vh auto 0; padding: 0 1rem; }
 h1 { font-size: 1.25rem; font-weight: 600; }
 code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
+label { display: block; margin: 1rem 0; overflow-wrap: anywhere; }
+input { display: block; box-sizing: border-box; width: 100%; font: inherit; padding: 0.4rem; margin-top: 0.25rem; }
+button { font: inherit; padding: 0.4rem 1rem; }
 footer { margin-top: 2rem; opacity: 0.65; font-size: 0.875rem; }
 `;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
@@ -31,12 +34,20 @@ export function escapeHtml(text: string): string {
   return harmless(text).replace(/[&<>"']/g, (c) => names[c] ?? c);
 }
 
-/** A line is a sentence, a sentence with something to type, a link, or a button. */
+/** A field that is typed into; `secret`: without being shown. */
+export type Field = {
+  name: string;
+  label: string;
+  secret: boolean;
+  fills: 'username' | 'current-password' | 'one-time-code';
+};
+
+/** A line is a sentence, a sentence with something to type, a link, or a button, with fields above it where something is asked. */
 export type Line =
   | string
   | { say: string; command: string }
   | { say: string; href: string }
-  | { say: string; action: string; fields: Readonly<Record<string, string>> };
+  | { say: string; action: string; fields: Readonly<Record<string, string>>; asks?: readonly Field[] };
 
 export type Page = { status: number; title: string; lines: readonly Line[]; footer?: string; refreshSeconds?: number };
 
@@ -47,7 +58,11 @@ function html(line: Line): string {
   const fields = Object.entries(line.fields).map(
     ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
   );
-  return `<form method="post" action="${escapeHtml(line.action)}">${fields.join('')}<button>${escapeHtml(line.say)}</button></form>`;
+  const asks = (line.asks ?? []).map(
+    ({ name, label, secret, fills }, at) =>
+      `<label>${escapeHtml(label)}<input name="${escapeHtml(name)}" type="${secret ? 'password' : 'text'}" autocomplete="${fills}" autocapitalize="none" spellcheck="false" maxlength="1000"${at === 0 ? ' required autofocus' : ''}></label>`,
+  );
+  return `<form method="post" action="${escapeHtml(line.action)}">${fields.join('')}${asks.join('')}<button>${escapeHtml(line.say)}</button></form>`;
 }
 
 function text(line: Line): string {

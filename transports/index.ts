@@ -9,6 +9,7 @@ import type { Wire } from './wire.ts';
 export type { Keeping } from './openssh/index.ts';
 export type { Setup } from './programs.ts';
 export { type ShellOptions, ShellTransport } from './shell-transport.ts';
+export { siteLogin } from './site-login.ts';
 export { sshConfigHosts } from './ssh2/config.ts';
 export { parseSshTarget, type SshTarget } from './ssh2/target.ts';
 export { FarLogin } from './sudo/far.ts';

@@ -10,6 +10,7 @@ import { parseRepo } from '../../repos/parse.ts';
 import { controlRequest } from '../../sessions/control.ts';
 import { arriving, launch } from '../../sessions/launch.ts';
 import { stopSession } from '../../sessions/stop.ts';
+import { siteLogin } from '../../transports/site-login.ts';
 import { makeArrows } from '../arrows.ts';
 import type { Choice } from '../connect.ts';
 import { Ending } from '../ending.ts';
@@ -55,6 +56,7 @@ export class ClusterServices implements Services {
   readonly #shared: (cluster: string) => SharedBuilds | undefined;
   readonly repositoryTokens: Tokens;
   readonly outlook: ClusterOutlook;
+  readonly siteLogin = siteLogin;
   /** of each session's figures the last: a use of cores is a difference of two */
   readonly #samples = new Map<string, Sample>();
 

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { ResolvedRepo } from '../artifacts.ts';
 import type { OnProgress, Progress } from '../progress.ts';
 import type { RepositoryTokens } from '../repository-tokens.ts';
+import type { OpenSiteLogin } from '../site-login.ts';
 import type { KeptSession, LaunchGranted, Offers, User } from './asked.ts';
 import type { ImageNews, Outlook } from './outlook.ts';
 import type { Figures } from './shown.ts';
@@ -21,6 +22,8 @@ export type SessionPages = {
  */
 export interface Services {
   readonly clusters: readonly string[];
+  /** the site's own SSH login, for a sign-in by it; absent: there is none */
+  readonly siteLogin?: OpenSiteLogin;
   offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers>;
   /** asks the repository's host through the guarded client (SECURITY GIT-08) */
   resolve(user: User, repo: { url: string; ref?: string }, signal: AbortSignal): Promise<ResolvedRepo>;

@@ -52,7 +52,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   const limits = { ...LIMITS, ...options.limits };
   const codes = new Codes();
   const clicks = new BuildTokens();
-  const signIn = await createSignIn(signInOptions(policy), state, base);
+  const signIn = await createSignIn(signInOptions(policy, services.siteLogin), state, base);
   const userOf = (account: string): User => userOfAccount(policy.value, account);
 
   const placeOf = (id: string, shared: boolean): Place =>

@@ -1,11 +1,12 @@
 /** Who is who by the policy: what the sign-in goes by, and what an account may do whom nobody has signed in for just now. */
 import type { User } from '../../core/endpoint.ts';
+import type { OpenSiteLogin } from '../../core/site-login.ts';
 import type { Policy, PolicyFile } from '../policy/index.ts';
 import type { SignInOptions } from '../sign-in/index.ts';
 
-export function signInOptions(policy: Pick<PolicyFile, 'value'>): SignInOptions {
+export function signInOptions(policy: Pick<PolicyFile, 'value'>, siteLogin?: OpenSiteLogin): SignInOptions {
   const { signIn, listen } = policy.value;
-  const { oidc, header } = signIn;
+  const { oidc, header, ssh } = signIn;
   return {
     ...(oidc
       ? {
@@ -19,6 +20,8 @@ export function signInOptions(policy: Pick<PolicyFile, 'value'>): SignInOptions 
         }
       : {}),
     header,
+    ssh,
+    siteLogin,
     contact: policy.value.accounts.contact,
     accounts: () => {
       const { map, pattern, admins } = policy.value.accounts;

@@ -19,7 +19,9 @@ export function explain(policy: Policy): PolicyLine[] {
       'sign_in',
       signIn.oidc
         ? `OpenID Connect at ${signIn.oidc.issuer}`
-        : `header ${signIn.header?.name} of ${words(signIn.header?.from ?? [], 'nobody')}`,
+        : signIn.ssh
+          ? `the SSH login of ${signIn.ssh.host}, through this page`
+          : `header ${signIn.header?.name} of ${words(signIn.header?.from ?? [], 'nobody')}`,
     ],
     ['sign_in.idle', duration(signIn.idleSeconds)],
     ['sign_in.longest', duration(signIn.longestSeconds)],

@@ -37,9 +37,13 @@ export function parsePolicy(text: string, file: string): Policy {
       `"defaults.cluster" names "${cluster}", which is not under clusters`,
       near(cluster, clusters),
     );
-  const { oidc, header, idle = 12 * HOUR, longest = 7 * DAY, tokens = 90 * DAY } = read.sign_in ?? {};
-  if ((oidc === undefined) === (header === undefined))
-    wrong('sign_in', '"sign_in" must have either oidc or header', 'One says who somebody is; two could disagree.');
+  const { oidc, header, ssh, idle = 12 * HOUR, longest = 7 * DAY, tokens = 90 * DAY } = read.sign_in ?? {};
+  if ([oidc, header, ssh].filter((way) => way !== undefined).length !== 1)
+    wrong(
+      'sign_in',
+      '"sign_in" must have one of oidc, header and ssh',
+      'One says who somebody is; two could disagree.',
+    );
   const ceilings = {
     seconds: read.ceilings?.time ?? DAY,
     cpus: read.ceilings?.cpus ?? 64,
@@ -79,6 +83,11 @@ export function parsePolicy(text: string, file: string): Policy {
           header: needed('sign_in.header.secret', header.secret.header, 'The header that only the proxy can send.'),
           file: needed('sign_in.header.secret', header.secret.file, 'The file that holds its value.'),
         },
+      },
+      ssh: ssh && {
+        host: needed('sign_in.ssh.host', ssh.host, 'The login node whose sshd is asked.'),
+        port: ssh.port ?? 22,
+        knownHosts: needed('sign_in.ssh.known_hosts', ssh.known_hosts, 'The file that holds its host key.'),
       },
       idleSeconds: idle,
       longestSeconds: longest,

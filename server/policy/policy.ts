@@ -1,5 +1,7 @@
 /** An endpoint's policy as everything else reads it: with a default for all that the file does not say. */
+
 import type { AppName } from '../../core/session.ts';
+import type { SiteHost } from '../../core/site-login.ts';
 import type { Pattern } from './patterns.ts';
 import type { Listen, Rate, ServedCluster } from './schema.ts';
 
@@ -26,6 +28,7 @@ export type Policy = {
         }
       | undefined;
     header: { name: string; from: readonly string[]; secret: { header: string; file: string } | undefined } | undefined;
+    ssh: SiteHost | undefined;
     idleSeconds: number;
     longestSeconds: number;
     tokenSeconds: number;

@@ -119,6 +119,8 @@ export const serveFile = object({
       /** a second header, which only the proxy can send */
       secret: object({ header: headerName, file: path }),
     }),
+    /** the site's own SSH login, asked for by our page: passwords pass through this process */
+    ssh: object({ host: hostName, port: integer(1, 65_535), known_hosts: path }),
     /** of a login in a browser: without use, and at all; of API tokens: the longest life */
     idle: time,
     longest: time,

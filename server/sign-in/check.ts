@@ -11,7 +11,7 @@ export function checkSignIn(options: SignInOptions, base: URL): void {
 }
 
 function faultOf(
-  { oidc, header, unixSocket }: SignInOptions,
+  { oidc, header, ssh, unixSocket }: SignInOptions,
   base: URL,
 ): { message: string; hint: string } | undefined {
   const fault = (message: string, hint: string) => ({ message, hint });
@@ -21,12 +21,13 @@ function faultOf(
       'Cookies would travel in the clear. Plain http is for localhost only.',
     );
   if (!base.pathname.endsWith('/')) return fault(`url: ${base.href} does not end in "/"`, `Write ${base.href}/`);
-  if (header !== undefined && oidc === undefined) return headerFault(header, unixSocket ?? false);
-  if (oidc === undefined || header !== undefined)
+  if ([oidc, header, ssh].filter((way) => way !== undefined).length !== 1)
     return fault(
-      'sign_in: exactly one of oidc and header is needed',
+      'sign_in: exactly one of oidc, header and ssh is needed',
       'Nobody can enter without, and two could disagree.',
     );
+  if (header !== undefined) return headerFault(header, unixSocket ?? false);
+  if (oidc === undefined) return undefined;
   if (!isSafeIssuer(oidc.issuer))
     return fault(
       `sign_in.oidc.issuer: ${oidc.issuer} is not https`,

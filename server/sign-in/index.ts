@@ -1,7 +1,9 @@
 /** Who may enter, and as which account. */
 import type { IncomingMessage } from 'node:http';
+import { HpcbinderError } from '../../core/errors.ts';
 import { Staying } from '../staying.ts';
 import { scopesOf } from './accounts.ts';
+import { type Answers, signInAnswers } from './answers.ts';
 import { checkSignIn } from './check.ts';
 import { cookies as cookiesOf } from './cookies.ts';
 import { HeaderSignIn } from './header.ts';
@@ -12,6 +14,7 @@ import type { Parts } from './parts.ts';
 import { PendingSignIns } from './pending.ts';
 import { returnPath } from './return-path.ts';
 import { signInRoutes } from './routes.ts';
+import { SshSignIn } from './ssh.ts';
 import { TokenDesk } from './token-desk.ts';
 import { tokenRoutes } from './token-routes.ts';
 import { bearerOf, Tokens } from './tokens.ts';
@@ -72,7 +75,7 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     return sender.xsrf !== undefined && isOurs(req, { origin: base.origin, expected: sender.xsrf, body });
   };
 
-  const parts: Parts = {
+  const most: Omit<Parts, 'ssh'> = {
     base,
     cookies,
     logins,
@@ -93,6 +96,10 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
       state.audit.write({ account, action, from: request.ip, ...(detail === undefined ? {} : { detail }) });
     },
   };
+
+  const answers = signInAnswers(most);
+  const ssh = sshOf(options, most, answers, now);
+  const parts: Parts = { ...most, ssh };
 
   const alive = (hash: string) => logins.alive(hash) || tokens.alive(hash);
   const staying = new Staying();
@@ -117,8 +124,18 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
         if (sender !== undefined) staying.watch(reply.raw, () => alive(sender.login));
         else if (bearerOf(request.raw) !== undefined) parts.note(request, '-', 'token-refused');
       });
-      signInRoutes(app, parts);
+      signInRoutes(app, parts, answers);
+      ssh?.register(app);
       tokenRoutes(app, parts);
     },
   };
+}
+
+/** @throws HpcbinderError E-SIGN-IN: the file has no key of the host */
+function sshOf(options: SignInOptions, parts: Omit<Parts, 'ssh'>, answers: Answers, now: () => number) {
+  const { ssh, siteLogin } = options;
+  if (ssh === undefined) return undefined;
+  if (siteLogin === undefined)
+    throw new HpcbinderError('E-SIGN-IN', { message: 'sign_in.ssh: nothing here speaks SSH' });
+  return new SshSignIn({ ...parts, answers, host: ssh.host, login: siteLogin(ssh), now });
 }

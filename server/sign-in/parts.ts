@@ -7,6 +7,7 @@ import type { Logins } from './logins.ts';
 import type { Oidc } from './oidc.ts';
 import type { Pace } from './pace.ts';
 import type { PendingSignIns } from './pending.ts';
+import type { SshSignIn } from './ssh.ts';
 import type { TokenDesk } from './token-desk.ts';
 import type { SignIn, SignInState } from './types.ts';
 
@@ -21,6 +22,7 @@ export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
   pace: Pace;
   header: HeaderSignIn | undefined;
   oidc: Oidc | undefined;
+  ssh: SshSignIn | undefined;
   accounts: () => AccountRules;
   contact: string | undefined;
   maxSeconds: number;

@@ -9,7 +9,8 @@ export const PENDING_SECONDS = 600;
 
 export type Waiting = Pending & { next: string };
 
-export class PendingSignIns {
+/** `W`: what is needed to go on. */
+export class PendingSignIns<W extends { state: string; next: string } = Waiting> {
   readonly #key = randomBytes(32);
   readonly #now: () => number;
 
@@ -17,7 +18,7 @@ export class PendingSignIns {
     this.#now = now;
   }
 
-  write(waiting: Waiting): string {
+  write(waiting: W): string {
     const said = Buffer.from(JSON.stringify({ ...waiting, until: this.#now() + PENDING_SECONDS * 1000 })).toString(
       'base64url',
     );
@@ -25,12 +26,12 @@ export class PendingSignIns {
   }
 
   /** The sign-in of this state, if it is ours and not too old. */
-  read(value: string, state: string): Waiting | undefined {
+  read(value: string, state: string): W | undefined {
     const [, said, mac] = /^([A-Za-z0-9_-]{1,3500})\.([A-Za-z0-9_-]{43})$/.exec(value) ?? [];
     if (said === undefined || mac === undefined) return undefined;
     if (!timingSafeEqual(this.#mac(said), Buffer.from(mac, 'base64url'))) return undefined;
-    const { until, ...waiting } = JSON.parse(Buffer.from(said, 'base64url').toString()) as Waiting & { until: number };
-    return until > this.#now() && waiting.state === state ? waiting : undefined;
+    const { until, ...waiting } = JSON.parse(Buffer.from(said, 'base64url').toString()) as W & { until: number };
+    return until > this.#now() && waiting.state === state ? (waiting as unknown as W) : undefined;
   }
 
   #mac(said: string): Buffer {

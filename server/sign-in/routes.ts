@@ -1,20 +1,16 @@
 /** /sign-in, /sign-in/callback and /sign-out. Only the callback and the POST change anything. */
 import { Type } from '@sinclair/typebox';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { asHpcbinderError, type HpcbinderError } from '../../core/errors.ts';
-import { type Line, page } from '../pages.ts';
-import { userOf } from './accounts.ts';
+import type { FastifyInstance } from 'fastify';
+import { asHpcbinderError } from '../../core/errors.ts';
+import type { Line } from '../pages.ts';
+import { type Answers, contact, QUIET, show, slowDown } from './answers.ts';
 import type { Parts } from './parts.ts';
 import { PENDING_SECONDS } from './pending.ts';
 import { returnPath } from './return-path.ts';
 
-export function signInRoutes(app: FastifyInstance, parts: Parts): void {
-  const { base, cookies, logins, pending, header, oidc } = parts;
+export function signInRoutes(app: FastifyInstance, parts: Parts, { enter, failed, again }: Answers): void {
+  const { base, cookies, logins, pending, header, oidc, ssh } = parts;
   const home = base.pathname;
-  const again = (next: string): Line => ({
-    say: 'Sign in again',
-    href: `${home}sign-in?next=${encodeURIComponent(next)}`,
-  });
 
   app.get('/sign-in', { schema: { querystring: Next } }, async (request, reply) => {
     const { next: wanted } = request.query as { next?: string };
@@ -31,6 +27,7 @@ export function signInRoutes(app: FastifyInstance, parts: Parts): void {
         `Come in by ${base.href}${contact(parts)}`,
       ]);
     }
+    if (ssh !== undefined) return ssh.first(request, reply, next);
     if (oidc === undefined) return reply;
     try {
       const begun = await oidc.begin();
@@ -97,48 +94,10 @@ export function signInRoutes(app: FastifyInstance, parts: Parts): void {
       'You may still be signed in at the sign-in service: whoever uses this browser next comes in without a password.';
     // A link and no redirect: the page's form-action would forbid that, and it is for the person to say.
     const there: readonly Line[] = url === undefined ? [] : [{ say: 'Sign out there too', href: url.href }];
-    return show(request, reply, 200, 'You are signed out', [still, ...there, again(home)]);
+    // who came by the page's own SSH login is signed in nowhere else
+    const words = ssh === undefined ? [still, ...there] : [];
+    return show(request, reply, 200, 'You are signed out', [...words, again(home)]);
   });
-
-  /** Somebody has proven to be `identity`. */
-  async function enter(request: FastifyRequest, reply: FastifyReply, identity: string, next: string) {
-    const user = userOf(parts.accounts(), identity);
-    if (user === undefined) {
-      parts.note(request, '-', 'sign-in-refused', `no account for ${identity}`);
-      // there they can sign in as somebody else
-      const elsewhere = await oidc?.signOutUrl();
-      return show(request, reply, 403, 'There is no account for you here', [
-        `You signed in as ${identity}, and this endpoint knows no account for that.`,
-        `Ask for one, and tell them this name${contact(parts)}`,
-        ...(elsewhere === undefined ? [] : [{ say: 'Sign out at the sign-in service', href: elsewhere.href }]),
-      ]);
-    }
-    // what the browser came with is over: nobody goes on under a cookie that somebody else may know
-    for (const secret of cookies.logins(request.headers.cookie)) logins.endSecret(secret);
-    const { secret, xsrf } = logins.create(user, request.ip);
-    parts.note(request, user.account, 'sign-in', identity);
-    const before = reply.getHeader('Set-Cookie');
-    reply.header('Set-Cookie', [
-      ...(typeof before === 'string' ? [before] : []),
-      cookies.setLogin(secret, parts.maxSeconds),
-      cookies.setXsrf(xsrf, parts.maxSeconds),
-    ]);
-    return reply.headers(QUIET).redirect(next, 302);
-  }
-
-  function failed(request: FastifyRequest, reply: FastifyReply, error: HpcbinderError, next: string) {
-    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-    parts.note(request, '-', error.transient ? 'sign-in-failed' : 'sign-in-refused', `${error.message}${cause}`);
-    if (error.transient) reply.header('Retry-After', '30');
-    const status = error.transient ? 503 : 403;
-    const why = `${error.message[0]?.toUpperCase() ?? ''}${error.message.slice(1)}.`;
-    return show(request, reply, status, 'You could not be signed in', [
-      why,
-      error.hint ?? '',
-      again(next),
-      `${error.code}${contact(parts)}`,
-    ]);
-  }
 }
 
 const Next = Type.Object({ next: Type.Optional(Type.String({ maxLength: 4000 })) });
@@ -149,20 +108,3 @@ const SignOut = Type.Union([
   }),
   Type.Null(),
 ]);
-/** Codes and states stand in these addresses. */
-const QUIET = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' };
-
-function contact(parts: Parts): string {
-  return parts.contact === undefined ? '.' : `: ${parts.contact}`;
-}
-
-function slowDown(request: FastifyRequest, reply: FastifyReply, seconds: number) {
-  reply.header('Retry-After', String(seconds));
-  return show(request, reply, 429, 'Too many sign-ins from your address', [`Try again in ${seconds} s.`]);
-}
-
-function show(request: FastifyRequest, reply: FastifyReply, status: number, title: string, lines: readonly Line[]) {
-  const said = page(request.raw, { status, title, lines: lines.filter((line) => line !== '') });
-  const { Connection: _, 'Content-Length': __, ...headers } = said.headers;
-  return reply.code(said.status).headers(headers).send(said.body);
-}

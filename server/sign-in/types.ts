@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { Scope, TokenView, User } from '../../core/endpoint.ts';
+import type { OpenSiteLogin, SiteHost } from '../../core/site-login.ts';
 import type { AccountRules } from './accounts.ts';
 
 /** Who sent a request, and what that lets them do. */
@@ -66,9 +67,12 @@ export type HeaderOptions = {
 };
 
 export type SignInOptions = {
-  /** one of the two */
+  /** one of the three */
   oidc?: OidcOptions | undefined;
   header?: HeaderOptions | undefined;
+  ssh?: SiteHost | undefined;
+  /** how `ssh` is asked */
+  siteLogin?: OpenSiteLogin | undefined;
   /** read anew for each request: a reloaded policy holds at once */
   accounts: () => AccountRules;
   /** whom a person asks who has no account: a name, an address, a URL */

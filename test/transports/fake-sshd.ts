@@ -31,6 +31,13 @@ export type FakeOptions = {
   password?: string;
   /** the answers that let in, to the prompts as sent */
   prompts?: { text: string; echo: boolean; answer: string }[];
+  /** more prompts in the same method, after the first were answered rightly; an empty list is words only */
+  rounds?: { text: string; echo: boolean; answer: string }[][];
+  /** a method that is not enough by itself: what is asked for after it (AuthenticationMethods) */
+  afterwards?: 'password';
+  /** who needs no proof at all (PermitEmptyPasswords) */
+  unasked?: boolean;
+  banner?: string;
   /** as /etc/passwd has it; it is called with -c */
   shell?: readonly string[];
   env?: Record<string, string>;
@@ -48,37 +55,40 @@ export async function fakeSshd(options: FakeOptions = {}): Promise<FakeSshd> {
   const children = new Set<ChildProcess>();
   const counts = { now: 0, most: 0 };
   const fake = { attempts: [] as string[], connections: 0 };
-  const server = new ssh2.Server({ hostKeys: [pair.private] }, (client) => {
-    fake.connections++;
-    connections.add(client);
-    client.on('error', () => undefined);
-    socketOf(client).setNoDelay(true);
-    client.on('close', () => connections.delete(client));
-    client.on('authentication', (context) => authenticate(context, options, fake.attempts));
-    client.on('session', (accept) => {
-      counts.now++;
-      counts.most = Math.max(counts.most, counts.now);
-      const session = accept();
-      session.on('pty', (_ok, no) => no?.());
-      session.on('exec', (ok, _no, { command }) => execute(ok(), command, options, children));
-      session.on('close', () => counts.now--);
-    });
-    client.on('tcpip', (accept, reject, { destIP, destPort }) => {
-      if (options.forwarding === false) {
-        reject();
-        return;
-      }
-      const socket = connect(destPort, destIP);
-      socket.once('error', () => reject());
-      socket.once('connect', () => {
-        const channel = accept();
-        socket.pipe(channel).pipe(socket);
-        socket.on('error', () => channel.destroy());
-        channel.on('error', () => socket.destroy());
-        channel.on('close', () => socket.destroy());
+  const server = new ssh2.Server(
+    { hostKeys: [pair.private], ...(options.banner ? { banner: options.banner } : {}) },
+    (client) => {
+      fake.connections++;
+      connections.add(client);
+      client.on('error', () => undefined);
+      socketOf(client).setNoDelay(true);
+      client.on('close', () => connections.delete(client));
+      client.on('authentication', (context) => authenticate(context, options, fake.attempts));
+      client.on('session', (accept) => {
+        counts.now++;
+        counts.most = Math.max(counts.most, counts.now);
+        const session = accept();
+        session.on('pty', (_ok, no) => no?.());
+        session.on('exec', (ok, _no, { command }) => execute(ok(), command, options, children));
+        session.on('close', () => counts.now--);
       });
-    });
-  });
+      client.on('tcpip', (accept, reject, { destIP, destPort }) => {
+        if (options.forwarding === false) {
+          reject();
+          return;
+        }
+        const socket = connect(destPort, destIP);
+        socket.once('error', () => reject());
+        socket.once('connect', () => {
+          const channel = accept();
+          socket.pipe(channel).pipe(socket);
+          socket.on('error', () => channel.destroy());
+          channel.on('error', () => socket.destroy());
+          channel.on('close', () => socket.destroy());
+        });
+      });
+    },
+  );
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   await listen(0);
   let listening = true;
@@ -126,6 +136,10 @@ function authenticate(context: AuthContext, options: FakeOptions, attempts: stri
   if (options.prompts) methods.push('keyboard-interactive');
   const signed = context.method === 'publickey' && context.signature !== undefined;
   if (!signed) attempts.push(context.method);
+  if (context.method === 'none' && options.unasked) {
+    context.accept();
+    return;
+  }
   if (context.method === 'publickey') {
     const known = !options.accept || options.accept.some((key) => key.equals(context.key.data));
     if (known) {
@@ -138,12 +152,20 @@ function authenticate(context: AuthContext, options: FakeOptions, attempts: stri
       return;
     }
   } else if (context.method === 'keyboard-interactive' && options.prompts) {
-    const { prompts } = options;
-    const asked = prompts.map(({ text, echo }) => ({ prompt: text, echo }));
-    context.prompt(asked, 'Second factor', 'Enter what your device shows', (answers) => {
-      if (prompts.every(({ answer }, at) => answers[at] === answer)) context.accept();
-      else context.reject(methods);
-    });
+    const rounds = [options.prompts, ...(options.rounds ?? [])];
+    const ask = ([prompts, ...left]: typeof rounds) => {
+      if (prompts === undefined) {
+        if (options.afterwards === undefined) context.accept();
+        else context.reject([options.afterwards], true);
+        return;
+      }
+      const asked = prompts.map(({ text, echo }) => ({ prompt: text, echo }));
+      context.prompt(asked, 'Second factor', 'Enter what your device shows', (answers) => {
+        if (prompts.every(({ answer }, at) => answers[at] === answer)) ask(left);
+        else context.reject(methods);
+      });
+    };
+    ask(rounds);
     return;
   }
   context.reject(methods);

@@ -29,10 +29,13 @@ export function namesOf(hop: Hop): string[] {
 
 /** Undefined: no key is known, all are welcome. */
 export function hostKeyAlgorithms(hop: Hop): string[] | undefined {
-  const wanted = knownTypes(readKnownHosts(knownHostsFiles(hop)), namesOf(hop)).flatMap(
-    (type) => ALGORITHMS.get(type) ?? [],
-  );
+  const wanted = algorithmsFor(knownTypes(readKnownHosts(knownHostsFiles(hop)), namesOf(hop)));
   return wanted.length > 0 ? wanted : undefined;
+}
+
+/** Names under which keys of these types sign. */
+export function algorithmsFor(types: readonly string[]): string[] {
+  return types.flatMap((type) => ALGORITHMS.get(type) ?? []);
 }
 
 /** Returns when the key is known or was accepted; throws E-SSH-HOSTKEY otherwise. */

@@ -13,7 +13,7 @@ export const CONNECT_MS = 20_000;
 const ADDRESS_MS = 2_000;
 
 /** E-SSH-UNREACHABLE. `stopped`: nobody wants it any more. */
-export function socketTo(hop: Hop, stopped: AbortSignal): Promise<Duplex> {
+export function socketTo(hop: Pick<Hop, 'host' | 'port'>, stopped: AbortSignal): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const address = { host: hop.host, port: hop.port, timeout: CONNECT_MS, noDelay: true };
     const socket = connect({ ...address, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ADDRESS_MS });
@@ -36,7 +36,7 @@ export function socketTo(hop: Hop, stopped: AbortSignal): Promise<Duplex> {
 }
 
 /** `cause`, where it is an error of the system, says it better than `why`. */
-export function unreachable(hop: Hop, why: string, cause?: unknown): HpcbinderError {
+export function unreachable(hop: Pick<Hop, 'host' | 'port'>, why: string, cause?: unknown): HpcbinderError {
   const words = inWords(cause) ?? why;
   return new HpcbinderError('E-SSH-UNREACHABLE', {
     message: `${hop.host} (port ${hop.port}) cannot be reached: ${words}`,

@@ -66,11 +66,11 @@ describe('the policy file', () => {
   it.each([
     [least.replace(/^url.*\n/m, ''), /"url" is missing/],
     [least.replace('https:', 'http:'), /no address of an endpoint/],
-    [least.replace(/^sign_in.*\n/m, ''), /must have either oidc or header/],
+    [least.replace(/^sign_in.*\n/m, ''), /must have one of oidc, header and ssh/],
     [least.replace(/^clusters.*\n?/m, ''), /"clusters" is missing/],
     [
       least.replace('sign_in: {', 'sign_in: {oidc: {issuer: https://id.example.edu, client_id: x}, '),
-      /either oidc or header/,
+      /one of oidc, header and ssh/,
     ],
   ])('without what it needs is refused', (text, words) => {
     expect(refusal(text)).toMatch(words);
