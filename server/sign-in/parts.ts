@@ -1,5 +1,5 @@
 /** What the routes of the sign-in work with; put together in index.ts. */
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { AccountRules } from './accounts.ts';
 import type { CookieJar } from './cookies.ts';
 import type { HeaderSignIn } from './header.ts';
@@ -7,7 +7,6 @@ import type { Logins } from './logins.ts';
 import type { Oidc } from './oidc.ts';
 import type { Pace } from './pace.ts';
 import type { PendingSignIns } from './pending.ts';
-import type { SshSignIn } from './ssh.ts';
 import type { TokenDesk } from './token-desk.ts';
 import type { SignIn, SignInState } from './types.ts';
 
@@ -22,7 +21,8 @@ export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
   pace: Pace;
   header: HeaderSignIn | undefined;
   oidc: Oidc | undefined;
-  ssh: SshSignIn | undefined;
+  /** the page that begins a login by SSH */
+  ssh: { first(request: FastifyRequest, reply: FastifyReply, next: string): FastifyReply } | undefined;
   accounts: () => AccountRules;
   contact: string | undefined;
   maxSeconds: number;
