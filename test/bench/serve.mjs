@@ -1,24 +1,29 @@
 // The campus endpoint under load: its real proxy, doors, sign-in and state, beside configurable-http-proxy and nginx.
 import { join } from 'node:path';
 import { abandoned } from './serve/abandoned.mjs';
+import { bulk } from './serve/bulk.mjs';
+import { campus } from './serve/campus.mjs';
 import { sessionFiles, startApp } from './serve/nginx.mjs';
 import { rates } from './serve/rate.mjs';
 import { freePort, makeState, startOwn, stopAll } from './serve/rig.mjs';
 
-const SESSIONS = 8;
+/** The first has nginx for an agent; the others' agents hang, count and echo. */
+const SESSIONS = 12;
 
-export async function serve(bench) {
-  const directory = join(bench.scratch, 'serve');
+/** `HPCBINDER_BENCH_SECONDS`: how long the campus is at work, 600 unless it is said. */
+export async function serve({ scratch, rounds }) {
+  const directory = join(scratch, 'serve');
+  const own = join(directory, 'few');
   const app = { plain: await freePort(), tls: await freePort() };
   const agentsPort = await freePort();
   try {
-    const made = await makeState(directory, SESSIONS, [app.tls, agentsPort]);
-    const session = sessionFiles(directory, made.sessions[0]);
-    await startApp(directory, app, session);
-    const agents = await startOwn('agents.mjs', [directory, agentsPort], agentsPort);
-    const all = { rounds: bench.rounds, made, app, session, agents };
+    const made = await makeState(own, SESSIONS, async () => [app.tls, agentsPort]);
+    const session = sessionFiles(own, made.sessions[0]);
+    await startApp(own, app, session);
+    const agents = await startOwn('agents.mjs', [own, agentsPort], agentsPort);
     const parts = [];
-    for (const part of [rates, abandoned]) parts.push(await part(all));
+    for (const part of [rates, abandoned, bulk]) parts.push(await part({ rounds, made, app, session, agents }));
+    parts.push(await campus({ directory, rounds }));
     return {
       title: 'The campus endpoint',
       about:

@@ -1,23 +1,14 @@
 // 300 browsers that begin a WebSocket to a hung app and go: does a descriptor stay, in the endpoint or towards the agent?
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { descriptorsOf, startOwn } from './rig.mjs';
+import { upgradeOf } from './tab.mjs';
 
 const COUNT = 300;
 
-export function upgradeOf({ host, cookie }, path) {
-  const key = randomBytes(16).toString('base64');
-  return [
-    `GET ${path} HTTP/1.1`,
-    ...[`Host: ${host}`, `Origin: http://${host}`, `Cookie: ${cookie}`, 'Connection: Upgrade', 'Upgrade: websocket'],
-    ...['Sec-WebSocket-Version: 13', `Sec-WebSocket-Key: ${key}`, '', ''],
-  ].join('\r\n');
-}
-
 export async function abandoned({ rounds, made, agents }) {
-  const endpoint = await startOwn('endpoint.mjs', [made.directory], made.port);
+  const endpoint = await startOwn('endpoint.mjs', [made.directory, 'unwatched'], made.port);
   // the agent of the first session is nginx, these hang
   const hung = made.sessions.slice(1);
   const [left, most] = [[], []];

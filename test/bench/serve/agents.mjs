@@ -1,11 +1,11 @@
-// Fake agents: one process in place of the agents of all jobs. The handshake is theirs (the session's CA, the client's
-// certificate required, ALPN http/1.1); behind it there is no job but a sink, an echo and something that never answers.
-// `node agents.mjs DIRECTORY PORT`.
+// Fake agents: one process in place of the agents of many jobs. What a connection costs is theirs: the session's CA, the client's
+// certificate required, and the three protocols of a real one (docs/agent.md); behind it there is no job but a sink, an echo and
+// something that never answers. `node agents.mjs DIRECTORY PORT`.
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { createSecureContext } from 'node:tls';
-import { WebSocketServer } from 'ws';
+import { createSecureContext, createServer as createTls } from 'node:tls';
+import { FrameReader, frameOf, Numbered } from '../../../dist/sessions/stream-core.js';
 
 const [directory, port] = process.argv.slice(2);
 const { sessions } = JSON.parse(readFileSync(join(directory, 'sessions.json'), 'utf8'));
@@ -17,27 +17,71 @@ const contexts = new Map(
 );
 const [first] = sessions;
 
-const server = createServer(
+const app = createServer({ keepAliveTimeout: 0 }, (req, res) => {
+  let size = 0;
+  req.on('data', (part) => {
+    size += part.length;
+  });
+  req.on('end', () => res.end(String(size)));
+});
+
+const server = createTls(
   {
     ...{ ca: first.secrets.ca, cert: first.server.cert, key: first.server.key },
-    ...{ requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['http/1.1'], keepAliveTimeout: 0 },
+    ...{ requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['hb-stream/1', 'http/1.1', 'hb/1'] },
     SNICallback: (name, done) => done(null, contexts.get(name)),
   },
-  (req, res) => {
-    let size = 0;
-    req.on('data', (part) => {
-      size += part.length;
-    });
-    req.on('end', () => res.end(String(size)));
+  (socket) => {
+    socket.on('error', () => socket.destroy());
+    if (socket.alpnProtocol === 'http/1.1') app.emit('connection', socket);
+    else if (socket.alpnProtocol === 'hb/1') control(socket);
+    else stream(socket);
   },
 );
-const webSockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-server.on('upgrade', (req, socket, head) => {
-  socket.on('error', () => socket.destroy());
-  if (req.url.startsWith('/hung')) return;
-  webSockets.handleUpgrade(req, socket, head, (open) => {
-    open.on('message', (data) => open.send(data));
-    open.on('error', () => open.terminate());
-  });
-});
 server.listen(Number(port), '127.0.0.1', 4096);
+
+const startedAt = Math.floor(Date.now() / 1000);
+
+/** `hb/1`: `status` is answered, `notices` stays open. */
+function control(socket) {
+  socket.once('data', (line) => {
+    const { verb } = JSON.parse(line.toString());
+    const now = Math.floor(Date.now() / 1000);
+    const endsAt = startedAt + 86_400;
+    if (verb === 'notices') socket.write(`${JSON.stringify({ ok: true, endsAt })}\n`);
+    else {
+      const figures = { cpuSeconds: now - startedAt, memoryBytes: 1e8, processes: 3 };
+      const known = { ready: true, appVersion: null, idleSince: now, busyKernels: 0, startedAt, endsAt, now };
+      socket.write(`${JSON.stringify({ ...known, figures, saved: null, product: 'hpcbinder/bench' })}\n`);
+    }
+    socket.on('data', () => {});
+  });
+}
+
+/** `hb-stream/1`, by the core of the client's end: the app behind it answers an upgrade, and is an echo from then on. */
+function stream(socket) {
+  const reader = new FrameReader();
+  const core = new Numbered({ sends: 8 << 20, takes: 1 << 20 });
+  core.resume(0);
+  let open = false;
+  const hear = (data) => {
+    core.usedUpTo(core.received);
+    if (open) core.write(Buffer.from(data));
+    else if (!data.includes('GET /hung')) {
+      open = true;
+      core.write(Buffer.from('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'));
+    }
+  };
+  socket.on('data', (part) => {
+    reader.feed(part);
+    for (let frame = reader.next(); frame; frame = reader.next()) {
+      if (frame.kind === 'o') socket.write(frameOf('o', Buffer.from('{"received":0}')));
+      else if (frame.kind === 'x') socket.end();
+      else {
+        const data = core.take(frame);
+        if (data) hear(data);
+      }
+    }
+    for (let frame = core.next(); frame && socket.writable; frame = core.next()) socket.write(frame);
+  });
+}

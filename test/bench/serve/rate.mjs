@@ -24,7 +24,7 @@ export async function rates({ rounds, made, app, session }) {
   const access = new Access('hb-0000000000', key);
   const plainHost = `hb-0000000000.localhost:${plain.port}`;
   const entered = access.enter(access.newCode(), `http://${plainHost}`, Date.now());
-  const chain = await startOwn('endpoint.mjs', [directory], made.port);
+  const chain = await startOwn('endpoint.mjs', [directory, 'unwatched'], made.port);
   const sides = {
     app: { pid: undefined, to: { port: app.plain, host: 'app' } },
     theirs: { pid: theirs.pid, to: { port: theirs.port, host: 'app' } },
@@ -72,7 +72,7 @@ async function profile(made, to) {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory);
   const flags = ['--cpu-prof', `--cpu-prof-dir=${directory}`];
-  const endpoint = await startOwn('endpoint.mjs', [made.directory], made.port, flags);
+  const endpoint = await startOwn('endpoint.mjs', [made.directory, 'unwatched'], made.port, flags);
   await flood(to, SECONDS * 2);
   await endpoint.stop();
   return inWords(directory);

@@ -15,12 +15,14 @@ import { agentName, makeCertificates } from '../../../dist/sessions/certificates
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ALICE = { account: 'alice', shown: 'alice', roles: ['user'] };
 const DAY = 86_400;
+/** where the scheduler has all jobs; it is this machine */
+const NODE = 'c1';
 
 /**
- * A policy and a state with `count` sessions of alice that are ready, and alice signed in: what a real endpoint would have
- * written. The agents of `ports`: that of the first session, that of all others.
+ * A policy and a state with sessions of alice that are ready, and alice signed in: what a real endpoint would have written.
+ * `agentsOf`: the agents' ports, for the sessions as they are.
  */
-export async function makeState(directory, count, ports) {
+export async function makeState(directory, count, agentsOf) {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const port = await freePort();
@@ -34,29 +36,44 @@ clusters: {campus: {}}
 `;
   writeFileSync(join(directory, 'serve.yaml'), policy, { mode: 0o600 });
   const login = sha256(randomBytes(32).toString('base64url'));
-  const state = State.open(join(directory, 'state'));
   const sessions = [];
+  for (let n = 0; n < count; n++) sessions.push(await makeSession(n, port, login));
+  const made = { directory, port, sessions };
+  writeFileSync(join(directory, 'sessions.json'), JSON.stringify(made), { mode: 0o600 });
+  const ports = await agentsOf(made);
+  const state = State.open(join(directory, 'state'));
   try {
     const expires = new Date(Date.now() + DAY * 1000).toISOString();
     state.logins.create(ALICE, { id: login, xsrf: randomBytes(32).toString('base64url'), expires, from: '127.0.0.1' });
-    for (let n = 0; n < count; n++) {
-      const id = `hb-${n.toString(36).padStart(10, '0')}`;
-      const { ca, server, client } = await makeCertificates(id, DAY);
-      const [cookieKey, appToken] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
-      const secrets = { ca, clientCert: client.cert, clientKey: client.key, appToken, cookieKey };
-      state.saveSession(recordOf(id, secrets, n === 0 ? ports[0] : ports[1]), { account: ALICE.account });
-      const host = `${id}.localhost:${port}`;
-      sessions.push({ id, host, name: agentName(id), cookie: cookieOf(id, cookieKey, login), secrets, server });
-    }
+    sessions.forEach((session, n) => {
+      state.saveSession(recordOf(session, ports[n] ?? ports.at(-1)), { account: ALICE.account });
+    });
   } finally {
     state.close();
   }
-  const made = { directory, port, sessions };
-  writeFileSync(join(directory, 'sessions.json'), JSON.stringify(made), { mode: 0o600 });
   return made;
 }
 
-function recordOf(id, secrets, port) {
+async function makeSession(n, port, login) {
+  const id = `hb-${n.toString(36).padStart(10, '0')}`;
+  const { ca, server, client } = await makeCertificates(id, DAY);
+  const [cookieKey, appToken] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
+  const secrets = { ca, clientCert: client.cert, clientKey: client.key, appToken, cookieKey };
+  const [host, cookie] = [`${id}.localhost:${port}`, cookieOf(id, cookieKey, login)];
+  return { id, host, name: agentName(id), jobId: String(1000 + n), cookie, secrets, server };
+}
+
+/** How many sessions the state has that are not over. */
+export function sessionsAlive(directory) {
+  const state = State.open(join(directory, 'state'));
+  try {
+    return [...state.sessions({ live: true })].filter(({ record }) => record.phase === 'ready').length;
+  } finally {
+    state.close();
+  }
+}
+
+function recordOf({ id, secrets, jobId }, port) {
   const now = Math.floor(Date.now() / 1000);
   return {
     schema: 1,
@@ -72,8 +89,9 @@ function recordOf(id, secrets, port) {
     app: 'lab',
     request: { partition: 'gpu', cpus: 2, memoryMb: 8192, seconds: 7200, gpus: 1, extra: [] },
     limits: { idleSeconds: 3600 },
-    jobId: '48213',
-    address: { host: '127.0.0.1', port, startedAt: now, endsAt: now + DAY },
+    jobId,
+    job: { state: 'running', raw: 'RUNNING', nodes: [NODE], endsAt: now + DAY },
+    address: { host: NODE, port, startedAt: now, endsAt: now + DAY },
     secrets,
   };
 }
