@@ -28,6 +28,9 @@ export type Entry = (typeof ENTRIES)[number];
 /** `import … from "x"`, `export … from "x"`, `import "x"`, `import("x")` with a literal */
 const SPECIFIER = /((?:\bfrom|\bimport)\s*\(?\s*)(["'])([^"'\n]+)\2/g;
 
+/** lines of our own modules that are for those who read the source: a comment stands on lines of its own */
+const COMMENTS = /^ *\/\*\*(?:(?!\*\/)[\s\S])*\*\/\n|^ *\/\/ .*\n/gm;
+
 export type StaticFile = { name: string; type: string; body: Buffer; zipped: Buffer };
 
 export class StaticFiles {
@@ -60,7 +63,8 @@ export class StaticFiles {
     if (above.includes(path)) {
       throw new HpcbinderError('E-INTERNAL', { message: `modules import each other: ${[...above, path].join(', ')}` });
     }
-    const text = this.#read(path)
+    const whole = this.#read(path);
+    const text = (path.includes('node_modules') ? whole : whole.replace(COMMENTS, ''))
       .replace(/^\/\/# sourceMappingURL=.*$/m, '')
       .replace(SPECIFIER, (_, before: string, quote: string, to: string) => {
         return `${before}${quote}./${this.#module(fileOf(to, path), [...above, path])}${quote}`;

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { ensureBrowser, launchBrowser } from '../browser.mjs';
-import { EVENTS, LAUNCH, SESSIONS } from '../server/web/canned.ts';
+import { EVENTS, LAUNCH, SESSIONS, SOONER } from '../server/web/canned.ts';
 import { type FakeEndpoint, fakeEndpoint, XSRF } from '../server/web/rig.ts';
 
 jest.setTimeout(30_000);
@@ -115,6 +115,24 @@ describe('the launch form', () => {
     fake.world.offers = true;
   });
 
+  it('says what a launch would meet, anew when a field rests, and nothing of a repository that is not there', async () => {
+    await open('/v2/gh/org/repo/main?partition=gpu&gpus=1');
+    const forecast = page.locator('.forecast');
+    await forecast.getByText('starts now, as far as the scheduler can tell').waitFor();
+    await forecast.getByText(/image ready, built .* · 410 MB/).waitFor();
+    await forecast.getByText('24 h instead of 72 h: the limit of this endpoint').waitFor();
+    await tabTo('#gpus');
+    await page.keyboard.press('ArrowUp');
+    await forecast.getByText(/starts in about 3 h \(.*\), as far as/).waitFor();
+    await page.fill('#gpus', '8');
+    await forecast.getByText('starts never: no node has so many GPUs').waitFor();
+    await page.fill('#repo', 'org/missing');
+    await page.locator('#repo-check.bad').waitFor();
+    expect(await forecast.textContent()).toBe('');
+    expect(fake.posted).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
   it('launches by keyboard alone, once, and leads to the progress', async () => {
     await open('/v2/gh/org/repo/main?partition=gpu&gpus=1');
     await tabTo('#partition');
@@ -163,6 +181,39 @@ describe('the progress page', () => {
     await page.locator('.phases li.running', { hasText: 'node g07' }).waitFor();
     expect(await page.locator('[aria-live=polite]').innerText()).toBe('Now: starting on its node.');
     expect(await page.title()).toBe('start · climate-notebooks');
+  });
+
+  it('has by keyboard what would start sooner, and a click for each that changes the job', async () => {
+    fake.restart();
+    await open(PROGRESS);
+    await tabTo('form[action$="/sooner"] button');
+    const answered = page.waitForEvent('load');
+    await page.keyboard.press('Enter');
+    await answered;
+    fake.world.sooner = SOONER;
+    await open(PROGRESS);
+    expect((await page.locator('.shapes').innerText()).replaceAll(/\s+/g, ' ')).toMatch(
+      /^1 h on gpu now Change to this ?: 1 h on gpu 2 h on gpu-short in about 10 min \(.*\) Change to this ?: 2 h on gpu-short 2 h on gpu in about 3 h \(.*\) as submitted$/,
+    );
+    await tabTo('form:has([name=partition][value=gpu-short]) button');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/sessions?done=stopped');
+    const shape = { partition: 'gpu-short', seconds: '7200', cpus: '8', memoryMb: '32768', gpus: '1' };
+    expect(fake.posted).toEqual([
+      { path: `${PROGRESS}/sooner`, body: { _xsrf: XSRF } },
+      { path: `${PROGRESS}/shape`, body: { _xsrf: XSRF, ...shape } },
+    ]);
+    fake.world.sooner = { ...SOONER, canChange: false };
+    await open(PROGRESS);
+    await page.getByRole('link', { name: 'Form for 1 h on gpu' }).click();
+    await page.waitForURL(/v2\/gh\/org\/climate-notebooks\/main\?partition=gpu&gpus=1&cpus=8&mem=32G&time=1h/);
+    fake.world.sooner = SOONER;
+    await open(PROGRESS);
+    fake.tell({ type: 'done', phase: 'queue', text: 'waited 3 min', seconds: 180 });
+    await page.locator('.sooner').waitFor({ state: 'detached' });
+    fake.tell({ type: 'update', phase: 'start', text: 'node g07' });
+    await page.locator('.phases li.running', { hasText: 'node g07' }).waitFor();
+    expect(complaints).toEqual([]);
   });
 
   it('unfolds a terminal view, of which nothing was loaded before, and which runs nothing (WEB-13)', async () => {
@@ -295,6 +346,11 @@ describe('the badge maker', () => {
 });
 
 describe('every page', () => {
+  beforeAll(() => {
+    fake.restart();
+    fake.world.sooner = SOONER;
+  });
+
   it('has nothing that axe-core complains of, in light and in dark', async () => {
     const found: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {
@@ -308,6 +364,7 @@ describe('every page', () => {
           `document.querySelectorAll('details').forEach((one) => { one.open = !one.matches('.menu'); })`,
         );
         if (path === '/sessions') await page.locator('svg').first().waitFor();
+        if (path.startsWith('/v2/')) await page.locator('.forecast p').first().waitFor();
         await page.evaluate(AXE);
         const { violations } = (await page.evaluate(`axe.run(${rules})`)) as {
           violations: { id: string; nodes: { html: string }[] }[];
@@ -340,10 +397,10 @@ describe('every page', () => {
   });
 
   it('is never wider than a phone', async () => {
-    await page.setViewportSize({ width: 360, height: 740 });
+    await page.setViewportSize({ width: 320, height: 640 });
     for (const path of PAGES) {
       await open(path);
-      expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 360]);
+      expect([path, await page.evaluate('document.documentElement.scrollWidth')]).toEqual([path, 320]);
     }
     await page.setViewportSize({ width: 1100, height: 900 });
   });
@@ -367,6 +424,7 @@ describe('every page', () => {
     const plain = await browser.newContext({ javaScriptEnabled: false });
     const one = await plain.newPage();
     await open('/v2/gh/org/repo/main', one);
+    expect(await one.locator('.forecast').textContent()).toBe('');
     await one.waitForTimeout(700);
     await one.getByRole('button', { name: 'Launch' }).click();
     await one.waitForURL(`**${PROGRESS}`);

@@ -147,12 +147,14 @@ export const gpusOf = (one: Partition) =>
 const gpuTypes = (one: Partition) => Object.keys(one.gpusPerNode).filter((type) => type !== '');
 const freeGpus = (one: Partition) => Object.values(one.free?.gpus ?? {}).reduce((sum, count) => sum + count, 0);
 
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 /** One line of the choice: `gpu · 7 GPUs free · up to 24 h`. */
 function optionWords(one: Partition): string {
   const free = one.free === undefined ? `${one.idleNodes} nodes idle` : `${one.free.cpus} cores free`;
   return [
     said(one.name, 60),
-    one.up ? (gpusOf(one) > 0 && one.free ? `${freeGpus(one)} GPUs free` : free) : 'closed at present',
+    one.up ? (gpusOf(one) > 0 && one.free ? `${counted(freeGpus(one), 'GPU')} free` : free) : 'closed at present',
     ...(one.maxSeconds === undefined ? [] : [`up to ${duration(one.maxSeconds)}`]),
   ].join(' · ');
 }
@@ -164,7 +166,7 @@ function partitionWords(one: Partition): string {
   );
   const node = [`${one.cpusPerNode} cores`, memory(one.memoryMbPerNode), ...types].join(', ');
   const free = one.free
-    ? `free now: ${[`${one.free.cpus} cores`, ...(types.length > 0 ? [`${freeGpus(one)} GPUs`] : [])].join(', ')}`
+    ? `free now: ${[`${one.free.cpus} cores`, ...(types.length > 0 ? [counted(freeGpus(one), 'GPU')] : [])].join(', ')}`
     : `${one.idleNodes} of ${one.nodes} nodes idle`;
-  return `${one.nodes} nodes of ${node} · ${free}`;
+  return `${counted(one.nodes, 'node')} of ${node} · ${free}`;
 }

@@ -34,9 +34,9 @@ function Choose({ frame, launch, one, canChange }: ChooseProps) {
   if (!canChange) {
     const { partition: _, gpuType: __, ...wanted } = launch.wanted;
     const link = `${frame.base}/${linkOf({ ...wanted, ...one.shape })}`;
-    return html`<a class="button" href=${link} aria-label="Form for ${words}">Form</a>`;
+    return html`<a class="button" href=${link}>Form<span class="hidden"> for ${words}</span></a>`;
   }
   return html`<form method="post" action="${frame.base}/launches/${launch.id}/shape"><${Xsrf} frame=${frame} />
     ${Object.entries(one.shape).map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)}
-    <button aria-label="Change to ${words}">Change to this</button></form>`;
+    <button>Change to this<span class="hidden">: ${words}</span></button></form>`;
 }
