@@ -20,6 +20,7 @@ export function addGate(app: FastifyInstance, deps: Deps): void {
   app.decorateRequest('who', undefined);
   app.addHook('onRequest', async (request, reply) => {
     for (const [name, value] of Object.entries(HEADERS)) reply.header(name, value);
+    if (deps.base.protocol === 'https:') reply.header('strict-transport-security', 'max-age=31536000');
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     request.who = deps.who(request.raw);
     const rule = request.routeOptions.config.rule;

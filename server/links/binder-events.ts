@@ -18,10 +18,10 @@ const TOO_MANY_BYTES = 4 * MANY_BYTES;
 
 /** The answer's head. `X-Accel-Buffering`: nginx would collect the events. */
 export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Type': 'text/event-stream; charset=utf-8',
-  'Cache-Control': 'no-cache, no-store',
-  'X-Content-Type-Options': 'nosniff',
-  'X-Accel-Buffering': 'no',
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-store',
+  'x-content-type-options': 'nosniff',
+  'x-accel-buffering': 'no',
 };
 
 export type Ready = {

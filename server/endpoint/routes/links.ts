@@ -46,7 +46,8 @@ export function linkRoutes(app: FastifyInstance, deps: Deps, clicks: BuildTokens
 /** Errors are events, for BinderHub's clients read nothing else (REES section 7.5). */
 async function build(deps: Deps, clicks: BuildTokens, request: FastifyRequest, reply: FastifyReply) {
   const { raw } = reply.hijack();
-  raw.writeHead(200, EVENT_STREAM_HEADERS);
+  // what the gate has set; hijacked answers do not take it along
+  raw.writeHead(200, { ...(reply.getHeaders() as Record<string, string>), ...EVENT_STREAM_HEADERS });
   const { wanted, fault } = understood(deps, request);
   const left = new AbortController();
   raw.once('close', () => left.abort());

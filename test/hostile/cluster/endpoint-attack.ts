@@ -124,3 +124,17 @@ for at, _, names in os.walk(p["folder"]):
         if p["word"].encode() in open(os.path.join(at, name), "rb").read(): found.append(name)
 json.dump(found, sys.stdout)
 `;
+
+/** What the service answers to each path with each set of headers: status and body. */
+export const ASKS = `
+import http.client, json, sys
+p = json.load(sys.stdin)
+answers = []
+for path in p["paths"]:
+    for more in p["said"]:
+        asking = http.client.HTTPConnection(p["host"], p["port"], timeout=10)
+        asking.request("GET", path, headers=dict(more, Host=p["name"]))
+        answer = asking.getresponse()
+        answers.append([answer.status, answer.read().decode()])
+json.dump(answers, sys.stdout)
+`;

@@ -18,6 +18,7 @@ import { acting, type Person, signedIn } from '../../faults/campus-people.ts';
 import { portOf, relay } from '../../faults/relays.ts';
 import { type GitServer, gitServer } from '../../repos/git-server.ts';
 import {
+  ASKS,
   asks,
   FILES_WITH,
   HER_FILES,
@@ -256,6 +257,24 @@ describe('what bob finds while it lives', () => {
       }
     },
     2 * MINUTE,
+  );
+
+  it(
+    'is 401 and nothing else at the port of the service, from the login node and a compute node, whatever he says who he is (WEB-11, WEB-23)',
+    async () => {
+      const paths = ['/api/v1/admin', '/api/v1/sessions', `/api/v1/sessions/${id}/log`, '/api/v1/tokens'];
+      const said = [{}, { 'X-Remote-User': 'dave' }, { 'X-Forwarded-User': 'dave', 'X-Forwarded-For': '127.0.0.1' }];
+      for (const host of ['login', 'c1'] as const) {
+        const input = { ...inside, name: new URL(site.url).host, paths, said };
+        const answers = await python<[number, string][]>(host, 'bob', ASKS, input);
+        expect(answers).toHaveLength(paths.length * said.length);
+        for (const [status, body] of answers) {
+          expect(status).toBe(401);
+          expect(body).not.toMatch(new RegExp(`${id}|alice`));
+        }
+      }
+    },
+    MINUTE,
   );
 
   it(

@@ -1,5 +1,7 @@
 /** More than one may ask for, through the API of the whole endpoint: many at once, numbers out of range, SQL, large bodies. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newSessionId } from '../../../core/ids.ts';
 import { type Actor, SESSION, World } from './rig.ts';
 
 const world = new World();
@@ -113,24 +115,63 @@ describe('the API of launches', () => {
     expect(status).toBe(413);
   });
 
-  it('begins as many of 200 at once as one user may have, and tells the others so; alice still launches (ABU-01, ABU-02)', async () => {
-    const all = await Promise.all(Array.from({ length: 200 }, (_, i) => launch(bob, { spec: `org/repo-${i}/HEAD` })));
+  it('begins as many of 1,000 at once as one user may have, and tells the others so; alice still launches (ABU-01, ABU-02)', async () => {
+    const all = await Promise.all(Array.from({ length: 1000 }, (_, i) => launch(bob, { spec: `org/repo-${i}/HEAD` })));
     expect(all.filter(({ status }) => status === 202)).toHaveLength(3);
     const refused = all.filter(({ status }) => status === 429);
-    expect(refused).toHaveLength(197);
+    expect(refused).toHaveLength(997);
     for (const { headers, body } of refused) {
       expect(Number(headers['retry-after'])).toBeGreaterThan(0);
       expect(body).toMatch(/"E-POLICY-(?:FULL|RATE)"/);
     }
     expect(begun()).toBe(3);
     expect((await launch(alice, {})).status).toBe(202);
-  });
+  }, 60_000);
 
   it('joins one that is on its way: the same asked for 20 times is one launch (ABU-01)', async () => {
     const before = begun();
     const all = await Promise.all(Array.from({ length: 20 }, () => launch(alice, {})));
     expect(new Set(all.map(({ body }) => JSON.parse(body).id)).size).toBe(1);
     expect(begun()).toBe(before);
+  });
+});
+
+describe('the name of a session', () => {
+  it('comes once in 100,000, and is nobody else’s once it was somebody’s (ABU-04)', () => {
+    expect(new Set(Array.from({ length: 100_000 }, newSessionId)).size).toBe(100_000);
+    const hers = world.state.session(SESSION);
+    if (!hers) throw new Error('no session');
+    expect(() => world.state.saveSession(hers.record, { account: 'bob' })).toThrow(/alice|owner|another/);
+    expect(world.state.session(SESSION)?.account).toBe('alice');
+  });
+});
+
+describe('statements', () => {
+  it('are texts of ours: values are bound, and what is put into a text is of a fixed set (INJ-15)', () => {
+    const sources = ['server', 'cli', 'sessions', 'jobs', 'core', 'transports'].flatMap((room) =>
+      readdirSync(room, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => `${room}/${name}`),
+    );
+    expect(sources.length).toBeGreaterThan(200);
+    const statements = sources.flatMap((path) =>
+      [
+        ...readFileSync(path, 'utf8').matchAll(/`[^`]*\b(?:SELECT|INSERT|UPDATE|DELETE|PRAGMA|ATTACH|VACUUM)\b[^`]*`/g),
+      ].map(([text]) => ({ path, text })),
+    );
+    expect(statements.length).toBeGreaterThan(10);
+    const parts = statements.flatMap(({ path, text }) =>
+      [...text.matchAll(/\$\{([^}]*)\}/g)].map(([, part = '']) => `${path} ${part}`),
+    );
+    // tables and columns of the schema, marks for values, and a condition that is there or not
+    expect([...new Set(parts)].sort()).toEqual([
+      'server/state/keeping.ts table',
+      'server/state/keeping.ts where',
+      'server/state/repair.ts key',
+      'server/state/repair.ts marks',
+      "server/state/repair.ts names.join(', ')",
+      'server/state/repair.ts table',
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SCOPES } from '../../../core/endpoint.ts';
 import type { RouteRow } from '../../../server/endpoint/app.ts';
-import { type Actor, CANARY, LAUNCH, SESSION, World } from './rig.ts';
+import { type Actor, CANARY, LAUNCH, SESSION, type Told, World } from './rig.ts';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 const JSON_TYPE = { 'Content-Type': 'application/json' };
@@ -297,6 +297,57 @@ describe('every route of the table', () => {
     expect(traces()).toBe(before);
   });
 
+  it('brings the same headers with every answer by any method: pages, errors, redirects, refusals of the front (WEB-20)', async () => {
+    const answers: [string, Told][] = [];
+    const keep = async (what: string, told: Promise<Told>) => void answers.push([what, await told]);
+    for (const row of rows())
+      for (const actor of [anonymous, bob])
+        for (const method of [row.method, 'PATCH', 'OPTIONS'])
+          await keep(
+            `${method} ${row.url} ${actor.name}`,
+            world.ask(address(row, GHOSTS), { method, headers: { ...actor.headers, Accept: 'text/html' } }),
+          );
+    const post = { method: 'POST', headers: { ...clicked(bob), ...JSON_TYPE } };
+    await keep('413', world.ask('/api/v1/launches', { ...post, body: 'a'.repeat(70_000) }));
+    await keep('400', world.ask('/api/v1/launches', { ...post, body: '{' }));
+    await keep(
+      '415',
+      world.ask('/launch', { ...post, headers: { ...clicked(bob), 'Content-Type': 'a/b' }, body: 'x' }),
+    );
+    await keep('404', world.ask('/nothing/here', { headers: { Accept: 'text/html' } }));
+    await keep('421', world.ask('/', { headers: { Host: 'evil.example' } }));
+    await keep('400 of the front', world.ask('/a/../b'));
+    await keep('501', world.ask('/', { method: 'POST', headers: { 'Transfer-Encoding': 'gzip, chunked' } }));
+    const many = Object.fromEntries(Array.from({ length: 110 }, (_, i) => [`x-${i}`, '1']));
+    await keep('431', world.ask('/', { headers: many }));
+    await keep('a session that is not there', world.ask('/lab', { headers: { Host: `hb-0000000000.${world.host}` } }));
+    await keep('a session, to nobody', world.ask('/lab', { headers: { Host: `${SESSION}.${world.host}` } }));
+    expect(new Set(answers.map(([, { status }]) => status)).size).toBeGreaterThanOrEqual(9);
+    for (const [what, { headers }] of answers) {
+      const policy = String(headers['content-security-policy'] ?? '');
+      expect([what, headers['x-content-type-options'], headers['x-frame-options'] ?? 'DENY']).toEqual([
+        what,
+        'nosniff',
+        'DENY',
+      ]);
+      expect([
+        what,
+        /default-src 'none'|sandbox/.test(policy),
+        !policy.includes('sandbox') && /unsafe|\*(?!\.)/.test(policy),
+      ]).toEqual([what, true, false]);
+      expect([what, headers['referrer-policy']]).toEqual([
+        what,
+        expect.stringMatching(/^(?:no-referrer|same-origin)$/),
+      ]);
+      expect([what, headers['access-control-allow-origin'], headers['x-powered-by'], headers.server]).toEqual([
+        what,
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+  }, 60_000);
+
   it('brings the headers of every page and answer, errors too, and never a word of a foreign Host (WEB-20, WEB-24)', async () => {
     for (const row of rows().filter(({ method }) => method === 'GET'))
       for (const actor of [anonymous, alice]) {
@@ -324,6 +375,48 @@ describe('every route of the table', () => {
         });
         expect(JSON.stringify(told.headers) + told.body).not.toContain('evil');
       }
+  });
+});
+
+describe('a role', () => {
+  it('that is not an admin’s, or a token without the scope, does nothing at what is for admins (WEB-22, WEB-23)', async () => {
+    const before = traces();
+    const theirs = rows().filter(({ rule }) => rule?.who === 'admin');
+    expect(theirs.length).toBeGreaterThanOrEqual(5);
+    const small = await Promise.all((['read', 'launch', 'stop'] as const).map((scope) => world.token(admin, scope)));
+    const after = traces();
+    for (const row of theirs)
+      for (const actor of [alice, bob, ...tokens.alice, ...tokens.bob, ...small]) {
+        const told = await world.ask(address(row, hers()), {
+          method: row.method,
+          headers: { ...clicked(actor), ...JSON_TYPE },
+          ...(row.method === 'GET' ? {} : { body: bodyOf(row) }),
+        });
+        expect([row.method, row.url, actor.name, told.status]).toEqual([row.method, row.url, actor.name, 403]);
+      }
+    expect(traces()).toBe(after);
+    expect(before).not.toContain('drain');
+  });
+
+  it('of an admin looks at alice’s session and may stop it, and opens, extends and reads nothing of it (WEB-22)', async () => {
+    const may = new Set([
+      'GET /api/v1/sessions/:id',
+      'GET /api/v1/sessions/:id/figures',
+      'POST /api/v1/sessions/:id/stop',
+      'POST /sessions/:id/stop',
+    ]);
+    const named = rows().filter(({ url }) => url.includes('/sessions/:id'));
+    const stops = (row: RouteRow) => Number(row.url.endsWith('/stop'));
+    for (const row of [...named].sort((a, b) => stops(a) - stops(b))) {
+      const told = await world.ask(address(row, hers()), {
+        method: row.method,
+        headers: { ...clicked(admin), ...JSON_TYPE },
+        ...(row.method === 'GET' ? {} : { body: bodyOf(row) }),
+      });
+      const name = `${row.method} ${row.url}`;
+      expect([name, told.status < 400]).toEqual([name, may.has(name)]);
+      if (!may.has(name)) expect([name, told.body.includes(CANARY)]).toEqual([name, false]);
+    }
   });
 });
 
