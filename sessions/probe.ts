@@ -1,7 +1,7 @@
 /** What a login node has: scheduler, container command, Python, disks. Asked once; the answer is kept in the cluster's entry. */
 import { readFileSync } from 'node:fs';
 import type { Platform } from '../core/artifacts.ts';
-import { ok, type Question, refused, textOf, unreachable } from '../core/command.ts';
+import { endedInWords, ok, type Question, refused, textOf, unreachable } from '../core/command.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import type { Scheduler } from '../core/scheduler.ts';
 import { parseDuration } from '../core/units.ts';
@@ -53,7 +53,7 @@ export function probe(
       if (found.get('probed') !== '1') {
         const silent = result.ended.kind === 'timeout' || result.ended.kind === 'lost';
         const error = new HpcbinderError(silent ? 'E-SSH-LOST' : 'E-REMOTE-SHELL', {
-          message: `looking at ${host} did not come to its end`,
+          message: `looking at ${host} did not come to its end (${endedInWords(result.ended)})`,
           evidence: textOf(result.stderr).split('\n').filter(Boolean).slice(-3),
           transient: silent,
           hint: 'A start-up file of the login shell (.bashrc, .profile) may wait for input or exit; try: ssh HOST /bin/sh -c true',

@@ -17,6 +17,7 @@ import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { newSessionId } from '../../core/ids.ts';
 import { repositoryKey } from '../policy/index.ts';
 import type { Kept, KeptRow } from './kept.ts';
+import { Line } from './line.ts';
 import { errorInPageWords, eventInPageWords } from './page-words.ts';
 import { Story } from './story.ts';
 
@@ -46,6 +47,7 @@ export type LaunchesOptions = {
 
 export class Launches {
   readonly #options: LaunchesOptions;
+  readonly #line = new Line();
   readonly #all = new Map<string, Running>();
   #closed = false;
 
@@ -110,7 +112,7 @@ export class Launches {
       const base = this.#options.baseOf(id, granted);
       const news = this.#newsOf(user, id, granted);
       const how = { id, keep, news, signal: stop.signal, ...(base ? { base } : {}), ...(resume ? { resume } : {}) };
-      const path = services.launch(user, granted, how);
+      const path = this.#line.through(services.launch(user, granted, how), stop.signal);
       for (let step = await path.next(); ; step = await path.next()) {
         if (!step.done) {
           story.tell(eventInPageWords(step.value));

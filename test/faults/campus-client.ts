@@ -50,9 +50,8 @@ export class Client {
       Host: more.host ?? host,
       Cookie: more.cookie ?? this.#cookie,
       ...(more.host ? {} : { 'X-Remote-User': this.name, 'X-Proxy-Secret': SECRET, 'X-Xsrftoken': this.#xsrf }),
-      ...(method === 'GET'
-        ? {}
-        : { Origin: this.#url.origin, 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
+      ...(method === 'GET' ? {} : { Origin: this.#url.origin }),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(text) }),
     };
     return new Promise((resolve) => {
       const told = (status: number, said: string, heads: Told['headers'] = {}) =>
