@@ -1,9 +1,11 @@
 /** The admins' page: who runs what for how long, launches, builds, images, audit, policy as loaded, drain, announcement. */
+
 import { html } from 'htm/preact';
 import type { AdminView, SessionView } from '../../../core/endpoint.ts';
 import { memory } from '../../../core/units.ts';
 import { BuildTable, ImageTable } from './admin-images.ts';
 import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
+import { shownOf } from './shown.ts';
 import { type Row, Table } from './table.ts';
 import { askedWords, clock, epoch, said, span, stateOf } from './words.ts';
 
@@ -43,7 +45,7 @@ export function AdminPage({ frame, admin, fault }: AdminPageView) {
         key: one.id,
         cells: [
           said(one.account, 40),
-          said(`${one.wanted.provider}/${one.wanted.spec}`, 120),
+          said(shownOf(one.wanted), 120),
           one.state,
           at(one.startedAt),
           one.error ? `${one.error.code} ${said(one.error.message, 160)}` : '',

@@ -8,19 +8,26 @@ import { span } from './words.ts';
 const WIDTH = 120;
 const HEIGHT = 28;
 const HOUR = 3_600_000;
+/** of a young session, milliseconds */
+const SHORTEST = 600_000;
 /** a hole of more than this is shown as one: nothing is drawn between */
 const HOLE = 150_000;
 
 /** epoch milliseconds */
 type Point = { at: number; value: number };
 
-/** Points → an SVG path over the last hour, `top` at the upper edge. A lone point is a dot's width. Pure. */
-export function pathOf(points: readonly Point[], now: number, top: number): string {
+/** How much of the last hour is drawn, milliseconds: a young session is not a speck at the edge. */
+export function rangeOf(points: readonly Point[], now: number): number {
+  return Math.min(HOUR, Math.max(SHORTEST, now - (points[0]?.at ?? now)));
+}
+
+/** Points → an SVG path over the last `range`, `top` at the upper edge. A lone point is a dot's width. Pure. */
+export function pathOf(points: readonly Point[], now: number, top: number, range = HOUR): string {
   let last: number | undefined;
   let path = '';
   for (const { at, value } of points) {
-    if (now - at > HOUR) continue;
-    const x = WIDTH * (1 - Math.max(0, now - at) / HOUR);
+    if (now - at > range) continue;
+    const x = WIDTH * (1 - Math.max(0, now - at) / range);
     const y = HEIGHT - (HEIGHT - 2) * Math.min(1, Math.max(0, value / top)) - 1;
     path += `${last === undefined || at - last > HOLE ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`;
     last = at;
@@ -108,12 +115,13 @@ function Plot({ plot: { name, points, asked, words }, now }: { plot: Plotted; no
   // a use over what was asked for is seen as such: the line of the asked amount moves down
   const top = Math.max(asked * 1.15, ...points.map(({ value }) => value));
   const line = HEIGHT - (HEIGHT - 2) * (asked / top) - 1;
+  const range = rangeOf(points, now * 1000);
   return html`<div>
     <dt>${name}</dt>
     <dd>
-      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${name} of the last hour">
+      <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${name} of the last ${range < HOUR ? `${Math.round(range / 60_000)} minutes` : 'hour'}">
         <line class="asked" x1="0" x2=${WIDTH} y1=${line.toFixed(1)} y2=${line.toFixed(1)} />
-        <path d=${pathOf(points, now * 1000, top)} />
+        <path d=${pathOf(points, now * 1000, top, range)} />
       </svg>
       ${words}
     </dd>

@@ -81,7 +81,7 @@ function Phase({ line, launch, now }: { line: PhaseLine; launch: LaunchView; now
   const state = failed ? 'failed' : stopped ? 'cancelled' : line.state;
   return html`<li class=${state} aria-current=${state === 'running' ? 'step' : undefined}>
     <span class="name">${PHASE_WORDS[line.phase]}</span>
-    <span class="text">${state === 'running' && line.phase === 'queue' && line.waiting ? `waiting: ${said(line.waiting.means)}` : said(line.text, 1000)}${state !== 'done' && state !== 'running' && html` <em>${state}</em>`}
+    <span class="text">${state === 'running' && line.phase === 'queue' && line.waiting ? `waiting: ${said(line.waiting.means)}` : said(line.text, 1000)}${(failed || stopped) && html` <em>${state}</em>`}
       ${state === 'running' && line.total !== undefined && html`<${Bytes} line=${line} />`}
       ${state === 'running' && line.phase === 'queue' && html`<${Queue} line=${line} now=${now} />`}
     </span>

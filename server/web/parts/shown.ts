@@ -18,7 +18,7 @@ export function typedOf({ provider, spec }: Pick<LaunchWanted, 'provider' | 'spe
 /** `org/repo @ main`: hosts that everybody knows are left out. */
 export function shownOf(wanted: Pick<LaunchWanted, 'provider' | 'spec'>): string {
   const { repo, ref } = typedOf(wanted);
-  const short = repo.replace(/^https:\/\/(?:github\.com\/|)/, '');
+  const short = repo.replace(/^https?:\/\/(?:github\.com\/|)/, '').replace(/\.git$/, '');
   return ref === '' ? short : `${short} @ ${ref}`;
 }
 
