@@ -2,6 +2,7 @@
 import type { LaunchWanted } from '../core/endpoint.ts';
 import { HpcbinderError } from '../core/errors.ts';
 import { newSessionId } from '../core/ids.ts';
+import { parseDuration } from '../core/units.ts';
 import { fromInput } from '../server/links/index.ts';
 import { openBrowser } from './browser.ts';
 import { loadConfig } from './config-file.ts';
@@ -18,7 +19,7 @@ import type { SeenLaunch } from './via-events.ts';
 const CANCEL_MS = 30_000;
 /** The others are of a launch over SSH, or the endpoint's policy to say. */
 const MEANT = new Set(
-  'via ref cluster partition queue gpus cpus mem time account qos app fresh yes dryRun json quiet verbose browser detach'.split(
+  'via ref cluster partition queue gpus cpus mem time account qos app fresh idle yes dryRun json quiet verbose browser detach'.split(
     ' ',
   ),
 );
@@ -35,7 +36,8 @@ export async function launchVia(repo: string | undefined, flags: Flags, typed: r
     });
   const config = loadConfig();
   const options = launchInput(repo, flags, config, newSessionId());
-  const wanted = wantedOf(options, flags.fresh === true);
+  const idle = flags.idle === undefined ? {} : { idleSeconds: parseDuration(String(flags.idle)) };
+  const wanted = { ...wantedOf(options, flags.fresh === true), ...idle };
   if (options.dryRun) {
     const url = new URL('api/v1/launches', base).href;
     const shown = options.json

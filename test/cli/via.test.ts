@@ -249,11 +249,11 @@ describe('launch --via', () => {
 
   it('shows what it would send, and sends nothing', async () => {
     const before = state.launches({ account: 'alice', limit: 100 }).length;
-    const asked = { dryRun: true, json: true, mem: '16G', partition: 'gpu', ref: 'v1', app: 'lab' };
+    const asked = { dryRun: true, json: true, mem: '16G', partition: 'gpu', ref: 'v1', app: 'lab', idle: '30m' };
     expect(await launch('org/repo', asked)).toBe(0);
     expect(JSON.parse(out)).toEqual({
       url: `${base.href}api/v1/launches`,
-      body: { provider: 'gh', spec: 'org/repo/v1', partition: 'gpu', memoryMb: 16_384, app: 'lab' },
+      body: { provider: 'gh', spec: 'org/repo/v1', partition: 'gpu', memoryMb: 16_384, app: 'lab', idleSeconds: 1800 },
     });
     expect(state.launches({ account: 'alice', limit: 100 })).toHaveLength(before);
   });

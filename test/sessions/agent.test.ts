@@ -79,6 +79,23 @@ describe('the agent and its script', () => {
     expect(status).toMatchObject({ ready: true, appVersion: '0.fake', busyKernels: 0, product: 'hpcbinder test' });
   });
 
+  it('put off the end for idleness by what an endpoint asks, or let the time begin anew', async () => {
+    const rig = await session();
+    const since = async () => {
+      const { idleSince } = await controlRequest(rig.connect, SESSION, rig.secrets, { verb: 'status' });
+      return Number(idleSince);
+    };
+    const use = async (seconds?: number) => {
+      const asked = { verb: 'use' as const, ...(seconds === undefined ? {} : { seconds }) };
+      return Number((await controlRequest(rig.connect, SESSION, rig.secrets, asked)).idleSince);
+    };
+    const before = await since();
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    expect((await use(1)) - before).toBeCloseTo(1, 1);
+    expect(await since()).toBeCloseTo(before + 1, 1);
+    expect((await use()) - before).toBeGreaterThan(2);
+  });
+
   it('put no secret into the words or the environment of the container command', async () => {
     const env = [
       ['GREETING', 'hello'],
