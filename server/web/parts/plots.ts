@@ -57,7 +57,7 @@ export function plotted(figures: readonly Figures[]): Plotted[] {
       name: 'Memory',
       points,
       asked: askedMb,
-      words: `${memory(Math.round(usedMb))} of ${memory(askedMb)}`,
+      words: `${usedMb < 1024 ? memory(Math.round(usedMb)) : `${rounded(usedMb / 1024)} GB`} of ${memory(askedMb)}`,
     });
   }
   for (const { index, busy, usedMb, totalMb } of last?.gpus ?? []) {
