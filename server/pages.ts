@@ -89,8 +89,10 @@ export function page(req: IncomingMessage, what: Page): Answer {
 <meta name="viewport" content="width=device-width">
 ${refresh}<title>${title}</title>
 <style>${STYLE}</style>
+<main>
 <h1>${title}</h1>
 ${what.lines.map(html).join('\n')}
+</main>
 ${footer}</html>
 `;
   const forms = what.lines.some((line) => typeof line !== 'string' && 'action' in line);

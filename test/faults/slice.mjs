@@ -44,6 +44,7 @@ const SECONDS = {
   session: 120,
   shells: 120,
   site: 30,
+  'site-login': 40,
   'ssh-keeper': 80,
   'ssh-node': 40,
   'ssh-relay': 40,
