@@ -8,6 +8,8 @@ import type { Session } from '../../core/session.ts';
 
 /** The scheduler is asked about one session no more often, whatever its address says meanwhile. */
 const AGAIN_MS = 10_000;
+/** A scheduler that was silent may answer soon, and a job that has just begun may have no node yet. */
+const UNSAID_MS = 3_000;
 const MOST_KNOWN = 10_000;
 
 export type Addressed = Pick<Session, 'id' | 'cluster' | 'jobId' | 'job' | 'address'>;
@@ -21,7 +23,9 @@ export type NodesOptions = {
   now?(): number;
 };
 
-type Known = { host: string; good: boolean; at: number };
+type Verdict = 'good' | 'elsewhere' | 'unsaid';
+/** `coming` never rejects; `verdict` once it is there */
+type Known = { host: string; at: number; coming: Promise<Verdict>; verdict?: Verdict };
 
 export class Nodes {
   readonly #options: NodesOptions;
@@ -33,42 +37,49 @@ export class Nodes {
 
   /** Was it found to be of its job already? Then nobody needs to be asked. */
   has({ id, address, job }: Addressed): boolean {
+    if (address === undefined) return false;
     const known = this.#known.get(id);
-    return (
-      address !== undefined && ((known?.good && known.host === address.host) || isOneOf(address.host, job?.nodes ?? []))
-    );
+    const found = known?.verdict === 'good' && known.host === address.host;
+    return found || isOneOf(address.host, job?.nodes ?? []);
   }
 
   /** E-AGENT where the address leads elsewhere; the same, transient, where the scheduler does not say. */
   async check(session: Addressed, owner: Owner): Promise<void> {
-    const { id, cluster, jobId, address } = session;
+    const { id, address } = session;
     if (address === undefined || this.has(session)) return;
-    const { host } = address;
     const now = this.#options.now?.() ?? Date.now();
     const known = this.#known.get(id);
-    if (known && now - known.at < AGAIN_MS)
-      throw known.host === host && !known.good ? elsewhere(session) : unsaid(session);
-    this.#keep(id, { host, good: false, at: now });
-    const nodes = jobId === undefined ? undefined : await this.#options.ask(cluster, { id: jobId, tag: id, owner });
-    if (nodes === undefined || nodes.length === 0) {
-      this.#known.delete(id);
-      throw unsaid(session);
-    }
-    const good = isOneOf(host, nodes);
-    this.#keep(id, { host, good, at: now });
-    if (good) return;
+    const recent = known && now - known.at < (known.verdict === 'unsaid' ? UNSAID_MS : AGAIN_MS) ? known : undefined;
+    if (recent && recent.host !== address.host) throw unsaid(session);
+    // who comes while it is asked waits for the same answer
+    const verdict = await (recent ?? this.#ask(session, address.host, owner, now)).coming;
+    if (verdict === 'elsewhere') throw elsewhere(session);
+    if (verdict === 'unsaid') throw unsaid(session);
+  }
+
+  #ask(session: Addressed, host: string, owner: Owner, at: number): Known {
+    const known: Known = { host, at, coming: this.#verdict(session, host, owner) };
+    void known.coming.then((verdict) => {
+      known.verdict = verdict;
+    });
+    this.#known.delete(session.id);
+    this.#known.set(session.id, known);
+    const [oldest] = this.#known.keys();
+    if (oldest !== undefined && this.#known.size > MOST_KNOWN) this.#known.delete(oldest);
+    return known;
+  }
+
+  async #verdict(session: Addressed, host: string, owner: Owner): Promise<Verdict> {
+    const { id, cluster, jobId } = session;
+    if (jobId === undefined) return 'unsaid';
+    const nodes = await this.#options.ask(cluster, { id: jobId, tag: id, owner }).catch(() => undefined);
+    if (nodes === undefined || nodes.length === 0) return 'unsaid';
+    if (isOneOf(host, nodes)) return 'good';
     this.#options.onRefused(
       session,
       `${host} is no node of job ${jobId}, which runs on ${nodes.slice(0, 8).join(', ')}`,
     );
-    throw elsewhere(session, nodes);
-  }
-
-  #keep(id: string, known: Known): void {
-    this.#known.delete(id);
-    this.#known.set(id, known);
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined && this.#known.size > MOST_KNOWN) this.#known.delete(oldest);
+    return 'elsewhere';
   }
 }
 
@@ -85,11 +96,10 @@ export function isOneOf(host: string, nodes: readonly string[]): boolean {
   });
 }
 
-function elsewhere({ id, jobId, address }: Addressed, nodes: readonly string[] = []): HpcbinderError {
+function elsewhere({ id, jobId, address }: Addressed): HpcbinderError {
   return new HpcbinderError('E-AGENT', {
     message: `session ${id} says that it is on ${address?.host}, which is no node of its job ${jobId}: nothing is connected`,
     hint: 'The endpoint connects to nodes of the job alone, as the scheduler names them. Are nodes called otherwise there? Tell the admins.',
-    ...(nodes.length === 0 ? {} : { evidence: [`the scheduler has the job on ${nodes.slice(0, 8).join(', ')}`] }),
   });
 }
 

@@ -59,6 +59,12 @@ describe('NET-08: the address of a session', () => {
     expect(nodes.has(session('c2'))).toBe(false);
   });
 
+  it('is asked about once by all who come at the same time', async () => {
+    const { nodes, asked } = world(['c1']);
+    await Promise.all([1, 2, 3].map(() => nodes.check(session('c1'), owner)));
+    expect(asked).toHaveLength(1);
+  });
+
   it('needs no question where the poll has told the nodes already', async () => {
     const { nodes, asked } = world(undefined);
     await nodes.check(session('c1', ['c1']), owner);
@@ -86,9 +92,11 @@ describe('NET-08: the address of a session', () => {
   });
 
   it('a scheduler that says nothing vouches for nothing, and the next try asks again', async () => {
-    const { nodes, asked, refused } = world(undefined);
-    for (let n = 0; n < 2; n++)
+    const { nodes, asked, refused, clock } = world(undefined);
+    for (const at of [0, 1_000, 3_001]) {
+      clock.at = at;
       await expect(nodes.check(session('c1'), owner)).rejects.toMatchObject({ code: 'E-AGENT', transient: true });
+    }
     expect(asked).toHaveLength(2);
     expect(refused).toEqual([]);
   });

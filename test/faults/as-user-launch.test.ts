@@ -134,7 +134,6 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     async (host) => {
       if (!session) throw new Error('no session');
       const { address, job: _, ...record } = session;
-      refused.splice(0);
       const forged = { ...record, id: newSessionId(), address: { host, port: address?.port ?? 0 } };
       // the job is found by its name, too: of another session it is not
       await expect(services.connect(forged, 'alice')).rejects.toMatchObject({ code: 'E-AGENT', transient: true });
@@ -153,6 +152,7 @@ describe('a launch by the endpoint’s services, as alice by sudo', () => {
     if (!session) throw new Error('no session');
     const { job: _, ...record } = session;
     await new Promise((resolve) => setTimeout(resolve, 10_500));
+    refused.splice(0);
     const forged = { ...record, address: { host: 'login', port: 6817 } };
     for (let n = 0; n < 2; n++)
       await expect(services.connect(forged, 'alice')).rejects.toMatchObject({ code: 'E-AGENT', transient: false });

@@ -10,12 +10,15 @@ import type { Endpoint, RemoteProcess } from '../../core/transport.ts';
 import { targetWords } from '../openssh/command-line.ts';
 import { loginFault } from '../openssh/faults.ts';
 import { Relay } from '../relay.ts';
+import { Slots } from '../slots.ts';
 import type { SshTarget } from '../ssh2/target.ts';
 import { checkAccount, type Way } from './way.ts';
 
 /** ssh's own failures end with it (ssh(1)); a command there may too, and has its words then. */
 const SSH_FAILED = 255;
 
+/** sshd drops logins at random where more than ten are on their way (MaxStartups); an endpoint that starts has one for each user. */
+const LOGINS = 6;
 /** channels/relay.py takes 128 */
 const STREAMS_A_RELAY = 120;
 const RELAYS = 16;
@@ -50,6 +53,7 @@ const TUNNELS = 'tunnels';
 export class FarLogin {
   readonly #target: SshTarget;
   readonly #relays: Relay[] = [];
+  readonly #logins = new Slots(LOGINS);
 
   /** `identityFile` and `knownHosts` are the entry's; E-USAGE for a target that ssh could read as an option. */
   constructor(target: SshTarget & { identityFile: string; knownHosts: string }) {
@@ -65,6 +69,7 @@ export class FarLogin {
     return {
       name,
       spawn: () => this.#ssh(asked),
+      turn: () => this.#logins.take(),
       dial: (to, by) => this.#dial(to, by),
       fault: (code, said) => faultOf({ name, host, code, said }),
     };

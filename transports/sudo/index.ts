@@ -141,6 +141,7 @@ export class UserTransport implements Transport {
   }
 
   async #open(): Promise<Helper> {
+    const over = await this.#way.turn?.();
     try {
       const helper = await Helper.open(this.#way, this.#way.spawn());
       this.#current = helper;
@@ -151,6 +152,8 @@ export class UserTransport implements Transport {
       const passing = error instanceof HpcbinderError && error.transient;
       this.#refused = { error, until: Date.now() + (passing ? UNREACHED_MS : REFUSED_MS) };
       throw error;
+    } finally {
+      over?.();
     }
   }
 

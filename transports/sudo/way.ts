@@ -7,6 +7,8 @@ import type { Endpoint } from '../../core/transport.ts';
 export type Way = {
   name: string;
   spawn(): ChildProcessWithoutNullStreams;
+  /** waits until another process may be started; what it gives back ends the turn */
+  turn?(): Promise<() => void>;
   dial(to: Endpoint, by: string): Promise<Duplex>;
   /** what its end before the first word means, where that is not a refusal of sudo's */
   fault?(code: number | null, said: string): HpcbinderError | undefined;
