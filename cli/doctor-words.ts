@@ -1,23 +1,29 @@
 /** `doctor`: its findings as a report of 80 columns: one line for what is fine, the rest with consequence and mend. */
 import { harmless, wrap } from '../core/text.ts';
+import { assumptionsInWords, judgeAssumptions } from '../sessions/doctor/assumptions.ts';
 import { type Finding, PLACES, type Place, STATUSES, type Status } from '../sessions/doctor/finding.ts';
 import { padTo } from './terminal.ts';
 
 const COLUMNS = 80;
 const HEAD = 12;
 
-export function report(findings: readonly Finding[], { name, host }: { name: string; host: string }): string {
+/** One line for what is fine, the rest with consequence and mend, by the machine that it is about. */
+export function sections(findings: readonly Finding[], host: string): string[] {
   const titles: Readonly<Record<Place, string>> = {
     laptop: 'this machine',
+    endpoint: 'this machine, for the endpoint',
     login: `login node ${host}`,
     cluster: 'scheduler',
     node: 'compute node',
   };
-  const lines = PLACES.flatMap((place) => {
+  return PLACES.flatMap((place) => {
     const here = findings.filter(({ where }) => where === place);
     return here.length === 0 ? [] : [titles[place], ...section(here), ''];
   });
-  return `${[...lines, ...summary(findings, name)].join('\n')}\n`;
+}
+
+export function report(findings: readonly Finding[], { name, host }: { name: string; host: string }): string {
+  return `${[...sections(findings, host), ...summary(findings, name)].join('\n')}\n`;
 }
 
 function section(findings: readonly Finding[]): string[] {
@@ -50,8 +56,10 @@ function summary(findings: readonly Finding[], name: string): string[] {
   const broken = count('broken', 'broken', 'broken');
   const rest = [...count('warning', 'warning', 'warnings'), ...count('note', 'note', 'notes')];
   const all = [...broken, ...rest].join(', ') || 'all fine';
-  return wrap(
-    `${name}: ${all}. ${broken.length > 0 ? 'A launch would fail.' : 'Nothing stands in the way of a launch.'}`,
-    COLUMNS,
-  );
+  const stands = broken.length > 0 ? 'A launch would fail.' : 'Nothing stands in the way of a launch.';
+  const assumed = `${assumptionsInWords(judgeAssumptions(findings, 'launch'))}.`;
+  return [
+    ...wrap(`${assumed[0]?.toUpperCase()}${assumed.slice(1)}`, COLUMNS),
+    ...wrap(`${name}: ${all}. ${stands}`, COLUMNS),
+  ];
 }

@@ -6,6 +6,7 @@ import { asHpcbinderError, type ErrorCode } from '../core/errors.ts';
 import { readSite, SITE_FILE, storageRules } from '../core/site.ts';
 import { ask } from '../core/transport.ts';
 import { aheadOf } from '../sessions/clocks.ts';
+import { judgeAssumptions } from '../sessions/doctor/assumptions.ts';
 import { judgeCluster } from '../sessions/doctor/cluster.ts';
 import { type Finding, Findings, stops } from '../sessions/doctor/finding.ts';
 import { judgeLogin } from '../sessions/doctor/login.ts';
@@ -31,7 +32,9 @@ export async function doctor(name: string | undefined, flags: Flags): Promise<nu
   const out = flags.publish === true ? process.stderr : process.stdout;
   const host = choice?.entry.host ?? 'this machine';
   if (flags.json === true)
-    out.write(`${JSON.stringify({ cluster: choice?.name ?? null, stops: stops(findings), findings })}\n`);
+    out.write(
+      `${JSON.stringify({ cluster: choice?.name ?? null, stops: stops(findings), findings, assumptions: judgeAssumptions(findings, 'launch') })}\n`,
+    );
   else out.write(plain(report(findings, { name: choice?.name ?? 'no cluster', host })));
   if (flags.publish === true && site !== undefined) {
     process.stdout.write(site);

@@ -7,17 +7,20 @@ import { redact } from '../core/redact.ts';
 import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
 import { signInOptions } from '../server/endpoint/people.ts';
-import { roomHere, tooLittle } from '../server/endpoint/room.ts';
 import { PolicyFile, parsePolicy, type Reload } from '../server/policy/index.ts';
 import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
+import { assumptionsInWords, judgeAssumptions } from '../sessions/doctor/assumptions.ts';
 import { siteLogin } from '../transports/site-login.ts';
 import { loadConfig } from './config-file.ts';
+import { sections } from './doctor-words.ts';
 import { Builds } from './serve/builds.ts';
 import { choicesIn, sharedIn, waysOf } from './serve/clusters.ts';
+import { lookAtHost } from './serve/host.ts';
 import { People } from './serve/people.ts';
 import { Tokens } from './serve/repository-tokens.ts';
 import { ClusterServices } from './serve/services.ts';
+import { plain } from './terminal.ts';
 import { PRODUCT } from './version.ts';
 
 /** How long what is on its way may take to come to rest at the end. */
@@ -78,7 +81,7 @@ function reloaded(what: Reload): Record<string, unknown> {
   };
 }
 
-/** The file alone: nothing is opened, nobody is asked. */
+/** The file, which decides the exit status, and what is assumed of this machine. Nothing is opened, no cluster is asked. */
 async function check(path: string, json: boolean): Promise<number> {
   let text: string;
   try {
@@ -95,12 +98,17 @@ async function check(path: string, json: boolean): Promise<number> {
   checkSignIn(signInOptions({ value: policy }), new URL(url));
   if (policy.signIn.ssh) siteLogin(policy.signIn.ssh);
   for (const { file } of policy.repositories.tokens) await readSecretFile(file, 'repositories.tokens');
-  // of this process: the service's own limits are said in its log when it starts
-  const warnings = tooLittle(roomHere(), policy.limits.sessions);
-  if (json) process.stdout.write(`${JSON.stringify({ ok: true, url, clusters: [...clusters.keys()], warnings })}\n`);
-  else {
-    process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n`);
-    for (const words of warnings) process.stderr.write(`  but ${words}\n`);
+  // of this process and machine: the service's own limits are said in its log when it starts
+  const findings = lookAtHost(policy);
+  const warnings = findings.filter(({ id }) => id === 'endpoint.room').filter(({ status }) => status === 'warning');
+  const assumptions = judgeAssumptions(findings, 'endpoint').filter(({ holds }) => holds !== 'unseen');
+  if (json) {
+    const told = { ok: true, url, clusters: [...clusters.keys()], warnings: warnings.map(({ sentence }) => sentence) };
+    process.stdout.write(`${JSON.stringify({ ...told, findings, assumptions })}\n`);
+  } else {
+    process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n\n`);
+    const words = `${assumptionsInWords(assumptions)}. Of logins and compute nodes: hpcbinder doctor`;
+    process.stderr.write(plain(`${[...sections(findings, ''), words].join('\n')}\n`));
   }
   return 0;
 }

@@ -43,6 +43,11 @@ export const DISK: Disk = {
   typeOf: (directory) => statfsSync(directory).type >>> 0,
 };
 
+/** What kind of network disk the directory lies on, if it does. */
+export function networkDisk(directory: string, disk: Disk = DISK): string | undefined {
+  return NETWORK.get(disk.typeOf(directory));
+}
+
 /**
  * Makes the directory 0700 where it is not there, and looks at it where it is.
  * @returns what is to be told of it: it is lost at a restart of the machine
@@ -63,7 +68,7 @@ export function stateDirectory(directory: string, disk: Disk = DISK): string | u
     );
   if ((seen.mode & 0o077) !== 0) chmodSync(directory, 0o700);
   const type = disk.typeOf(directory);
-  const network = NETWORK.get(type);
+  const network = networkDisk(directory, disk);
   if (network !== undefined)
     throw refused(
       `${directory} is on a network disk (${network}), where SQLite loses data`,

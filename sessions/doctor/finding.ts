@@ -1,6 +1,6 @@
 /** What a look at laptop, login node, scheduler and compute node comes to: one sentence each, with its consequence. */
 
-export const PLACES = ['laptop', 'login', 'cluster', 'node'] as const;
+export const PLACES = ['laptop', 'endpoint', 'login', 'cluster', 'node'] as const;
 export type Place = (typeof PLACES)[number];
 
 /** `broken` stops a launch; `warning` spoils or slows one; `note` is good to know. */
