@@ -107,7 +107,7 @@ async function check(path: string, json: boolean): Promise<number> {
     process.stdout.write(`${JSON.stringify({ ...told, findings, assumptions })}\n`);
   } else {
     process.stderr.write(`${path} is fine: ${url}, clusters ${[...clusters.keys()].join(', ')}\n\n`);
-    const words = `${assumptionsInWords(assumptions)}. Of logins and compute nodes: hpcbinder doctor`;
+    const words = `${path}: ${assumptionsInWords(assumptions)}. Logins and compute nodes: hpcbinder doctor`;
     process.stderr.write(plain(`${[...sections(findings, ''), words].join('\n')}\n`));
   }
   return 0;

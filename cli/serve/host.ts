@@ -104,11 +104,12 @@ function judgeScheduler(found: Findings, { clusters }: Policy, host: Host): void
   if (here.length === 0) return;
   const missing = SCHEDULERS.map((all) => all.filter((command) => !host.has(command)));
   const [least = []] = [...missing].sort((a, b) => a.length - b.length);
+  const none = SCHEDULERS.every((all, at) => all.length === missing[at]?.length);
   if (least.length === 0) found.fine('scheduler', "the scheduler's commands");
   else
     found.warning(
       'scheduler',
-      `${here.join(', ')} is this machine's cluster, and ${least.join(', ')} is not on PATH.`,
+      `${here.join(', ')} is this machine's cluster, and ${none ? 'neither sbatch nor qsub' : `no ${least.join(', ')}`} is on PATH.`,
       'Unless a login shell or "path" of the cluster\'s entry has them, no job can be submitted.',
       'Name their directory: clusters: … path: [/opt/slurm/bin]',
     );
