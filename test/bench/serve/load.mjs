@@ -9,9 +9,18 @@ const run = promisify(execFile);
 const autocannon = createRequire(import.meta.url).resolve('autocannon/autocannon.js');
 
 /** Requests per second that were answered 200; anything else ends the bench. `to`: {port, host, cookie}. */
-export async function flood({ port, host, cookie }, seconds) {
+export function flood(to, seconds) {
+  return cannon(to, ['-d', String(seconds)]);
+}
+
+/** So many that V8 has compiled what it will: by time alone a busy machine would be measured in the interpreter. */
+export async function warm(to) {
+  await cannon(to, ['-a', '10000']);
+}
+
+async function cannon({ port, host, cookie }, much) {
   const headers = ['-H', `Host: ${host}`, ...(cookie ? ['-H', `Cookie: ${cookie}`] : [])];
-  const args = [autocannon, '-j', '-n', '-c', '64', '-d', String(seconds), ...headers, `http://127.0.0.1:${port}/api`];
+  const args = [autocannon, '-j', '-n', '-c', '64', ...much, ...headers, `http://127.0.0.1:${port}/api`];
   const { stdout } = await run(process.execPath, args, { maxBuffer: 1 << 24 });
   const result = JSON.parse(stdout.slice(stdout.indexOf('{')));
   if (result.errors + result.timeouts + result.non2xx > 0 || result['2xx'] === 0)

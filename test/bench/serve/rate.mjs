@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Access } from '../../../dist/server/access.js';
 import { median } from '../report.mjs';
-import { flood, paced } from './load.mjs';
+import { flood, paced, warm } from './load.mjs';
 import { startRival } from './nginx.mjs';
 import { inWords } from './profile.mjs';
 import { cpuOf, freePort, start, startOwn } from './rig.mjs';
@@ -35,7 +35,7 @@ export async function rates({ rounds, made, app, session }) {
   };
   const empty = () => Object.fromEntries(Object.keys(sides).map((name) => [name, []]));
   const [rate, cost, late] = [empty(), empty(), empty()];
-  for (const { to } of Object.values(sides)) await flood(to, 2);
+  for (const { to } of Object.values(sides)) await warm(to);
   for (let round = 0; round < rounds; round++) {
     for (const [name, { pid, to }] of Object.entries(sides)) {
       const before = pid ? cpuOf(pid) : 0;
@@ -73,6 +73,7 @@ async function profile(made, to) {
   mkdirSync(directory);
   const flags = ['--cpu-prof', `--cpu-prof-dir=${directory}`];
   const endpoint = await startOwn('endpoint.mjs', [made.directory, 'unwatched'], made.port, flags);
+  await warm(to);
   await flood(to, SECONDS * 2);
   await endpoint.stop();
   return inWords(directory);
