@@ -25,6 +25,7 @@ export const rootThere = (script: string, stdin?: string) => root(script, stdin,
 
 /** Brings it up where it is not, with the service account, the sudo rule, and a line of authorized_keys that names the gate. */
 export async function second(): Promise<Second> {
+  const wasThere = spawnSync('docker', ['inspect', SECOND_LOGIN]).status === 0;
   const up = await hpcbinder(['devcluster', 'up', '--yes', '--name', SECOND]);
   if (up.code !== 0) throw new Error(up.stderr);
   await installed(undefined, SECOND_LOGIN);
@@ -64,6 +65,7 @@ export async function second(): Promise<Second> {
     revive: async () => void (await rootThere('mkdir -p /run/sshd; pgrep -x sshd >/dev/null || /usr/sbin/sshd')),
     async [Symbol.asyncDispose]() {
       line.close();
+      if (!wasThere) return void (await hpcbinder(['devcluster', 'down', '--name', SECOND]));
       await rootThere(
         'pgrep -x sshd >/dev/null || /usr/sbin/sshd; scancel -u alice; scancel -u bob; rm -rf /var/lib/hpcbinder/.ssh /etc/ssh/sshd_config.d/service.conf',
       );
