@@ -3,7 +3,6 @@
  * site has it before hpcbinder comes. It is in the cluster's network and has its homes; what is done to it goes with it.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { CLUSTER, type Ended } from '../e2e/rig.ts';
 
 export const NODE = `hpcbinder-${CLUSTER}-login2`;
@@ -17,6 +16,7 @@ const RIGHTS = [
     each,
   ]),
   ...['--tmpfs', '/run', '--tmpfs', '/run/lock', '-v', '/sys/fs/cgroup:/sys/fs/cgroup:rw', '--device', '/dev/fuse'],
+  ...['--cgroupns', 'host'],
   // of cgroups of the first version, which systemd 256 and 257 know on request
   ...['-e', 'container=docker', '-e', 'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1'],
 ];
@@ -37,9 +37,8 @@ export class BareNode implements AsyncDisposable {
     spawnSync('docker', ['rm', '-f', NODE]);
     const image = docker('inspect', '-f', '{{.Config.Image}}', LOGIN);
     const homes = ['home', 'scratch'].flatMap((each) => ['-v', `hpcbinder-${CLUSTER}-${each}:/${each}`]);
-    const cgroups = readFileSync('/proc/mounts', 'utf8').includes('name=systemd') ? ['--cgroupns', 'host'] : [];
     const network = ['--network', `hpcbinder-${CLUSTER}`, '--hostname', 'login2', '--stop-signal', 'SIGRTMIN+3'];
-    const how = ['-d', '--name', NODE, ...RIGHTS, ...cgroups, ...network, ...homes];
+    const how = ['-d', '--name', NODE, ...RIGHTS, ...network, ...homes];
     docker('run', ...how, '--entrypoint', '/lib/systemd/systemd', image);
     const node = new BareNode();
     await node.root('until systemctl is-system-running | grep -qE "running|degraded"; do sleep 0.5; done', '', 60);

@@ -90,7 +90,7 @@ describe('a command of the scheduler (F-09)', () => {
       const restore = await replaced('squeue', script);
       const { id: launch } = await alice.launch(site.link, small({ seconds: 1800 + Math.floor(Math.random() * 999) }));
       try {
-        await unmoved(25);
+        await unmoved(18);
         // stuck ones are ended, not collected
         expect(Number(await root("pgrep -fc '[3]607' || true"))).toBeLessThan(16);
       } finally {
@@ -111,7 +111,7 @@ describe('a command of the scheduler (F-09)', () => {
       let launch: string;
       try {
         ({ id: launch } = await bob.launch(site.link, small()));
-        await unmoved(20);
+        await unmoved(18);
       } finally {
         await restore();
       }
