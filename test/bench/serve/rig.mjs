@@ -139,6 +139,9 @@ export function startOwn(name, args, port, flags = []) {
 }
 
 export async function stopAll() {
+  // nginx, killed, would leave its workers
+  for (const child of running) child.kill('SIGTERM');
+  for (const until = Date.now() + 3_000; running.size > 0 && Date.now() < until; ) await wait(20);
   for (const child of running) child.kill('SIGKILL');
   while (running.size > 0) await wait(20);
 }
