@@ -193,7 +193,7 @@ describe('the progress page', () => {
     fake.world.sooner = SOONER;
     await open(PROGRESS);
     expect((await page.locator('.shapes').innerText()).replaceAll(/\s+/g, ' ')).toMatch(
-      /^1 h on gpu now Change to this ?: 1 h on gpu 2 h on gpu-short in about 10 min \(.*\) Change to this ?: 2 h on gpu-short 2 h on gpu in about 3 h \(.*\) as submitted$/,
+      /^1 h on gpu now Change to this shape, 1 h on gpu 2 h on gpu-short in about 10 min \(.*\) Change to this shape, 2 h on gpu-short 2 h on gpu in about 3 h \(.*\) as submitted$/,
     );
     await tabTo('form:has([name=partition][value=gpu-short]) button');
     await page.keyboard.press('Enter');

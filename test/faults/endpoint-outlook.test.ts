@@ -70,7 +70,7 @@ it(
     await picture(alice, 'sooner');
     const before = (await root('squeue -h -u alice -o "%i %T"')).trim();
     expect(before).toMatch(/^\d+ PENDING$/);
-    await page.getByRole('button', { name: /^Change to this: 1 h on gpu, 1 GPU$/ }).click();
+    await page.getByRole('button', { name: 'Change to this shape, 1 h on gpu, 1 GPU' }).click();
     await page.getByText(/changed to 1 h on gpu, 1 GPU: job \d+ waits on as that/).waitFor();
     id = await ready(page);
     expect((await root('squeue -h -u alice -o "%i %T"')).trim()).toBe(before.replace('PENDING', 'RUNNING'));

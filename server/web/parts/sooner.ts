@@ -38,5 +38,5 @@ function Choose({ frame, launch, one, canChange }: ChooseProps) {
   }
   return html`<form method="post" action="${frame.base}/launches/${launch.id}/shape"><${Xsrf} frame=${frame} />
     ${Object.entries(one.shape).map(([name, value]) => html`<input type="hidden" name=${name} value=${value} />`)}
-    <button>Change to this<span class="hidden">: ${words}</span></button></form>`;
+    <button>Change to this<span class="hidden"> shape, ${words}</span></button></form>`;
 }
