@@ -28,9 +28,9 @@ const SECONDS = {
   'endpoint-breaks': 260,
   'endpoint-culling': 230,
   'endpoint-fronts': 140,
+  // of three moments
   'endpoint-kills': 120,
   'endpoint-outlook': 240,
-  // of three moments
   'endpoint-pictures': 240,
   'endpoint-tabs': 140,
   'endpoint-walltime': 180,
