@@ -13,6 +13,7 @@ const LONG = `/test/(${[
   'converters/damaged',
   'hostile/[^/]+',
   'repos/git',
+  'server/(hostile|smuggling)',
   'server/endpoint/(matrix|path-mode)',
   'sessions/(agent|agent-[^/]+|audit|epilogue|remote|work-[^/]+)',
   'transports/(shells|ssh2-login)',
