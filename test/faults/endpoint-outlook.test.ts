@@ -45,7 +45,7 @@ it(
     alice = await signedIn(browser, site, 'alice@campus', `${site.url}/${site.link}?gpus=2&time=1h&mem=1G`);
     const forecast = alice.page.locator('.forecast');
     await forecast.getByText(/starts in about \d+ min \(\d\d:\d\d\), as far as the scheduler can tell/).waitFor();
-    await forecast.getByText('image not built yet, as far as this page knows; made by a build job of yours').waitFor();
+    await forecast.getByText('image not built yet, as far as this page knows; a batch job makes it').waitFor();
     await picture(alice, 'forecast');
     await alice.page.fill('#gpus', '1');
     await forecast.getByText('starts now, as far as the scheduler can tell').waitFor();

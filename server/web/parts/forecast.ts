@@ -21,8 +21,8 @@ export function startWords({ at, refused }: StartView, now: number): string {
 export function imageWords({ state, builtAt, bytes, buildSeconds }: ImageView, now: number): string {
   const build =
     buildSeconds === undefined
-      ? 'made by a build job of yours'
-      : `made by a build job of yours, lately in about ${duration(Math.max(60, Math.round(buildSeconds / 60) * 60))}`;
+      ? 'a batch job makes it'
+      : `a batch job makes it, lately in about ${duration(Math.max(60, Math.round(buildSeconds / 60) * 60))}`;
   if (state === 'none') return `not built yet, as far as this page knows; ${build}`;
   const there = `built ${builtAt === undefined ? 'before' : clock(epoch(builtAt), now)}${bytes === undefined ? '' : ` · ${size(bytes)}`}`;
   if (state === 'ready') return `ready, ${there}`;

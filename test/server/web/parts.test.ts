@@ -4,6 +4,7 @@ import type { Progress } from '../../../core/progress.ts';
 import { snippets, understood } from '../../../server/web/parts/badge.ts';
 import { fieldsOf, wantedOf } from '../../../server/web/parts/fields.ts';
 import { NOTHING_TOLD, told } from '../../../server/web/parts/fold.ts';
+import { imageWords, startWords } from '../../../server/web/parts/forecast.ts';
 import { idleGpus, pathOf, plotted } from '../../../server/web/parts/plots.ts';
 import { shownOf } from '../../../server/web/parts/shown.ts';
 import { piecesOf } from '../../../server/web/parts/terminal.ts';
@@ -202,5 +203,31 @@ describe('the badge maker', () => {
   it('says of what cannot be meant why', () => {
     expect(understood({ repo: 'org/repo', time: 'soon' }).fault?.message).toContain('soon');
     expect(understood({ repo: '' })).toEqual({});
+  });
+});
+
+describe('the forecast in words', () => {
+  const now = new Date(2026, 10, 24, 12, 0).getTime() / 1000;
+  const builtAt = new Date(2026, 10, 24, 9, 30).toISOString();
+
+  it.each([
+    [{ by: 'scheduler', at: now + 20 }, 'now'],
+    [{ by: 'scheduler', at: now + 590 }, 'in about 10 min (12:09)'],
+    [{ by: 'scheduler', at: now + 3 * 3600 }, 'in about 3 h (15:00)'],
+    [{ by: 'free nodes' }, 'nobody knows when'],
+    [{ by: 'scheduler', refused: 'no such\u0000 QOS' }, 'never: no such\\x00 QOS'],
+  ] as const)('%j starts %s', (start, words) => {
+    expect(startWords(start, now)).toBe(words);
+  });
+
+  it.each([
+    [{ state: 'none' }, 'not built yet, as far as this page knows; a batch job makes it'],
+    [{ state: 'ready', builtAt, bytes: 410e6, buildSeconds: 190 }, 'ready, built 09:30 · 410 MB'],
+    [
+      { state: 'earlier', builtAt, bytes: 410e6, buildSeconds: 190 },
+      'of another commit, built 09:30 · 410 MB: taken where the environment is the same, else a batch job makes it, lately in about 3 min',
+    ],
+  ] as const)('the image of %j is %s', (image, words) => {
+    expect(imageWords(image, now)).toBe(words);
   });
 });
