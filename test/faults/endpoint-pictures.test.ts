@@ -13,7 +13,7 @@ import { opened, type Person, ready, signedIn, stopped } from './campus-people.t
 
 const MINUTE = 60_000;
 const FOLDER = process.env.HPCBINDER_TEST_PICTURES;
-const DESK = { width: 1000, height: 680 };
+const DESK = { width: 1000, height: 720 };
 const PHONE = { width: 390, height: 760 };
 /** what a page of the docs may load, bytes */
 const MOST = 120_000;
