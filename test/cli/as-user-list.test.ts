@@ -127,9 +127,9 @@ async function commands(): Promise<Command[]> {
 
 describe('the list of what an endpoint may run as its users', () => {
   it('has been thought of for each place that sends a text', () => {
-    // other ways than the endpoint's, and containers of this machine
+    // other ways than the endpoint's, containers of this machine, and what serve --check asks of its own
     const elsewhere =
-      /^transports\/(?:relay|shell-transport|local|openssh\/)|^converters\/(?:check-image|tools)|^cli\/as-user/;
+      /^transports\/(?:relay|shell-transport|local|openssh\/)|^converters\/(?:check-image|tools)|^cli\/(?:as-user|serve\/host\.ts)/;
     const files = ['transports', 'converters', 'schedulers', 'jobs', 'sessions', 'cli'].flatMap((room) =>
       readdirSync(join(ROOT, room), { recursive: true, encoding: 'utf8' }).map((name) => `${room}/${name}`),
     );

@@ -258,6 +258,8 @@ describe('the progress page', () => {
     await page.locator('button[aria-pressed=true]').waitFor();
     fake.tell({ type: 'launch', launch: { ...LAUNCH, state: 'ready', session: 'hb-k3f9q2x7ma' } });
     await page.locator('form[action$="/sessions/hb-k3f9q2x7ma/open"] button').waitFor();
+    // both are told after the picture is drawn
+    await page.waitForFunction("document.title.startsWith('ready') && window.told");
     expect(await page.title()).toBe('ready · climate-notebooks');
     expect(await page.evaluate('window.told')).toEqual(['Ready']);
     fake.restart();
