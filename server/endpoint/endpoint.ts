@@ -127,7 +127,9 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     trustProxy: 'path' in policy.value.listen ? 'unix' : policy.value.trustedProxies,
   });
 
-  for (const row of state.sessions({ live: true })) if (row.record.phase === 'ready') live.add(row);
+  const isCancelled = (id = '') => state.launch(id)?.state === 'cancelled';
+  for (const row of state.sessions({ live: true }))
+    if (row.record.phase === 'ready' && !isCancelled(row.launch)) live.add(row);
   state.images.cutOff();
   launches.restore((account) => userOf(account));
 

@@ -201,8 +201,11 @@ export class Launches {
   /** Its job is ended too. What is over stays as it is. */
   cancel(id: string): LaunchView | undefined {
     const running = this.#all.get(id);
-    if (running?.view.state === 'running')
+    if (running?.view.state === 'running' && !running.stop.signal.aborted) {
+      // written down before it is done: who takes over from a killed process goes on with no launch that somebody cancelled
+      this.#options.kept.noteLaunch({ ...running.view, state: 'cancelled' });
       running.stop.abort(new HpcbinderError('E-CANCELLED', { message: 'cancelled' }));
+    }
     return this.view(id);
   }
 
