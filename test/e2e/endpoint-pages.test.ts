@@ -135,6 +135,9 @@ describe('the launch form', () => {
 
   it('launches by keyboard alone, once, and leads to the progress', async () => {
     await open('/v2/gh/org/repo/main?partition=gpu&gpus=1');
+    // the first half second, in which the button takes nothing (WEB-06)
+    await page.locator('#repo-check.good').waitFor();
+    await page.locator('form.launch button.go:enabled').waitFor();
     await tabTo('#partition');
     await tabTo('#time');
     await page.keyboard.type('2h');
