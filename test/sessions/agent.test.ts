@@ -93,7 +93,8 @@ describe('the agent and its script', () => {
     await new Promise((resolve) => setTimeout(resolve, 2500));
     expect((await use(1)) - before).toBeCloseTo(1, 1);
     expect(await since()).toBeCloseTo(before + 1, 1);
-    expect((await use()) - before).toBeGreaterThan(2);
+    // Whole seconds on both sides: of 2.5 s that have passed, two are sure.
+    expect((await use()) - before).toBeGreaterThanOrEqual(2);
   });
 
   it('put no secret into the words or the environment of the container command', async () => {
