@@ -11,6 +11,9 @@ type AppStream = Duplex & Pick<Socket, 'setTimeout' | 'setNoDelay' | 'setKeepAli
 /** connections to one app */
 const MOST = 64;
 
+/** Node's agent would take the Host of every request apart for one, which nobody reads: a TLS of ours names the session's agent. */
+const NO_SERVER_NAME = { servername: '' };
+
 /** With keep-alive a request costs no TLS handshake and no SSH channel: 1.0–1.6 times the rate instead of 0.7–0.9. */
 export class AppAgent extends Agent {
   readonly #connect: () => Promise<Duplex>;
@@ -21,9 +24,15 @@ export class AppAgent extends Agent {
     // A browser opens 6 connections per origin; the rest is for tabs and scripts. Newest first, so that spares time out. All are
     // kept: with 8 spares and 64 busy browsers most requests paid for a handshake (75 instead of 1,500 a second).
     const spares = kept > 0 ? { keepAlive: true, maxFreeSockets: kept } : { keepAlive: false };
-    super({ ...spares, maxSockets: MOST, scheduling: 'lifo', timeout: limits.idleAppMs });
+    const own = { maxSockets: MOST, scheduling: 'lifo', timeout: limits.idleAppMs } as const;
+    super({ ...spares, ...own, ...NO_SERVER_NAME });
     this.#connect = connect;
     this.#deadlineMs = limits.connectMs;
+  }
+
+  /** All its connections lead to one app: they need no telling apart by a name that is put together for each request. */
+  override getName(): string {
+    return '';
   }
 
   override createConnection(

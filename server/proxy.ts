@@ -1,6 +1,7 @@
 /** Bytes between browser and app, once a request is admitted: streamed, spliced, never held. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { Stream } from 'node:stream';
 import { createProxyServer } from 'http-proxy';
 import { HpcbinderError } from '../core/errors.ts';
 import { type Answer, plain, send, sendRaw } from './answers.ts';
@@ -64,7 +65,7 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
     req[EXCHANGE] = exchange;
     waiting.enter(exchange);
     const attempt = (more: number) =>
-      proxy.web(req, res, { agent: door.agent }, () => {
+      proxy.web(req, res, { agent: door.agent, ...(isBodyless(req) ? NO_BODY : {}) }, () => {
         if (exchange.givenUp) return;
         if (res.headersSent || res.destroyed) {
           res.destroy();
@@ -94,6 +95,17 @@ function isFull(error: unknown): error is HpcbinderError {
   return error instanceof HpcbinderError && error.code === 'E-AGENT' && !error.transient;
 }
 
-function isBodyless(req: IncomingMessage): boolean {
-  return (req.method === 'GET' || req.method === 'HEAD') && Number(req.headers['content-length'] ?? 0) === 0;
+function isBodyless({ method, headers }: IncomingMessage): boolean {
+  const framed = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+  return (method === 'GET' || method === 'HEAD') && !framed;
 }
+
+/** What stands for the body where there is none: to pipe an empty one costs as much as all our checks. */
+class Nothing extends Stream {
+  override pipe<T extends NodeJS.WritableStream>(destination: T): T {
+    destination.end();
+    return destination;
+  }
+}
+
+const NO_BODY = { buffer: new Nothing() };
