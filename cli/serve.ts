@@ -36,7 +36,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
     tell: (words) => log({ event: 'state', words }),
   });
   const own = userInfo().username;
-  const ways = waysOf(() => policy.value, own);
+  const ways = waysOf(policy.value.actAs, own);
   const people = new People(ways.open, () => choicesIn(policy.value));
   const guard = guardOf(() => policy.value.repositories.privateHosts);
   const services = new ClusterServices({

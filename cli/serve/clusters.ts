@@ -23,8 +23,11 @@ export function sharedIn(policy: Policy, name: string): SharedBuilds | undefined
 
 export type Ways = AsyncDisposable & { open: OpenAs };
 
-/** `own`: the account that runs the endpoint; what it does for itself here needs no sudo. */
-export function waysOf(policy: () => Policy, own = userInfo().username): Ways {
+/**
+ * `actAs`: of the policy as it was at the start, for whose account a job runs as does not change under running sessions. `own`: the
+ * account that runs the endpoint; what it does for itself here needs no sudo.
+ */
+export function waysOf(actAs: Policy['actAs'], own = userInfo().username): Ways {
   const logins = new Map<string, FarLogin>();
 
   /** One for all accounts of a cluster, as long as its entry leads to the same place. */
@@ -45,7 +48,7 @@ export function waysOf(policy: () => Policy, own = userInfo().username): Ways {
   return {
     async open(account, choice) {
       const far = choice.entry.host !== undefined;
-      if (policy().actAs === 'sudo') {
+      if (actAs === 'sudo') {
         if (far) {
           const login = await loginOf(choice);
           return new UserTransport(account === own ? login.way() : login.way(account));

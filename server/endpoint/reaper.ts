@@ -32,6 +32,9 @@ export class Reaper {
   readonly #now: () => number;
   /** over, and seen to have no job */
   readonly #settled = new Set<string>();
+  /** owner and cluster → the look at which they were asked for last */
+  readonly #asked = new Map<string, number>();
+  #looks = 0;
   #looking = false;
 
   constructor(options: ReaperOptions) {
@@ -50,7 +53,11 @@ export class Reaper {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      for (const rows of this.#due().slice(0, MOST_QUERIES)) await this.#reap(rows);
+      this.#looks += 1;
+      for (const [key, rows] of this.#due().slice(0, MOST_QUERIES)) {
+        this.#asked.set(key, this.#looks);
+        await this.#reap(rows);
+      }
     } catch (cause) {
       this.#options.log({ event: 'reaper', words: asHpcbinderError(cause).message });
     } finally {
@@ -58,8 +65,8 @@ export class Reaper {
     }
   }
 
-  /** By owner and cluster, the longest over first. */
-  #due(): KeptRow[][] {
+  /** By owner and cluster: who was not asked for the longest time first, so that those that fail each time hold up nobody. */
+  #due(): [key: string, rows: KeptRow[]][] {
     const { kept, watched } = this.#options;
     const since = this.#now() - BACK_MS;
     const over = kept.sessions({ endedSince: since }).filter(({ record }) => !this.#settled.has(record.id));
@@ -71,7 +78,8 @@ export class Reaper {
       const key = `${row.account} ${row.record.cluster}`;
       groups.set(key, [...(groups.get(key) ?? []), row]);
     }
-    return [...groups.values()];
+    const lastAsked = ([key]: readonly [string, unknown]) => this.#asked.get(key) ?? 0;
+    return [...groups].sort((a, b) => lastAsked(a) - lastAsked(b));
   }
 
   async #reap(rows: readonly KeptRow[]): Promise<void> {

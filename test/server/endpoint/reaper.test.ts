@@ -56,14 +56,14 @@ afterEach(() => {
   rig.remove();
 });
 
-function ended(id: string, after: number, jobId: string | null = '7'): void {
+function ended(id: string, after: number, jobId: string | null = '7', account = 'alice'): void {
   const { jobId: _, ...record } = kept({
     id,
     phase: 'ended',
     createdAt: at(0),
     ended: { why: 'failed', at: at(after) },
   });
-  state.saveSession(jobId === null ? record : { ...record, jobId }, { account: 'alice' });
+  state.saveSession(jobId === null ? record : { ...record, jobId }, { account });
 }
 
 describe('the reaper (F-53)', () => {
@@ -100,6 +100,15 @@ describe('the reaper (F-53)', () => {
     silent = false;
     await reaper.look();
     expect(queue.size).toBe(0);
+  });
+
+  it('asks for other owners first where those of the last minute gave no answer', async () => {
+    for (let n = 0; n < 11; n++) ended(`hb-session0${n.toString(36)}0`, MINUTE, '7', `user${n}`);
+    silent = true;
+    await reaper.look();
+    expect(asked).toHaveLength(10);
+    await reaper.look();
+    expect(new Set(asked.flat()).size).toBe(11);
   });
 
   it('leaves a job time to end by itself', async () => {
