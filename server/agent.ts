@@ -24,8 +24,7 @@ export class AppAgent extends Agent {
     // A browser opens 6 connections per origin; the rest is for tabs and scripts. Newest first, so that spares time out. All are
     // kept: with 8 spares and 64 busy browsers most requests paid for a handshake (75 instead of 1,500 a second).
     const spares = kept > 0 ? { keepAlive: true, maxFreeSockets: kept } : { keepAlive: false };
-    const own = { maxSockets: MOST, scheduling: 'lifo', timeout: limits.idleAppMs } as const;
-    super({ ...spares, ...own, ...NO_SERVER_NAME });
+    super({ ...NO_SERVER_NAME, ...spares, maxSockets: MOST, scheduling: 'lifo', timeout: limits.idleAppMs });
     this.#connect = connect;
     this.#deadlineMs = limits.connectMs;
   }

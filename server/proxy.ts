@@ -95,12 +95,12 @@ function isFull(error: unknown): error is HpcbinderError {
   return error instanceof HpcbinderError && error.code === 'E-AGENT' && !error.transient;
 }
 
-function isBodyless({ method, headers }: IncomingMessage): boolean {
-  const framed = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
-  return (method === 'GET' || method === 'HEAD') && !framed;
+/** One with a transfer coding does not come here: admit.ts refuses it for these methods. */
+function isBodyless(req: IncomingMessage): boolean {
+  return (req.method === 'GET' || req.method === 'HEAD') && Number(req.headers['content-length'] ?? 0) === 0;
 }
 
-/** What stands for the body where there is none: to pipe an empty one costs as much as all our checks. */
+/** What stands for the body where there is none: http-proxy would pipe the empty request, with all the listeners of a pipe. */
 class Nothing extends Stream {
   override pipe<T extends NodeJS.WritableStream>(destination: T): T {
     destination.end();

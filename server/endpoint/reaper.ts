@@ -32,9 +32,8 @@ export class Reaper {
   readonly #now: () => number;
   /** over, and seen to have no job */
   readonly #settled = new Set<string>();
-  /** owner and cluster → the look at which they were asked for last */
+  /** owner and cluster → when they were asked for last, in epoch milliseconds */
   readonly #asked = new Map<string, number>();
-  #looks = 0;
   #looking = false;
 
   constructor(options: ReaperOptions) {
@@ -53,9 +52,8 @@ export class Reaper {
     if (this.#looking) return;
     this.#looking = true;
     try {
-      this.#looks += 1;
       for (const [key, rows] of this.#due().slice(0, MOST_QUERIES)) {
-        this.#asked.set(key, this.#looks);
+        this.#asked.set(key, this.#now());
         await this.#reap(rows);
       }
     } catch (cause) {

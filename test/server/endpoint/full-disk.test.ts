@@ -5,17 +5,7 @@ import type { KeptSession, LaunchGranted, LaunchView, Services, User } from '../
 import { Launches } from '../../../server/endpoint/launches.ts';
 import { State } from '../../../server/state/index.ts';
 import { kept, Rig } from '../state/rig.ts';
-
-const ALICE: User = { account: 'alice', shown: 'Alice', roles: ['user'] };
-const WANTED = { provider: 'gh', spec: 'org/repo/HEAD' };
-const GRANTED: LaunchGranted = {
-  ...WANTED,
-  cluster: 'campus',
-  repo: { url: 'https://github.com/org/repo', shown: 'org/repo' },
-  binds: [],
-  idleSeconds: 3600,
-  notes: [],
-};
+import { ALICE, GRANTED, WANTED } from './granted.ts';
 
 let rig: Rig;
 let state: State;
