@@ -28,8 +28,14 @@ export async function up(flags: Named & { yes?: boolean; scheduler?: room.Schedu
   tell(paint('done', `The devcluster ${story}`), `(${seconds} s), sshd on 127.0.0.1:${entry.port}`);
   if (flags.scheduler === 'pbs') tell('Its PBS is a FAKE: commands in OpenPBS’s words that really run jobs.');
   tell(`launch    hpcbinder launch REPO --cluster ${flags.name} --partition gpu`);
-  tell('look      hpcbinder devcluster shell      end   hpcbinder devcluster down');
+  const named = namedIn(flags.name);
+  tell(`look      hpcbinder devcluster shell${named}      end   hpcbinder devcluster down${named}`);
   return 0;
+}
+
+/** What a command for this one has behind it; the usual one needs no name. */
+function namedIn(name: string): string {
+  return name === room.USUAL_NAME ? '' : ` --name ${name}`;
 }
 
 /** The default Python's base, and those looked up before: so a launch without an engine here finds them laid out there. */
@@ -70,7 +76,7 @@ export async function status(flags: Named & { json?: boolean }): Promise<number>
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(found)}\n`);
   } else if (found.state === 'down') {
-    tell('There is no devcluster. hpcbinder devcluster up makes one.');
+    tell(`There is no devcluster. hpcbinder devcluster up${namedIn(flags.name)} makes one.`);
   } else {
     const rows = found.hosts.map(({ host, state, missing, node }) => [
       host,
@@ -80,7 +86,8 @@ export async function status(flags: Named & { json?: boolean }): Promise<number>
       node?.gres ?? '',
     ]);
     process.stdout.write(`${table(['HOST', 'CONTAINER', 'NODE', 'PARTITIONS', 'GPUS'], rows)}\n`);
-    if (found.state === 'broken') tell('Something is missing. hpcbinder devcluster up repairs it.');
+    if (found.state === 'broken')
+      tell(`Something is missing. hpcbinder devcluster up${namedIn(flags.name)} repairs it.`);
   }
   return found.state === 'up' ? 0 : 1;
 }

@@ -37,8 +37,11 @@ export type Layout = {
   lock: string;
 };
 
+/** Of the devcluster that nobody named. */
+export const USUAL_NAME = 'devcluster';
+
 /** @param stateDir hpcbinder's state folder; @param name small letters, digits and `-` */
-export function layoutOf(stateDir: string, name = 'devcluster'): Layout {
+export function layoutOf(stateDir: string, name = USUAL_NAME): Layout {
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(name)) {
     throw new HpcbinderError('E-USAGE', {
       message: `"${name}" is no name for a devcluster`,
