@@ -12,6 +12,8 @@ import type { Door } from './routes.ts';
 import { spliceUpgrade } from './upgrade.ts';
 import { type Waiting, WaitingRoom } from './waiting.ts';
 
+const NO_HTTP = plain(502, 'The app sent what is no HTTP answer.');
+
 export type Forwarder = {
   request(req: IncomingMessage, res: ServerResponse, door: Door): void;
   upgrade(req: IncomingMessage, socket: Socket, head: Buffer, door: Door): void;
@@ -49,9 +51,13 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
     if (req[EXCHANGE]) waiting.leave(req[EXCHANGE]);
   });
   proxy.on('proxyRes', (appResponse, req: Carrier, res) => {
-    if (req[EXCHANGE]) waiting.leave(req[EXCHANGE]);
-    cleanResponse(appResponse);
-    appResponse.headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
+    const exchange = req[EXCHANGE];
+    if (exchange === undefined) return;
+    waiting.leave(exchange);
+    if (!beginAnswer(res, appResponse)) {
+      giveUp(exchange, NO_HTTP);
+      return;
+    }
     // Half an answer must not look whole: http-proxy leaves the browser waiting when the app dies in the middle.
     appResponse.once('close', () => {
       if (!appResponse.complete) res.destroy();
@@ -88,6 +94,25 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
   }
 
   return { request, upgrade };
+}
+
+/**
+ * Status and headers in one go, after which http-proxy only pipes: its own way sets each header alone, and throws where nobody
+ * catches. False: Node does not send what its parser takes from an app, such as status 099 or a control character (SECURITY WEB-17).
+ */
+function beginAnswer(res: ServerResponse, from: IncomingMessage): boolean {
+  cleanResponse(from);
+  const { headers, statusCode = 502, statusMessage } = from;
+  delete headers['transfer-encoding'];
+  headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
+  try {
+    res.writeHead(statusCode, statusMessage || undefined, headers);
+    return true;
+  } catch {
+    // of the refused status; it would be that of the next one
+    res.statusMessage = '';
+    return false;
+  }
 }
 
 /** The agent was reached, and takes no more. */
