@@ -56,11 +56,41 @@ export function upgradeHeaders(req: IncomingMessage, door: Door): IncomingHttpHe
   return { ...upstreamHeaders(req, door), connection: 'Upgrade', upgrade: 'websocket' };
 }
 
-/** Takes out of the app's answer what must not pass; `connection` is for the caller to set. Changes the message. */
+/** Of an app's answer, these end at the proxy, and so does what Connection names. */
+const ANSWER_HOPS: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'proxy-authenticate', 'trailer']);
+
+/**
+ * The headers of the app's answer for the browser: names and values in turn, as the app wrote them and without making an object of
+ * them first. Node frames the body anew.
+ */
+export function answerHeaders(response: IncomingMessage, connection: 'keep-alive' | 'close'): string[] {
+  const { rawHeaders } = response;
+  const named = namedIn(valuesOf('connection', rawHeaders));
+  const passed = ['Connection', connection];
+  let cookies = 0;
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const [name, value] = [rawHeaders[i] as string, rawHeaders[i + 1] as string];
+    const lower = name.toLowerCase();
+    if (ANSWER_HOPS.has(lower) || lower === 'transfer-encoding' || named.includes(lower)) continue;
+    if (lower !== 'set-cookie') passed.push(name, value);
+    else if (++cookies <= MAX_COOKIES) for (const cookie of cleanCookie(value)) passed.push(name, cookie);
+  }
+  return passed;
+}
+
+function valuesOf(wanted: string, rawHeaders: readonly string[]): string {
+  let values = '';
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    if (rawHeaders[i]?.length === wanted.length && rawHeaders[i]?.toLowerCase() === wanted)
+      values += `,${rawHeaders[i + 1]}`;
+  return values;
+}
+
+/** The same for the answer to an upgrade, which http-proxy copies itself; `connection` is for the caller to set. Changes the message. */
 export function cleanResponse(response: IncomingMessage): void {
   const { headers } = response;
   for (const name of namedIn(headers.connection)) if (name !== 'upgrade') delete headers[name];
-  for (const name of ['connection', 'keep-alive', 'proxy-authenticate', 'trailer']) delete headers[name];
+  for (const name of ANSWER_HOPS) delete headers[name];
   const cookies = headers['set-cookie'];
   if (cookies !== undefined) headers['set-cookie'] = cookies.slice(0, MAX_COOKIES).flatMap(cleanCookie);
 }

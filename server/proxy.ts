@@ -5,7 +5,7 @@ import { Stream } from 'node:stream';
 import { createProxyServer } from 'http-proxy';
 import { HpcbinderError } from '../core/errors.ts';
 import { type Answer, plain, send, sendRaw } from './answers.ts';
-import { cleanResponse, upgradeHeaders, upstreamHeaders } from './headers.ts';
+import { answerHeaders, upgradeHeaders, upstreamHeaders } from './headers.ts';
 import type { Limits } from './limits.ts';
 import { lost, slow } from './pages.ts';
 import type { Door } from './routes.ts';
@@ -71,7 +71,7 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
     req[EXCHANGE] = exchange;
     waiting.enter(exchange);
     const attempt = (more: number) =>
-      proxy.web(req, res, { agent: door.agent, ...(isBodyless(req) ? NO_BODY : {}) }, () => {
+      proxy.web(req, res, isBodyless(req) ? { agent: door.agent, buffer: NO_BODY } : { agent: door.agent }, () => {
         if (exchange.givenUp) return;
         if (res.headersSent || res.destroyed) {
           res.destroy();
@@ -101,12 +101,13 @@ export function createForwarder(limits: Limits, onWebSocket: (change: 1 | -1) =>
  * catches. False: Node does not send what its parser takes from an app, such as status 099 or a control character (SECURITY WEB-17).
  */
 function beginAnswer(res: ServerResponse, from: IncomingMessage): boolean {
-  cleanResponse(from);
-  const { headers, statusCode = 502, statusMessage } = from;
-  delete headers['transfer-encoding'];
-  headers.connection = res.shouldKeepAlive ? 'keep-alive' : 'close';
+  const { statusCode = 502, statusMessage } = from;
   try {
-    res.writeHead(statusCode, statusMessage || undefined, headers);
+    res.writeHead(
+      statusCode,
+      statusMessage || undefined,
+      answerHeaders(from, res.shouldKeepAlive ? 'keep-alive' : 'close'),
+    );
     return true;
   } catch {
     // of the refused status; it would be that of the next one
@@ -133,4 +134,4 @@ class Nothing extends Stream {
   }
 }
 
-const NO_BODY = { buffer: new Nothing() };
+const NO_BODY = new Nothing();
