@@ -8,6 +8,10 @@ import type { Limits } from './limits.ts';
 /** What http and http-proxy call on a connection: a socket's manners. A numbered stream has them too. */
 type AppStream = Duplex & Pick<Socket, 'setTimeout' | 'setNoDelay' | 'setKeepAlive' | 'ref' | 'destroySoon'>;
 
+/** On a connection that waits for its next request. A WeakSet of them would cost the collector more than all our checks. */
+const SPARE = Symbol('spare');
+type Watched = Duplex & { [SPARE]?: boolean };
+
 /** connections to one app */
 const MOST = 64;
 
@@ -52,7 +56,7 @@ export class AppAgent extends Agent {
     const timer = setTimeout(() => settle(agentFault('does not answer'), undefined), this.#deadlineMs);
     this.#connect().then(
       (stream) => {
-        if (hasManners(stream)) settle(null, stream);
+        if (hasManners(stream)) settle(null, watched(stream));
         else settle(agentFault('was reached by a stream that is no socket'), stream);
       },
       (cause: unknown) => settle(agentFault('cannot be reached', cause), undefined),
@@ -62,25 +66,29 @@ export class AppAgent extends Agent {
   /** Through a tunnel the end of a dead agent arrives alone: the socket stays writable, and a request on it would hang. */
   override keepSocketAlive(stream: Duplex): boolean {
     if (stream.readableEnded) return false;
-    stream.once('end', discard);
+    (stream as Watched)[SPARE] = true;
     // Node returns a boolean; its type does not say so.
     const kept: unknown = super.keepSocketAlive(stream);
     return kept === true;
   }
 
   override reuseSocket(stream: Duplex, request: ClientRequest): void {
-    stream.off('end', discard);
+    (stream as Watched)[SPARE] = false;
     super.reuseSocket(stream, request);
   }
+}
+
+/** One listener for good: another one for each request would be two changes of the list of them. */
+function watched<T extends Duplex & Watched>(stream: T): T {
+  stream.once('end', () => {
+    if (stream[SPARE]) stream.destroy();
+  });
+  return stream;
 }
 
 function hasManners(stream: Duplex): stream is AppStream {
   const called = ['setTimeout', 'setNoDelay', 'setKeepAlive', 'ref', 'destroySoon'];
   return called.every((name) => name in stream);
-}
-
-function discard(this: Duplex): void {
-  this.destroy();
 }
 
 function agentFault(what: string, cause?: unknown): HpcbinderError {

@@ -64,9 +64,8 @@ export class Live {
   /** Of a request: by its Host alone, or by the path where sessions share one. */
   door({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): Door | undefined {
     const host = headers.host ?? '';
-    const base = SHARED.exec(url)?.[0];
-    return (this.#places.get(`${host}/`) ?? (base === undefined ? undefined : this.#places.get(`${host}${base}`)))
-      ?.door;
+    const own = this.#places.get(`${host}/`);
+    return (own ?? this.#places.get(`${host}${SHARED.exec(url)?.[0]}`))?.door;
   }
 
   /** With what is known by watching it. */
