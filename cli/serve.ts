@@ -16,6 +16,7 @@ import { loadConfig } from './config-file.ts';
 import { sections } from './doctor-words.ts';
 import { Builds } from './serve/builds.ts';
 import { choicesIn, sharedIn, waysOf } from './serve/clusters.ts';
+import { makeYoungObjectsOnly } from './serve/collector.ts';
 import { lookAtHost } from './serve/host.ts';
 import { People } from './serve/people.ts';
 import { Tokens } from './serve/repository-tokens.ts';
@@ -30,6 +31,7 @@ const CLOSE_MS = 10_000;
 export async function serve(flags: { config?: string; check?: boolean; json?: boolean }): Promise<number> {
   const path = resolve(flags.config ?? '/etc/hpcbinder/serve.yaml');
   if (flags.check) return check(path, flags.json === true);
+  makeYoungObjectsOnly();
   const policy = new PolicyFile(path);
   const state = State.open(policy.value.stateDir, {
     serving: true,

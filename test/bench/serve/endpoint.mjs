@@ -4,12 +4,14 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { makeYoungObjectsOnly } from '../../../dist/cli/serve/collector.js';
 import { ClusterServices } from '../../../dist/cli/serve/services.js';
 import { slurm } from '../../../dist/schedulers/slurm/index.js';
 import { openEndpoint } from '../../../dist/server/endpoint/endpoint.js';
 import { PolicyFile } from '../../../dist/server/policy/index.js';
 import { State } from '../../../dist/server/state/index.js';
 
+makeYoungObjectsOnly();
 const [directory, how] = process.argv.slice(2);
 const OWNER = 2001;
 const { sessions } = JSON.parse(readFileSync(join(directory, 'sessions.json'), 'utf8'));
