@@ -11,12 +11,15 @@ import { askAgent } from './world.ts';
 
 export type FollowWorld = {
   watchJob: WatchJob;
-  /** between two questions to the agent, milliseconds */
+  /** between two questions to the agent, milliseconds; until the first one as long where nothing else is said */
   everyMs: number;
+  firstMs?: number;
   /** false: whoever watches has left, and nobody needs to know more */
   there?(): Promise<boolean>;
   /** each newer record; does the agent answer? */
   on(record: SessionRecord, reachable: boolean): void;
+  /** what it uses, of each answer */
+  onFigures?(figures: unknown): void;
 };
 
 /** The record as it ended, or as it was when `signal` or `there` ended the watch. Silence of agent and scheduler ends nothing. */
@@ -29,6 +32,7 @@ export async function follow(
 ): Promise<SessionRecord> {
   let record = first;
   let reachable = true;
+  let asked: Awaited<ReturnType<typeof askAgent>> | undefined;
   let over: JobStatus | 'absent' | undefined;
   const listening = new AbortController();
   const listened = ending.listen(listening.signal);
@@ -41,7 +45,7 @@ export async function follow(
   });
   try {
     while (record.phase !== 'ended' && !signal.aborted) {
-      await wait(world.everyMs, undefined, { signal }).catch(() => {});
+      await wait(asked ? world.everyMs : (world.firstMs ?? world.everyMs), undefined, { signal }).catch(() => {});
       if (signal.aborted || (world.there && !(await world.there()))) break;
       if (over) {
         record = await settle(cluster, record, over, systemClock, signal);
@@ -49,8 +53,8 @@ export async function follow(
         break;
       }
       // once more at once: the first answer may be lost with a connection that has just been replaced (F-13)
-      const asked = await askAgent(cluster, record);
-      const seen = asked === 'unreachable' ? await askAgent(cluster, record) : asked;
+      asked = await askAgent(cluster, record, world.onFigures);
+      const seen = asked === 'unreachable' ? await askAgent(cluster, record, world.onFigures) : asked;
       if (seen === 'unreachable' || !reachable) {
         const looked = await look(cluster, record);
         record = advance(record, looked.seen, new Date());

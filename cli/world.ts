@@ -35,10 +35,15 @@ export function toAgent(
   };
 }
 
-/** What the agent says of itself. No answer is no end. */
-export async function askAgent(cluster: Cluster, record: SessionRecord): Promise<NonNullable<Seen['agent']>> {
+/** What the agent says of itself. No answer is no end. `onFigures`: what the session uses, as in docs/agent.md. */
+export async function askAgent(
+  cluster: Cluster,
+  record: SessionRecord,
+  onFigures?: (figures: unknown) => void,
+): Promise<NonNullable<Seen['agent']>> {
   try {
     const status = await controlRequest(toAgent(cluster, record), record.id, record.secrets, { verb: 'status' });
+    onFigures?.(status.figures);
     const saved = readSaved(status.saved);
     const { gpuIdleSince } = gpuFiguresOf(status.figures);
     return {

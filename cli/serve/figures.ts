@@ -1,4 +1,4 @@
-/** What a session uses, from the agent's counts: cores are the difference of two, memory is as it was. Pure. */
+/** What a session uses, from the agent's counts: cores are the difference of two, memory is as it was. */
 import type { Figures } from '../../core/endpoint.ts';
 import type { ResourceRequest } from '../../core/scheduler.ts';
 import { gpuFiguresOf } from '../../sessions/gpus.ts';
@@ -12,6 +12,18 @@ export function sampleOf(figures: unknown, at = Date.now()): Sample | undefined 
   const { cpuSeconds, memoryBytes } = figures as Record<string, unknown>;
   if (typeof cpuSeconds !== 'number' || typeof memoryBytes !== 'number') return undefined;
   return { at, cpuSeconds, memoryBytes, ...gpuFiguresOf(figures) };
+}
+
+/** `told`: the agent's `figures`. `samples`: of each session the last, which this one replaces; a use of cores is a difference of two. */
+export function learned(
+  told: unknown,
+  { id, request }: { id: string; request: ResourceRequest },
+  samples: Map<string, Sample>,
+): Figures | undefined {
+  const now = sampleOf(told);
+  const before = samples.get(id);
+  if (now) samples.set(id, now);
+  return now && figuresOf(now, before, request);
 }
 
 export function figuresOf(now: Sample, before: Sample | undefined, asked: ResourceRequest): Figures {

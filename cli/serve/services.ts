@@ -2,7 +2,7 @@
 import type { RepoRef } from '../../core/artifacts.ts';
 import type { Cluster } from '../../core/cluster.ts';
 import type { Config } from '../../core/config.ts';
-import type { Figures, KeptSession, LaunchGranted, Offers, Services, User } from '../../core/endpoint.ts';
+import type { KeptSession, LaunchGranted, Offers, Services, User } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 import type { GitAccess } from '../../repos/git.ts';
@@ -22,9 +22,9 @@ import { tellAgent } from '../stop.ts';
 import { toAgent } from '../world.ts';
 import { endpointArrows } from './arrows.ts';
 import type { Builds } from './builds.ts';
-import type { Sample } from './figures.ts';
+import { learned, type Sample } from './figures.ts';
 import { wordsOf } from './granted.ts';
-import { logOf, usedBy } from './looking.ts';
+import { logOf } from './looking.ts';
 import { ClusterOutlook } from './outlook.ts';
 import { Reach, type ReachOptions } from './reach.ts';
 import type { Tokens } from './repository-tokens.ts';
@@ -150,12 +150,17 @@ export class ClusterServices implements Services {
       const world = {
         watchJob: watcher(poller, cluster, () => (reachable ? 'live' : 'usual')),
         everyMs: FOLLOW_MS,
+        firstMs: 0,
+        onFigures: (told: unknown) => {
+          const figures = learned(told, record, this.#samples);
+          if (figures) how.figures(figures);
+        },
         on(newer: KeptSession, answers: boolean) {
           reachable = answers;
           how.on(newer, answers);
         },
       };
-      return follow(cluster, record, ending, world, signal);
+      return follow(cluster, record, ending, world, signal).finally(() => this.#samples.delete(record.id));
     });
   }
 
@@ -187,10 +192,6 @@ export class ClusterServices implements Services {
 
   log(user: User, record: KeptSession, _signal: AbortSignal): Promise<string> {
     return this.#reach.as(user.account, record.cluster, (cluster) => logOf(cluster, record));
-  }
-
-  figures(user: User, record: KeptSession): Promise<Figures | undefined> {
-    return this.#reach.as(user.account, record.cluster, (cluster) => usedBy(cluster, record, this.#samples));
   }
 
   async touch(user: User, record: KeptSession, seconds?: number): Promise<void> {

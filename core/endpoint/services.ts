@@ -49,12 +49,17 @@ export interface Services {
   ): AsyncGenerator<Progress, KeptSession>;
   /**
    * Watches a session that has begun, until its end: the record as it ended, or as it was when `signal` came. `on` has each
-   * newer record, `say` each warning before the end; silence of agent or scheduler ends nothing.
+   * newer record, `say` each warning before the end, `figures` what it uses; silence of agent or scheduler ends nothing.
    */
   follow(
     user: User,
     record: KeptSession,
-    how: { pages: SessionPages; on(record: KeptSession, reachable: boolean): void; say(text: string): void },
+    how: {
+      pages: SessionPages;
+      on(record: KeptSession, reachable: boolean): void;
+      say(text: string): void;
+      figures(figures: Figures): void;
+    },
     signal: AbortSignal,
   ): Promise<KeptSession>;
   /** what cluster and agent say now; 'unreachable' parts end nothing */
@@ -67,7 +72,6 @@ export interface Services {
   /** puts off the cull for idleness: the time without use begins anew, or is `seconds` shorter */
   touch(user: User, record: KeptSession, seconds?: number): Promise<void>;
   log(user: User, record: KeptSession, signal: AbortSignal): Promise<string>;
-  figures(user: User, record: KeptSession): Promise<Figures | undefined>;
   /** a fresh stream to the job's agent's port, before TLS; E-AGENT where that is on no node of the owner's job */
   connect(record: KeptSession, account: string): Promise<Duplex>;
 }

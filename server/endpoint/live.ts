@@ -15,7 +15,6 @@ import { sessionView } from './view.ts';
 
 /** one each half minute, of the last hour */
 const MOST_FIGURES = 120;
-const FIGURES_MS = 30_000;
 /** After a start all agents are to be asked at once: for each session there is so much time, and they stay apart from then on. */
 const APART_MS = 20;
 /** A watch that broke begins again. */
@@ -90,7 +89,8 @@ export class Live {
     return this.#all.size;
   }
 
-  add({ record, account, launch, granted }: KeptRow): void {
+  /** `afterMs`: its agent is asked no sooner. */
+  add({ record, account, launch, granted }: KeptRow, afterMs = 0): void {
     if (this.#all.has(record.id) || this.#closed) return;
     const { limits, placeOf, accessOf } = this.#options;
     const place = placeOf(record.id, granted?.sharedOrigin === true);
@@ -113,8 +113,8 @@ export class Live {
     const watched: Watched = { known, door, at, figures: [], warnings: [], over: new AbortController() };
     this.#all.set(record.id, watched);
     this.#places.set(at, watched);
-    const first = Math.random() * APART_MS * this.#all.size;
-    void pause(first, watched.over.signal).then(() => Promise.all([this.#watch(watched), this.#measure(watched)]));
+    const first = afterMs + Math.random() * APART_MS * this.#all.size;
+    void pause(first, watched.over.signal).then(() => this.#watch(watched));
   }
 
   #route(known: Known): Route {
@@ -162,6 +162,9 @@ export class Live {
     const how = {
       pages: watched.door.pages,
       say: (text: string) => void watched.warnings.push(text),
+      figures: (figures: Figures) => {
+        watched.figures = [...watched.figures, figures].slice(-MOST_FIGURES);
+      },
       on: (record: KeptSession, reachable: boolean) => {
         heard(watched.known, reachable);
         if (changed(watched.known.row.record, record)) this.update(record);
@@ -174,16 +177,6 @@ export class Live {
       const record = await followed.catch(() => heard(watched.known, false));
       if (record?.phase === 'ended') this.update(record);
       if (!watched.over.signal.aborted) await pause(AGAIN_MS, watched.over.signal);
-    }
-  }
-
-  async #measure(watched: Watched): Promise<void> {
-    const { services, userOf } = this.#options;
-    while (!watched.over.signal.aborted) {
-      const { record, account } = watched.known.row;
-      const figures = await services.figures(userOf(account), record).catch(() => undefined);
-      if (figures) watched.figures = [...watched.figures, figures].slice(-MOST_FIGURES);
-      await pause(FIGURES_MS, watched.over.signal);
     }
   }
 

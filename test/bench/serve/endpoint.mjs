@@ -40,7 +40,6 @@ const people = {
 };
 const services = new ClusterServices({ people, own: 'hpcbinder', clusters: () => ['campus'], config: {} });
 if (how === 'unwatched') {
-  services.figures = async () => undefined;
   services.follow = (_user, record, _how, signal) =>
     new Promise((resolve) => signal.addEventListener('abort', () => resolve(record), { once: true }));
 }

@@ -238,7 +238,6 @@ ${limits ?? ROOM}
         return `${CANARY}-log\n`;
       },
       reap: async () => [],
-      figures: async () => undefined,
       connect: async ({ id }) => {
         asked.push(`connect ${id}`);
         throw new HpcbinderError('E-SSH-UNREACHABLE', { message: 'the fake cluster has no node' });

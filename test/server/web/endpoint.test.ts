@@ -46,7 +46,6 @@ const fakeServices: Services = {
   touch: async () => {},
   log: async () => never(),
   reap: async () => [],
-  figures: async () => undefined,
   connect: async () => never(),
 };
 

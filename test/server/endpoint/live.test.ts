@@ -1,0 +1,53 @@
+import { afterEach, expect, it } from '@jest/globals';
+import type { Figures, KeptSession, Services, User } from '../../../core/endpoint.ts';
+import { Access } from '../../../server/access.ts';
+import type { Kept } from '../../../server/endpoint/kept.ts';
+import { Live } from '../../../server/endpoint/live.ts';
+import { LIMITS } from '../../../server/limits.ts';
+import { until } from '../rig.ts';
+import { kept } from '../state/rig.ts';
+
+const FIGURES: Figures = { at: 1_700_000_000_000, memory: { usedMb: 512, askedMb: 4096 } };
+const ALICE: User = { account: 'alice', shown: 'alice', roles: ['user'] };
+let live: Live;
+afterEach(() => live.close());
+
+/** A cluster whose agents tell what they use as soon as they are asked; it keeps which were. */
+function opened(asked: string[]): Live {
+  const follow: Services['follow'] = async (_user, record, how, signal) => {
+    asked.push(record.id);
+    how.figures({ ...FIGURES, at: FIGURES.at + asked.length });
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    return record;
+  };
+  return new Live({
+    services: { follow } as unknown as Services,
+    kept: {} as Kept,
+    limits: LIMITS,
+    placeOf: (id) => ({ origin: `http://${id}.localhost:1`, base: '/' }),
+    accessOf: ({ id }: KeptSession) => new Access(id, 'ab'.repeat(32)),
+    userOf: () => ALICE,
+    home: 'http://localhost:1/sessions',
+  });
+}
+
+it('what a session uses comes with the answers of its agent, the newest last', async () => {
+  live = opened([]);
+  const record = kept();
+  live.add({ record, account: 'alice' });
+  expect(live.figures(record.id)).toEqual([]);
+  expect(await until(() => live.figures(record.id).length > 0)).toBe(true);
+  expect(live.figures(record.id)).toEqual([{ ...FIGURES, at: FIGURES.at + 1 }]);
+});
+
+it('after a start the pages that come back are served before the agents are asked (F-49)', async () => {
+  const asked: string[] = [];
+  live = opened(asked);
+  const [one, other] = [kept({ id: 'hb-aaaaaaaaaa' }), kept({ id: 'hb-bbbbbbbbbb' })];
+  live.add({ record: one, account: 'alice' }, 60_000);
+  live.add({ record: other, account: 'alice' });
+  expect(await until(() => asked.length > 0)).toBe(true);
+  expect(asked).toEqual([other.id]);
+  for (const { id } of [one, other])
+    expect(live.door({ headers: { host: `${id}.localhost:1` }, url: '/lab' })?.route.state()).toBe('ready');
+});
