@@ -8,6 +8,12 @@ import { HpcbinderError } from '../core/errors.ts';
 
 export type Listening = { port: number; close(): Promise<void> };
 
+/**
+ * Connections that the kernel holds until they are taken; it takes the lesser of this and net.core.somaxconn. Of all that come
+ * after a start, those over Node's 511 were dropped, and came again after one, three and seven seconds (SECURITY F-52).
+ */
+export const BACKLOG = 4096;
+
 const ATTEMPTS = 20;
 /** sun_path of Linux is 108 bytes with its NUL; macOS has 104 */
 const MAX_SOCKET_PATH = 103;
@@ -90,7 +96,7 @@ function listen(
 ): Promise<NodeJS.ErrnoException | undefined> {
   return new Promise((resolve) => {
     server.once('error', resolve);
-    server.listen(where, () => {
+    server.listen({ ...where, backlog: BACKLOG }, () => {
       server.off('error', resolve);
       resolve(undefined);
     });

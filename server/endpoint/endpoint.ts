@@ -129,7 +129,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
 
   const isCancelled = (id = '') => state.launch(id)?.state === 'cancelled';
   for (const row of state.sessions({ live: true }))
-    if (row.record.phase === 'ready' && !isCancelled(row.launch)) live.add(row, PEOPLE_FIRST_MS);
+    if (row.record.phase === 'ready' && !isCancelled(row.launch)) live.add(row, true);
   state.images.cutOff();
   launches.restore((account) => userOf(account));
 
@@ -172,9 +172,6 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     },
   };
 }
-
-/** After a start all open pages come back at once: what they ask of the agents goes before our own questions (SECURITY F-49). */
-const PEOPLE_FIRST_MS = 10_000;
 
 /** Where the app begins, without a slash in front. */
 function startOf({ app }: Pick<KeptSession, 'app'>): string {

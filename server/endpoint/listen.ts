@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Front } from '../front.ts';
 import { Guests } from '../guests.ts';
-import { type Listening, listenOnSocket } from '../listen.ts';
+import { BACKLOG, type Listening, listenOnSocket } from '../listen.ts';
 import type { Policy, PolicyFile } from '../policy/index.ts';
 
 export type { Listening } from '../listen.ts';
@@ -22,7 +22,7 @@ export async function listenAt(where: Policy['listen'], tls: Policy['tls'], fron
         }),
       ),
     );
-    server.listen(where.port, where.host, resolve);
+    server.listen({ port: where.port, host: where.host, backlog: BACKLOG }, resolve);
   });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : where.port;

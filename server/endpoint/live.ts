@@ -17,6 +17,10 @@ import { sessionView } from './view.ts';
 const MOST_FIGURES = 120;
 /** After a start all agents are to be asked at once: for each session there is so much time, and they stay apart from then on. */
 const APART_MS = 20;
+/** All open pages come back at once, too: what they show goes before our own questions, and before most WebSockets (SECURITY F-49, F-52). */
+const PAGES_FIRST_MS = 10_000;
+/** Less than a WebSocket may take to open. */
+const MOST_APART_MS = 7_000;
 /** A watch that broke begins again. */
 const AGAIN_MS = 15_000;
 
@@ -64,7 +68,7 @@ export class Live {
   door({ headers, url = '' }: Pick<IncomingMessage, 'headers' | 'url'>): Door | undefined {
     const host = headers.host ?? '';
     const own = this.#places.get(`${host}/`);
-    return (own ?? this.#places.get(`${host}${SHARED.exec(url)?.[0]}`))?.door;
+    return (own ?? this.#places.get(`${host}${SHARED.exec(url)?.[0] ?? ''}`))?.door;
   }
 
   /** With what is known by watching it. */
@@ -89,8 +93,8 @@ export class Live {
     return this.#all.size;
   }
 
-  /** `afterMs`: its agent is asked no sooner. */
-  add({ record, account, launch, granted }: KeptRow, afterMs = 0): void {
+  /** `restored`: it was there before this process. */
+  add({ record, account, launch, granted }: KeptRow, restored = false): void {
     if (this.#all.has(record.id) || this.#closed) return;
     const { limits, placeOf, accessOf } = this.#options;
     const place = placeOf(record.id, granted?.sharedOrigin === true);
@@ -98,7 +102,9 @@ export class Live {
       row: { record, account, ...(launch ? { launch } : {}), ...(granted ? { granted } : {}) },
       reachable: true,
     };
-    const route = this.#route(known);
+    const over = new AbortController();
+    const turn = Math.random() * APART_MS * (this.#all.size + 1);
+    const route = this.#route(known, restored ? pause(Math.min(turn, MOST_APART_MS), over.signal) : undefined);
     const below = place.base === '/' || takesWholePath(record.app) ? undefined : place.base;
     const door: Door = {
       route,
@@ -110,21 +116,24 @@ export class Live {
       streams: new AppAgent(route.openStream ?? route.connectApp, limits, 0),
     };
     const at = `${new URL(place.origin).host}${place.base}`;
-    const watched: Watched = { known, door, at, figures: [], warnings: [], over: new AbortController() };
+    const watched: Watched = { known, door, at, figures: [], warnings: [], over };
     this.#all.set(record.id, watched);
     this.#places.set(at, watched);
-    const first = afterMs + Math.random() * APART_MS * this.#all.size;
-    void pause(first, watched.over.signal).then(() => this.#watch(watched));
+    void pause(turn + (restored ? PAGES_FIRST_MS : 0), over.signal).then(() => this.#watch(watched));
   }
 
-  #route(known: Known): Route {
+  /** `turn`: no WebSocket sooner */
+  #route(known: Known, turn?: Promise<void>): Route {
     const { services } = this.#options;
     const { id, secrets } = known.row.record;
     const connect = () => services.connect(known.row.record, known.row.account);
     return {
       sessionId: id,
       connectApp: () => openApp(connect, id, secrets),
-      openStream: () => openStream(connect, id, secrets),
+      openStream: async () => {
+        await turn;
+        return openStream(connect, id, secrets);
+      },
       appToken: secrets.appToken,
       cookieKey: secrets.cookieKey,
       state: () => stateOf(known),

@@ -44,7 +44,7 @@ it('after a start the pages that come back are served before the agents are aske
   const asked: string[] = [];
   live = opened(asked);
   const [one, other] = [kept({ id: 'hb-aaaaaaaaaa' }), kept({ id: 'hb-bbbbbbbbbb' })];
-  live.add({ record: one, account: 'alice' }, 60_000);
+  live.add({ record: one, account: 'alice' }, true);
   live.add({ record: other, account: 'alice' });
   expect(await until(() => asked.length > 0)).toBe(true);
   expect(asked).toEqual([other.id]);
