@@ -14,7 +14,9 @@ import { type GitServer, gitServer, makeRepo, sh } from './git-server.ts';
 
 describe('the file of tokens', () => {
   it('has whatever was kept, in the form that git reads', () => {
-    const word = fc.string({ minLength: 1, maxLength: 40, unit: 'grapheme' }).filter((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text) && text.length <= 200);
+    const word = fc
+      .string({ minLength: 1, maxLength: 40, unit: 'grapheme' })
+      .filter((text) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(text) && text.length <= 200);
     fc.assert(
       fc.property(fc.domain(), word, word, (host, user, password) => {
         const kept = withToken([], { host, user, password });

