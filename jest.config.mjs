@@ -13,8 +13,8 @@ const LONG = `/test/(${[
   'converters/damaged',
   'hostile/[^/]+',
   'repos/git',
-  'server/(hostile|smuggling)',
-  'server/endpoint/(matrix|path-mode)',
+  'server/(broken-apps|hostile|smuggling)',
+  'server/endpoint/(crowd|hung|matrix|path-mode|story)',
   'sessions/(agent|agent-[^/]+|audit|epilogue|remote|work-[^/]+)',
   'transports/(shells|ssh2-login)',
 ].join('|')})\\.test\\.ts$`;

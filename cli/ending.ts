@@ -36,7 +36,7 @@ export type Sayings = {
   /** how one goes on later: `hpcbinder launch --continue …` */
   later: string;
   /** how else than by using it an end for idleness is put off */
-  stays?: string;
+  stays?(): string | undefined;
 };
 
 export class Ending {
@@ -96,7 +96,8 @@ export class Ending {
     const use = hasKernels(this.#record.app) ? 'Run a cell or save a file' : 'Work in it';
     const minutes = (seconds: number) => `${Math.max(1, Math.round(seconds / 60))} min`;
     const end = clock(hereAt(this.#record, idleness.at), new Date());
-    const stays = this.#how.stays ? `; or ${this.#how.stays}` : '';
+    const other = this.#how.stays?.();
+    const stays = other === undefined ? '' : `; or ${other}`;
     // JupyterLab cuts what is longer than 140 letters
     return `${id} ends in ${minutes(idleness.left)} (${end}), not used for ${minutes(idleness.unused)}. ${use} and it stays${stays}.`;
   }

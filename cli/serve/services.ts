@@ -143,7 +143,7 @@ export class ClusterServices implements Services {
       let reachable = true;
       const ending = new Ending(cluster, record, how.pages, {
         later: 'Relaunch in My sessions',
-        stays: 'click "Still needed" in My sessions',
+        stays: () => (how.mayTouch() ? 'click "Still needed" in My sessions' : undefined),
         say: how.say,
         note: () => {},
       });

@@ -56,6 +56,8 @@ export interface Services {
     record: KeptSession,
     how: {
       pages: SessionPages;
+      /** may its user put off the end for idleness by a click? */
+      mayTouch(): boolean;
       on(record: KeptSession, reachable: boolean): void;
       say(text: string): void;
       figures(figures: Figures): void;

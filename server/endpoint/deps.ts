@@ -15,7 +15,7 @@ import type {
 import type { LinkedRepo, ReadLink } from '../links/index.ts';
 import type { Paced } from '../policy/index.ts';
 import type { Who } from '../sign-in/types.ts';
-import type { Kept } from './kept.ts';
+import type { Kept, KeptRow } from './kept.ts';
 import type { Launches } from './launches.ts';
 import type { Live } from './live.ts';
 import type { ShowsErrors } from './refusals.ts';
@@ -29,6 +29,8 @@ export interface Judge {
   grant<T>(user: User, wanted: LaunchWanted, begin: (granted: LaunchGranted) => T, signal: AbortSignal): Promise<T>;
   /** what would be granted, whatever goes on now; nothing begins, and no place is taken */
   foresee(user: User, wanted: LaunchWanted, signal: AbortSignal): Promise<LaunchGranted>;
+  /** throws E-LIMIT where the session would be longer than one may be launched */
+  checkExtension(row: Pick<KeptRow, 'record' | 'granted'>, seconds: number): void;
   /** may users put off the end for idleness? */
   readonly mayTouch: boolean;
   /** throws E-POLICY-RATE */

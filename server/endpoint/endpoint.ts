@@ -80,6 +80,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
         alive: signIn.alive,
       }),
     userOf,
+    mayTouch: () => policy.value.culling.touch,
     home: new URL('sessions', base).href,
   });
   const events = new LaunchEvents(join(dirname(state.path), 'launches.jsonl'), base.hostname);

@@ -3,6 +3,7 @@ import type { Choices, LaunchWanted, Offers, Services, User } from '../../core/e
 import { HpcbinderError } from '../../core/errors.ts';
 import { readLink, repoOf } from '../links/index.ts';
 import {
+  checkExtension,
   checkRepository,
   choices as choicesOf,
   clusterOf,
@@ -88,6 +89,7 @@ export function createJudge(of: {
       const offers = await Promise.race([coming, late]);
       return choicesOf(policy.value, { cluster, ...(offers ? { offers } : {}) });
     },
+    checkExtension: ({ record, granted }, seconds) => checkExtension(policy.value, record, granted, seconds),
     get mayTouch() {
       return policy.value.culling.touch;
     },

@@ -49,6 +49,8 @@ export type LiveOptions = {
   placeOf(id: string, shared: boolean): Place;
   accessOf(record: KeptSession, account: string, place: Place): SessionAccess;
   userOf(account: string): User;
+  /** may users put off the end for idleness? */
+  mayTouch(): boolean;
   /** address of the page of one's sessions */
   home: string;
 };
@@ -170,6 +172,7 @@ export class Live {
     const { account } = watched.known.row;
     const how = {
       pages: watched.door.pages,
+      mayTouch: this.#options.mayTouch,
       say: (text: string) => void watched.warnings.push(text),
       figures: (figures: Figures) => {
         watched.figures = [...watched.figures, figures].slice(-MOST_FIGURES);

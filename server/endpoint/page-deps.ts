@@ -42,6 +42,7 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps, sooner: Soon
       const drain = state.settings.get('drain');
       return drain && (drain.words ?? '');
     },
+    mayTouch: () => judge.mayTouch,
     retentionDays: () => Math.round(policy.value.retentionSeconds / DAY_S),
     liveCount: ({ account }) => state.sessions({ account, live: true }).length,
     link: judge.link,

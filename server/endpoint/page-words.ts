@@ -30,23 +30,27 @@ const FLAG = /--([a-z][a-z-]*[a-z])(?:[= ](?:[A-Z][A-Z:|]*|[0-9](?:[\w:.]*\w)?)(
 const BRACKETS = / ?\((?:--[a-z-]+(?: [A-Z:]+| \d\w*)?(?:, | or )?)+\)/g;
 
 export function inPageWords(text: string): string {
-  return text
-    .replace(BRACKETS, '')
-    .replace(/ ?\(--gpus 0 for none\)/g, '; in the form 0 GPUs means none')
-    .replace(/ ?\(end it: hpcbinder stop \w+\)/g, '; to end it, cancel the launch')
-    .replace(/\b(?:`)?hpcbinder (?:stop|cancel) [\w-]+`?/g, 'Stop on the page of your sessions')
-    .replace(/\b(?:`)?hpcbinder (?:open|status|list)(?: [\w-]+)?`?/g, 'the page of your sessions')
-    .replace(/\b(?:`)?hpcbinder logs [\w-]+(?: --build)?`?/g, 'the log below')
-    .replace(/\bask for less, with --time, --cpus, --mem or --gpus\b/g, 'ask for less time, cores, memory or GPUs')
-    .replace(/\bless --(cpus|gpus)\b/g, (_, name: string) => `fewer ${FIELDS.get(name)}`)
-    .replace(FLAG, (whole: string, name: string) => {
-      const field = FIELDS.get(name);
-      const value = /[= ]([0-9][\w:.]*)$/.exec(whole)?.[1];
-      if (field === undefined)
-        return value === undefined ? name.replaceAll('-', ' ') : `${name.replaceAll('-', ' ')} ${value}`;
-      if (value === undefined) return field;
-      return COUNTED.has(name) ? `${value} ${field}` : `${field} ${value}`;
-    });
+  return (
+    text
+      .replace(BRACKETS, '')
+      // the endpoint's, not the reader's
+      .replace(/\bthis machine\b/g, 'the login node')
+      .replace(/ ?\(--gpus 0 for none\)/g, '; in the form 0 GPUs means none')
+      .replace(/ ?\(end it: hpcbinder stop \w+\)/g, '; to end it, cancel the launch')
+      .replace(/\b(?:`)?hpcbinder (?:stop|cancel) [\w-]+`?/g, 'Stop on the page of your sessions')
+      .replace(/\b(?:`)?hpcbinder (?:open|status|list)(?: [\w-]+)?`?/g, 'the page of your sessions')
+      .replace(/\b(?:`)?hpcbinder logs [\w-]+(?: --build)?`?/g, 'the log below')
+      .replace(/\bask for less, with --time, --cpus, --mem or --gpus\b/g, 'ask for less time, cores, memory or GPUs')
+      .replace(/\bless --(cpus|gpus)\b/g, (_, name: string) => `fewer ${FIELDS.get(name)}`)
+      .replace(FLAG, (whole: string, name: string) => {
+        const field = FIELDS.get(name);
+        const value = /[= ]([0-9][\w:.]*)$/.exec(whole)?.[1];
+        if (field === undefined)
+          return value === undefined ? name.replaceAll('-', ' ') : `${name.replaceAll('-', ' ')} ${value}`;
+        if (value === undefined) return field;
+        return COUNTED.has(name) ? `${value} ${field}` : `${field} ${value}`;
+      })
+  );
 }
 
 /** Output of a build or a job is nobody's words but its own. */

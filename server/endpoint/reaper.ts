@@ -103,8 +103,10 @@ export class Reaper {
     const { record, ...of } = row;
     if (record.jobId === undefined && this.#now() - overSince(row) < SETTLED_MS) return;
     if (record.phase !== 'ended') {
+      const { kept } = this.#options;
       const at = new Date(this.#now()).toISOString();
-      this.#options.kept.noteSession({ ...record, phase: 'ended', ended: { why: 'failed', at } }, of);
+      const cancelled = of.launch !== undefined && kept.launch(of.launch)?.state === 'cancelled';
+      kept.noteSession({ ...record, phase: 'ended', ended: { why: cancelled ? 'stopped' : 'failed', at } }, of);
     }
     this.#settled.add(record.id);
   }

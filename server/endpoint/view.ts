@@ -11,8 +11,9 @@ export function sessionView({ record, account, launch }: KeptRow, silentSince?: 
   const idleSince = busy ? undefined : (idle?.since ?? record.startedAt);
   // a busy kernel is never idle
   const idleUntil = idle && !busy ? idle.since + limits.idleSeconds : undefined;
+  const endsAt = endOf(record);
   // the walltime may end it before
-  const culledAt = idleUntil !== undefined && idleUntil < (record.endsAt ?? Infinity) ? idleUntil : undefined;
+  const culledAt = idleUntil !== undefined && idleUntil < (endsAt ?? Infinity) ? idleUntil : undefined;
   return {
     id,
     ...(launch ? { launch } : {}),
@@ -26,7 +27,7 @@ export function sessionView({ record, account, launch }: KeptRow, silentSince?: 
     ...(record.jobId ? { jobId: record.jobId } : {}),
     createdAt,
     ...(record.startedAt ? { startedAt: record.startedAt } : {}),
-    ...(record.endsAt ? { endsAt: record.endsAt } : {}),
+    ...(endsAt ? { endsAt } : {}),
     ...(waiting ? { waiting } : {}),
     ...(phase === 'queued' && job?.startsAt ? { likelyStart: job.startsAt } : {}),
     ...(idleSince === undefined ? {} : { idleSince }),
@@ -38,6 +39,12 @@ export function sessionView({ record, account, launch }: KeptRow, silentSince?: 
     ...(phase === 'ready' && silentSince ? { silentSince } : {}),
     ...(record.internet === undefined ? {} : { internet: record.internet }),
   };
+}
+
+/** Where somebody made the job longer than its session may become old, that ends it first. */
+function endOf({ startedAt, endsAt, limits: { maxAgeSeconds } }: KeptSession): number | undefined {
+  if (!endsAt || !startedAt || maxAgeSeconds === undefined) return endsAt;
+  return Math.min(endsAt, startedAt + maxAgeSeconds);
 }
 
 export function isLive(record: KeptSession): boolean {

@@ -16,17 +16,26 @@ export function usualIdle({ culling }: Policy, { defaults }: ServedCluster): num
   return Math.min(defaults?.idle ?? culling.idleSeconds, culling.idleSeconds);
 }
 
+/** How old a session may become, seconds: the cluster's word, where that is less than the endpoint's. */
+export function oldest({ culling }: Policy, { defaults }: ServedCluster): number {
+  return Math.min(defaults?.max_age ?? culling.maxAgeSeconds, culling.maxAgeSeconds);
+}
+
 type Bound = { most: number; of: string };
 type Bounds = { [K in keyof Ceilings]: Bound };
 
-/** The endpoint's ceilings; those of the partition go before them, and those of the repository before both, the last one first. */
+/**
+ * The endpoint's ceilings; those of the partition go before them, and those of the repository before both, the last one first.
+ * No job is longer than its session may become old: so that end has the walltime's countdown and warnings.
+ */
 export function boundsOf(
   policy: Policy,
   where: { name: string; partition: string | undefined },
   repo?: Pick<LinkedRepo, 'host' | 'path'>,
 ): Bounds {
   const { name, partition } = where;
-  const ofPartition = partition === undefined ? undefined : policy.clusters.get(name)?.partitions?.get(partition);
+  const cluster = policy.clusters.get(name) ?? {};
+  const ofPartition = partition === undefined ? undefined : cluster.partitions?.get(partition);
   const settings = repo === undefined ? [] : policy.repositories.settings.filter(({ match }) => matches(match, repo));
   const layers: [string, Partial<Ceilings>][] = [
     [`partition ${partition} here`, resources(ofPartition ?? {})],
@@ -37,7 +46,13 @@ export function boundsOf(
       most: policy.ceilings[key],
       of: 'this endpoint',
     });
-  return { seconds: bound('seconds'), cpus: bound('cpus'), memoryMb: bound('memoryMb'), gpus: bound('gpus') };
+  const [seconds, age] = [bound('seconds'), oldest(policy, cluster)];
+  return {
+    seconds: seconds.most > age ? { most: age, of: 'this endpoint for the age of a session' } : seconds,
+    cpus: bound('cpus'),
+    memoryMb: bound('memoryMb'),
+    gpus: bound('gpus'),
+  };
 }
 
 const WORDS: Readonly<Record<keyof Ceilings, (value: number) => string>> = {

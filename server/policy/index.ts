@@ -2,6 +2,7 @@
 export { choices } from './choices.ts';
 export { clusterOf } from './data.ts';
 export { explain, type PolicyLine } from './explain.ts';
+export { checkExtension } from './extension.ts';
 export { PolicyFile, type Reload, readPolicyText } from './file.ts';
 export { checkRepository, judge, repositoryKey } from './judge.ts';
 export { parsePolicy } from './parse.ts';

@@ -12,7 +12,7 @@ import { duration } from '../../core/units.ts';
 import { repoOf } from '../links/link.ts';
 import type { LinkedRepo } from '../links/spec.ts';
 import { targetPath } from '../links/target.ts';
-import { boundsOf, cut, usual, usualIdle } from './bounds.ts';
+import { boundsOf, cut, oldest, usual, usualIdle } from './bounds.ts';
 import { bindsOf, clusterOf } from './data.ts';
 import { oneOf } from './offered.ts';
 import { matches } from './patterns.ts';
@@ -52,7 +52,6 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     ...(wanted.qos === undefined ? {} : { qos: wanted.qos }),
   };
   checkResources({ ...granted, extra: [] });
-  const maxAge = cluster.defaults?.max_age ?? policy.culling.maxAgeSeconds;
   const path = wanted.path === undefined ? undefined : targetPath({ urlpath: wanted.path });
   const whole: LaunchGranted = {
     provider: wanted.provider,
@@ -66,7 +65,7 @@ export function judge(policy: Policy, user: User, wanted: LaunchWanted, seen: Se
     ...(policy.sessions === 'path' ? { sharedOrigin: true as const } : {}),
     binds: bindsOf(policy, wanted.data ?? []),
     idleSeconds: idleOf(policy, cluster, wanted, notes),
-    maxAgeSeconds: Math.min(maxAge, policy.culling.maxAgeSeconds),
+    maxAgeSeconds: oldest(policy, cluster),
     notes,
   };
   if (seen.joins?.(whole) !== true) checkRoom(policy, user, repo, seen);

@@ -37,6 +37,8 @@ export type PagesDeps = {
   announcement(): string | undefined;
   /** why no launch is accepted; '' where no reason was given; undefined: they are accepted */
   drained(): string | undefined;
+  /** may users put off the end for idleness? */
+  mayTouch(): boolean;
   retentionDays(): number;
   liveCount(user: User): number;
   /** a link as the link's grammar has it; `ignored`: names of its parameters that mean nothing here. Throws E-LINK */

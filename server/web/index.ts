@@ -100,7 +100,8 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   page('/sessions', async (req, user, frame) => {
     const done = DONE.get(stringsOf(req.query).done ?? '');
     const sessions = forCards(await deps.sessions(user));
-    return sessionsPage({ frame, sessions, launches: deps.launches(user), ...(done === undefined ? {} : { done }) });
+    const [launches, mayTouch] = [deps.launches(user), deps.mayTouch()];
+    return sessionsPage({ frame, sessions, launches, mayTouch, ...(done === undefined ? {} : { done }) });
   });
   page('/sessions/:id/log', async (req, user, frame) => {
     const { shown, text } = (await deps.log(user, idOf(req))) ?? missing('session');

@@ -1,6 +1,6 @@
 /** REST API: one's own sessions. Ownership is decided in one place, `ownSession`. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { FiguresView, KeptSession, SessionView, User } from '../../../core/endpoint.ts';
+import type { FiguresView, SessionView, User } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import { targetPath } from '../../links/index.ts';
 import type { Deps } from '../deps.ts';
@@ -39,7 +39,7 @@ export async function act(
     deps.launches.cancel(launch.id);
     return deps.live.view(row);
   }
-  if (row.record.phase !== 'ended') deps.live.update(await done(deps, owner, row.record, verb, seconds));
+  if (row.record.phase !== 'ended') deps.live.update(await done(deps, owner, row, verb, seconds));
   return deps.live.view(deps.kept.session(id) ?? row);
 }
 
@@ -47,11 +47,15 @@ function detailOf(row: KeptRow, user: User): { detail?: string } {
   return row.account === user.account ? {} : { detail: `of ${row.account}` };
 }
 
-async function done(deps: Deps, owner: User, record: KeptSession, verb: Exclude<Verb, 'open'>, seconds: number) {
-  const { services } = deps;
+async function done(deps: Deps, owner: User, row: KeptRow, verb: Exclude<Verb, 'open'>, seconds: number) {
+  const { services, judge } = deps;
+  const { record } = row;
   if (verb === 'stop') return services.stop(owner, record, () => {});
-  if (verb === 'extend') return services.extend(owner, record, seconds);
-  if (!deps.judge.mayTouch) {
+  if (verb === 'extend') {
+    judge.checkExtension(row, seconds);
+    return services.extend(owner, record, seconds);
+  }
+  if (!judge.mayTouch) {
     throw new HpcbinderError('E-FORBIDDEN', {
       message: 'the end for idleness cannot be put off at this endpoint',
       hint: 'Work in the session: whatever is used is not idle.',

@@ -12,6 +12,8 @@ export type SessionsView = {
   sessions: readonly SessionView[];
   /** on their way, or failed lately */
   launches: readonly LaunchView[];
+  /** may users put off the end for idleness? */
+  mayTouch: boolean;
   figures?: ReadonlyMap<string, readonly Figures[]>;
   /** said once, over the cards: `Stopped.` */
   done?: string;
@@ -33,13 +35,13 @@ export function sessionsTitle(sessions: readonly SessionView[]): string {
   return live > 0 ? `${live} live · My sessions` : 'My sessions';
 }
 
-export function SessionsPage({ frame, sessions, launches, figures, done, lostSince, tell }: SessionsView) {
+export function SessionsPage({ frame, sessions, launches, mayTouch, figures, done, lostSince, tell }: SessionsView) {
   const live = sessions.filter(({ phase }) => phase !== 'ended');
   const over = sessions.filter(({ phase }) => phase === 'ended');
   const began = new Set(sessions.map(({ launch }) => launch));
   const underway = launches.filter(({ id, state }) => state === 'running' && !began.has(id));
   const card = (session: SessionView) =>
-    html`<${Card} key=${session.id} frame=${frame} session=${session} figures=${figures?.get(session.id) ?? []} />`;
+    html`<${Card} key=${session.id} frame=${frame} session=${session} mayTouch=${mayTouch} figures=${figures?.get(session.id) ?? []} />`;
   return html`<div class="top"><h1>My sessions</h1>${tell}</div>
     ${done && html`<p class="notice good" role="status">${said(done)}</p>`}
     ${lostSince !== undefined && html`<p class="notice wait" role="alert">Connection lost. This is what was known at ${clock(lostSince, frame.now)}; the page tries again by itself, and the sessions go on.</p>`}
@@ -55,7 +57,9 @@ export function SessionsPage({ frame, sessions, launches, figures, done, lostSin
     ${over.length > 0 && html`<h2>Ended</h2><div class="cards">${over.map(card)}</div>`}`;
 }
 
-function Card({ frame, session, figures }: { frame: Frame; session: SessionView; figures: readonly Figures[] }) {
+type CardView = { frame: Frame; session: SessionView; mayTouch: boolean; figures: readonly Figures[] };
+
+function Card({ frame, session, mayTouch, figures }: CardView) {
   const { id, repo, phase, node, ended } = session;
   const { word, tone } = stateOf(session);
   const over = phase === 'ended';
@@ -74,7 +78,7 @@ function Card({ frame, session, figures }: { frame: Frame; session: SessionView;
       ${!over && phase !== 'ready' && session.launch && html`<a class="button" href="${frame.base}/launches/${session.launch}">How it goes</a>`}
       ${phase === 'ready' && html`<form method="post" action="${path}/open" target="_blank"><${Xsrf} frame=${frame} /><button class="go">Open</button></form>`}
       ${phase === 'ready' && html`<${Extend} frame=${frame} path=${path} />`}
-      ${!over && session.culledAt !== undefined && session.culledAt - frame.now < SOON && html`<form method="post" action="${path}/touch"><${Xsrf} frame=${frame} /><button>Still needed</button></form>`}
+      ${mayTouch && !over && session.culledAt !== undefined && session.culledAt - frame.now < SOON && html`<form method="post" action="${path}/touch"><${Xsrf} frame=${frame} /><button>Still needed</button></form>`}
       ${over && html`<form method="post" action="${path}/relaunch"><${Xsrf} frame=${frame} /><button class="go">Relaunch</button></form>`}
       <a class="button" href="${path}/log">Log</a>
       ${

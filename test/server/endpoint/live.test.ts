@@ -27,6 +27,7 @@ function opened(asked: string[]): Live {
     placeOf: (id) => ({ origin: `http://${id}.localhost:1`, base: '/' }),
     accessOf: ({ id }: KeptSession) => new Access(id, 'ab'.repeat(32)),
     userOf: () => ALICE,
+    mayTouch: () => true,
     home: 'http://localhost:1/sessions',
   });
 }

@@ -25,6 +25,7 @@ describe('what a launch tells on a page', () => {
     ['Ask for a GPU type it has (--gpus TYPE:N).', 'Ask for a GPU type it has.'],
     ['Ask for more, for example --mem 16GB.', 'Ask for more, for example memory 16GB.'],
     ['Choose a partition with GPUs (--partition), or --gpus 0.', 'Choose a partition with GPUs, or 0 GPUs.'],
+    ['this machine: Slurm 22.05, local', 'the login node: Slurm 22.05, local'],
     ['pip found no nunpy -- see above', 'pip found no nunpy -- see above'],
   ])('%s', (text, words) => {
     expect(inPageWords(text)).toBe(words);

@@ -135,6 +135,7 @@ describe('the reaper (F-53)', () => {
       ['hb-failed0000', 'la-1', 'failed'],
       ['hb-going00000', 'la-2', 'running'],
       ['hb-ready00000', 'la-3', 'ready'],
+      ['hb-cancelled0', 'la-4', 'cancelled'],
     ] as const) {
       state.saveLaunch(launch(of, how, id));
       state.saveSession(kept({ id, phase: 'queued', jobId: '7', createdAt: at(0) }), { account: 'alice', launch: of });
@@ -147,6 +148,7 @@ describe('the reaper (F-53)', () => {
     now += MINUTE;
     await reaper.look();
     expect(state.session('hb-failed0000')?.record).toMatchObject({ phase: 'ended', ended: { why: 'failed' } });
+    expect(state.session('hb-cancelled0')?.record).toMatchObject({ phase: 'ended', ended: { why: 'stopped' } });
     expect(asked.flat()).not.toContain('hb-ready00000');
   });
 });

@@ -51,6 +51,16 @@ describe('a launch', () => {
     ]);
   });
 
+  it('is no longer than its session may become old, so that end is counted down and warned of', () => {
+    const age = 'culling: {max_age: 3h}\n';
+    expect(asked(age, { seconds: 4 * 3600 })).toMatchObject({
+      seconds: 3 * 3600,
+      maxAgeSeconds: 3 * 3600,
+      notes: ['3 h instead of 4 h: the limit of this endpoint for the age of a session'],
+    });
+    expect(asked(age)).toMatchObject({ seconds: 7200, notes: [] });
+  });
+
   it('ends without use when its user says, up to the longest time that policy lets them choose', () => {
     expect(asked('', { idleSeconds: 600 })).toMatchObject({ idleSeconds: 600, notes: [] });
     const most = 'culling: {idle: 30m, longest_idle: 4h}\n';

@@ -24,7 +24,13 @@ beforeAll(async () => {
 });
 afterAll(() => fake.close());
 beforeEach(() => {
-  Object.assign(fake.world, { user: ALICE, sessions: SESSIONS, announcement: undefined, drained: undefined });
+  Object.assign(fake.world, {
+    user: ALICE,
+    sessions: SESSIONS,
+    announcement: undefined,
+    drained: undefined,
+    mayTouch: true,
+  });
 });
 
 type Got = { status: number; headers: Record<string, string>; body: string };
@@ -121,6 +127,15 @@ describe('what others wrote', () => {
 });
 
 describe('my sessions', () => {
+  it('have "Still needed" where one will end for idleness, unless the site lets nobody put that off', async () => {
+    const touch = /action="[^"]*\/sessions\/(hb-[0-9a-z]+)\/touch"/g;
+    const offered = async () => [...(await get('/sessions')).body.matchAll(touch)].map(([, id]) => id);
+    expect(await offered()).toEqual(['hb-p2c0aaaaaa']);
+    fake.world.mayTouch = false;
+    expect(await offered()).toEqual([]);
+    expect((await get('/sessions')).body).toContain('Nobody uses it');
+  });
+
   it('stay a small page after half a year', async () => {
     const ended = Array.from({ length: 300 }, (_, n) =>
       session(`hb-${String(n).padStart(10, '0')}`, {

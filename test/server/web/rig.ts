@@ -26,6 +26,7 @@ export type FakeEndpoint = {
     launch: LaunchView;
     announcement?: string;
     drained?: string;
+    mayTouch: boolean;
     sooner?: SoonerView;
     /** the cluster says in time what it offers */
     offers: boolean;
@@ -50,7 +51,14 @@ export function transpiled(path: string): string {
 }
 
 export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
-  const world: FakeEndpoint['world'] = { user: ALICE, sessions: SESSIONS, launch: LAUNCH, offers: true, down: false };
+  const world: FakeEndpoint['world'] = {
+    user: ALICE,
+    sessions: SESSIONS,
+    launch: LAUNCH,
+    mayTouch: true,
+    offers: true,
+    down: false,
+  };
   const posted: FakeEndpoint['posted'] = [];
   const streams = new Set<ServerResponse>();
   const told: LaunchEvent[] = [...EVENTS];
@@ -67,6 +75,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
         signIn: (next) => `${base}/sign-in?next=${encodeURIComponent(next)}`,
         announcement: () => world.announcement,
         drained: () => world.drained,
+        mayTouch: () => world.mayTouch,
         retentionDays: () => 180,
         liveCount: () => world.sessions.filter(({ phase }) => phase !== 'ended').length,
         link: (url) => readLink(url, { base: `${base}/` }),
