@@ -11,10 +11,9 @@ import type { Limits } from '../limits.ts';
 import { OpenPages } from '../open-pages.ts';
 import type { Door, Route, RouteState } from '../routes.ts';
 import type { Kept, KeptRow } from './kept.ts';
+import { Used } from './used.ts';
 import { sessionView } from './view.ts';
 
-/** one each half minute, of the last hour */
-const MOST_FIGURES = 120;
 /** After a start all agents are to be asked at once: for each session there is so much time, and they stay apart from then on. */
 const APART_MS = 20;
 /** All open pages come back at once, too: what they show goes before our own questions, and before most WebSockets (SECURITY F-49, F-52). */
@@ -36,7 +35,7 @@ type Watched = {
   known: Known;
   door: Door;
   at: string;
-  figures: Figures[];
+  used: Used;
   warnings: string[];
   over: AbortController;
 };
@@ -76,11 +75,11 @@ export class Live {
   /** With what is known by watching it. */
   view(row: KeptRow): SessionView {
     const watched = this.#all.get(row.record.id);
-    return sessionView(watched?.known.row ?? row, watched?.known.silentSince, watched?.figures.at(-1));
+    return sessionView(watched?.known.row ?? row, watched?.known.silentSince, watched?.used.last);
   }
 
   figures(id: string): readonly Figures[] {
-    return this.#all.get(id)?.figures ?? [];
+    return this.#all.get(id)?.used.all() ?? [];
   }
 
   warnings(id: string): readonly string[] {
@@ -118,7 +117,7 @@ export class Live {
       streams: new AppAgent(route.openStream ?? route.connectApp, limits, 0),
     };
     const at = `${new URL(place.origin).host}${place.base}`;
-    const watched: Watched = { known, door, at, figures: [], warnings: [], over };
+    const watched: Watched = { known, door, at, used: new Used(), warnings: [], over };
     this.#all.set(record.id, watched);
     this.#places.set(at, watched);
     void pause(turn + (restored ? PAGES_FIRST_MS : 0), over.signal).then(() => this.#watch(watched));
@@ -174,9 +173,7 @@ export class Live {
       pages: watched.door.pages,
       mayTouch: this.#options.mayTouch,
       say: (text: string) => void watched.warnings.push(text),
-      figures: (figures: Figures) => {
-        watched.figures = [...watched.figures, figures].slice(-MOST_FIGURES);
-      },
+      figures: (figures: Figures) => watched.used.add(figures),
       on: (record: KeptSession, reachable: boolean) => {
         heard(watched.known, reachable);
         if (changed(watched.known.row.record, record)) this.update(record);
