@@ -40,6 +40,16 @@ const server = createTls(
 );
 server.listen(Number(port), '127.0.0.1', 4096);
 
+/** As in sessions/agent/streams.py: without it the endpoint would keep all that it has sent, as for a client that reads nothing. */
+const SETTLE_MS = 1_000;
+const carried = new Set();
+setInterval(() => {
+  for (const { core, pump } of carried) {
+    core.settle();
+    pump();
+  }
+}, SETTLE_MS);
+
 const startedAt = Math.floor(Date.now() / 1000);
 
 /** `hb/1`: `status` is answered, `notices` stays open. */
@@ -63,6 +73,12 @@ function stream(socket) {
   const reader = new FrameReader();
   const core = new Numbered({ sends: 8 << 20, takes: 1 << 20 });
   core.resume(0);
+  const pump = () => {
+    for (let frame = core.next(); frame && socket.writable; frame = core.next()) socket.write(frame);
+  };
+  const one = { core, pump };
+  carried.add(one);
+  socket.once('close', () => carried.delete(one));
   let open = false;
   const hear = (data) => {
     core.usedUpTo(core.received);
@@ -82,6 +98,6 @@ function stream(socket) {
         if (data) hear(data);
       }
     }
-    for (let frame = core.next(); frame && socket.writable; frame = core.next()) socket.write(frame);
+    pump();
   });
 }
