@@ -52,6 +52,8 @@ export type Deps = ShowsErrors & {
   launches: Launches;
   live: Live;
   judge: Judge;
+  /** ids of sessions whose scheduler is asked for a later end just now */
+  extending: Set<string>;
   /** of a request; undefined: nobody is signed in */
   who(req: IncomingMessage): Who | undefined;
   mayAct(req: IncomingMessage, who: Who, body?: unknown): boolean;

@@ -104,6 +104,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     kept: state,
     launches,
     live,
+    extending: new Set(),
     judge: createJudge({ policy, services, state, launches: () => launches, pressure }),
     who: signIn.who,
     mayAct: signIn.checkXsrf,

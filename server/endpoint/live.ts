@@ -174,8 +174,10 @@ export class Live {
       mayTouch: this.#options.mayTouch,
       say: (text: string) => void watched.warnings.push(text),
       figures: (figures: Figures) => watched.used.add(figures),
-      on: (record: KeptSession, reachable: boolean) => {
+      on: (newer: KeptSession, reachable: boolean) => {
         heard(watched.known, reachable);
+        // who follows knows the request as it was when it began to: an extension since then is in ours
+        const record = { ...newer, request: watched.known.row.record.request };
         if (changed(watched.known.row.record, record)) this.update(record);
         else watched.known.row = { ...watched.known.row, record };
       },

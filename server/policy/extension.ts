@@ -9,16 +9,18 @@ import type { Policy } from './policy.ts';
 /** `seconds` more. Throws E-LIMIT with what is left below the ceiling. */
 export function checkExtension(
   policy: Policy,
-  { cluster, request }: Pick<KeptSession, 'cluster' | 'request'>,
+  { cluster, request, startedAt, endsAt }: Pick<KeptSession, 'cluster' | 'request' | 'startedAt' | 'endsAt'>,
   granted: Pick<LaunchGranted, 'provider' | 'spec'> | undefined,
   seconds: number,
 ): void {
   const repo = granted && repoOf(granted, { http: policy.repositories.http });
   const { most, of } = boundsOf(policy, { name: cluster, partition: request.partition }, repo).seconds;
-  if (request.seconds + seconds <= most) return;
-  const left = Math.floor((most - request.seconds) / 60) * 60;
+  // somebody else may have made the job longer; schedulers count in minutes
+  const now = Math.max(request.seconds, Math.floor(((endsAt ?? 0) - (startedAt ?? endsAt ?? 0)) / 60) * 60);
+  if (now + seconds <= most) return;
+  const left = Math.floor((most - now) / 60) * 60;
   throw new HpcbinderError('E-LIMIT', {
-    message: `it would be ${duration(request.seconds + seconds)} long, and the limit of ${of} is ${duration(most)}`,
+    message: `it would be ${duration(now + seconds)} long, and the limit of ${of} is ${duration(most)}`,
     hint: `${left > 0 ? `At most ${duration(left)} more.` : 'Relaunch it: the work directory is kept.'}`,
   });
 }

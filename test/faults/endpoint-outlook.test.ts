@@ -21,6 +21,8 @@ const pictures = process.env.HPCBINDER_TEST_PICTURES;
 beforeAll(async () => {
   browser = await launchBrowser();
   site = await campus();
+  // what another test built would be taken
+  await on('login', 'alice', 'rm -rf /scratch/$USER/hpcbinder/images');
 }, 8 * MINUTE);
 afterAll(async () => {
   await root('scancel -u bob');

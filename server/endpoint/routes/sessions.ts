@@ -40,6 +40,11 @@ export async function act(
     return deps.live.view(row);
   }
   if (row.record.phase !== 'ended') deps.live.update(await done(deps, owner, row, verb, seconds));
+  else if (verb !== 'stop')
+    throw new HpcbinderError('E-SESSION-STATE', {
+      message: `session ${id} has ended`,
+      hint: 'Relaunch it: the work directory is kept.',
+    });
   return deps.live.view(deps.kept.session(id) ?? row);
 }
 
@@ -51,10 +56,7 @@ async function done(deps: Deps, owner: User, row: KeptRow, verb: Exclude<Verb, '
   const { services, judge } = deps;
   const { record } = row;
   if (verb === 'stop') return services.stop(owner, record, () => {});
-  if (verb === 'extend') {
-    judge.checkExtension(row, seconds);
-    return services.extend(owner, record, seconds);
-  }
+  if (verb === 'extend') return extended(deps, owner, row, seconds);
   if (!judge.mayTouch) {
     throw new HpcbinderError('E-FORBIDDEN', {
       message: 'the end for idleness cannot be put off at this endpoint',
@@ -63,6 +65,24 @@ async function done(deps: Deps, owner: User, row: KeptRow, verb: Exclude<Verb, '
   }
   await services.touch(owner, record);
   return services.refresh(owner, record, AbortSignal.timeout(LOG_MS));
+}
+
+/** One extension at a time: each is judged by the length that the last one made, and a click that comes twice counts once. */
+async function extended({ services, judge, extending }: Deps, owner: User, row: KeptRow, seconds: number) {
+  const { record } = row;
+  if (extending.has(record.id))
+    throw new HpcbinderError('E-LOCKED', {
+      message: `session ${record.id} is being extended at this moment`,
+      hint: 'Look at its new end first.',
+      transient: true,
+    });
+  extending.add(record.id);
+  try {
+    judge.checkExtension(row, seconds);
+    return await services.extend(owner, record, seconds);
+  } finally {
+    extending.delete(record.id);
+  }
 }
 
 /** The address that opens it once, in the asker's own browser. */

@@ -38,6 +38,13 @@ describe('a session that is extended', () => {
     expect(() => extended(settings, HOUR)).toThrow('the limit of github.com/our-org/* is 2 h 30 min');
   });
 
+  it('however it came to be as long as it is', () => {
+    const policy = parsePolicy(`${least}ceilings: {time: 6h}\n`, 'p');
+    const long = { cluster: 'campus', request, startedAt: 1_700_000_000, endsAt: 1_700_000_000 + 5 * HOUR + 12 };
+    expect(() => checkExtension(policy, long, granted, HOUR)).not.toThrow();
+    expect(() => checkExtension(policy, long, granted, HOUR + 60)).toThrow('limit of this endpoint is 6 h');
+  });
+
   it('by steps as by one: whatever the steps, the ceiling stays', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 60, max: 4 * HOUR }), { maxLength: 10 }), (steps) => {
