@@ -3,10 +3,11 @@
  * Pages show; what acts is a form's POST, which the endpoint handles beside its API. `registerPages` adds the GETs.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Role, User } from '../../core/endpoint.ts';
+import type { LaunchWanted, Role, User } from '../../core/endpoint.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Pages, PagesDeps } from './deps.ts';
 import { documentOf, type Page, sendPage } from './document.ts';
+import type { Fields } from './parts/fields.ts';
 import type { Frame } from './parts/frame.ts';
 import type { LaunchForm } from './parts/launch-form.ts';
 import { forCards } from './parts/sessions.ts';
@@ -83,7 +84,7 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   page('/', (req, user, frame) => {
     // without script a change of the cluster asks for the form again, with what was typed in the address
     const typed = stringsOf(req.query);
-    return form(user, frame, Object.keys(typed).length > 0 ? { typed } : {});
+    return form(user, frame, Object.keys(typed).length > 0 ? { typed, wanted: tickedOf(req.query) } : {});
   });
   page('/v2/:provider/*', (req, user, frame) => {
     const { wanted, ignored } = deps.link(new URL(req.url, deps.base));
@@ -124,7 +125,8 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
     launchAgain: async (req, reply, fields, refusal) => {
       const frame = frameOf(req);
       if (!frame.user) return toSignIn(reply, `${base}/`);
-      const again = await form(frame.user, frame, { typed: stringsOf(fields), fault: refusal });
+      const typed = stringsOf(fields);
+      const again = await form(frame.user, frame, { typed, wanted: tickedOf(fields), fault: refusal });
       return send(reply, { ...again, status: refusal.status });
     },
     tokens: (req, reply, how) => {
@@ -148,6 +150,13 @@ function missing(what: string): never {
 
 function idOf({ params }: FastifyRequest, name = 'id'): string {
   return stringsOf(params)[name] ?? '';
+}
+
+/** What was ticked in the form, for the form that is shown again. */
+function tickedOf(fields: unknown): Pick<LaunchWanted, 'data' | 'fresh'> {
+  const { data, fresh } = (fields ?? {}) as Fields;
+  const names = [data].flat().filter((name): name is string => typeof name === 'string' && name !== '');
+  return { ...(names.length > 0 ? { data: names } : {}), ...(fresh === 'on' ? { fresh: true } : {}) };
 }
 
 /** Of a query, params or a posted form: the fields that have one value, cut where no field is so long. */

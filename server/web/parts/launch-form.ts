@@ -6,6 +6,7 @@ import { duration, durationWord, memory, memoryWord } from '../../../core/units.
 import { fieldsOf } from './fields.ts';
 import { ForecastLines } from './forecast.ts';
 import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
+import { beginsWith, gpusOf, gpuTypes, notOffered, type Wishes, wantsGpus } from './not-offered.ts';
 import { ago, appWords, said } from './words.ts';
 
 export type LaunchForm = {
@@ -40,9 +41,10 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
   const begin = { ...fieldsOf(wanted), ...form.typed };
   const { defaults } = choices;
   const partitions = choices.offers?.partitions ?? [];
-  const named = checks?.partition ?? begin.partition ?? wanted.partition ?? defaults.partition;
-  const chosen =
-    partitions.find(({ name }) => name === named) ?? partitions.find(({ isDefault }) => isDefault) ?? partitions[0];
+  const asked: Wishes = { cluster: wanted.cluster, data: wanted.data, ...begin };
+  const chosen = beginsWith(choices, { ...asked, partition: checks?.partition ?? asked.partition });
+  const lost = notOffered(choices, asked, chosen);
+  const most = chosen && gpusOf(chosen);
   const field = (name: string, label: string, more: Record<string, unknown>, hint?: string) => html`
     <${Field} name=${name} label=${label} defaultValue=${begin[name] ?? ''} hint=${hint} wrong=${checks?.wrong?.[name]} ...${more} />`;
   return html`<form class="launch" method="post" action="${frame.base}/launch" autocomplete="off">
@@ -54,6 +56,7 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
       link.ignored.length > 0 &&
       html`<div class="notice wait" role="note"><p>No link can ask for this, and it is left out: ${link.ignored.map((text, at) => html`${at > 0 && ', '}<code>${said(text, 100)}</code>`)}</p></div>`
     }
+    ${lost.length > 0 && html`<div class="notice wait" role="note">${lost.map((text) => html`<p>${text}</p>`)}</div>`}
     <div class="columns">
       <fieldset>
         <legend>Repository</legend>
@@ -92,7 +95,7 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
             ? html`<div class="field"><label for="partition">Partition</label>
               <select id="partition" name="partition" aria-describedby="partition-note">${partitions.map(
                 (one) =>
-                  html`<option value=${one.name} selected=${one === chosen} disabled=${!one.up}>${optionWords(one)}</option>`,
+                  html`<option value=${one.name} selected=${one === chosen} disabled=${!one.up && one !== chosen}>${optionWords(one)}</option>`,
               )}</select></div>
               ${chosen && html`<p class="dim" id="partition-note">${partitionWords(chosen)} <${Asked} frame=${frame} choices=${choices} /></p>`}`
             : html`${field('partition', 'Partition', { type: 'text', placeholder: defaults.partition ?? 'the default one', spellcheck: false })}
@@ -102,8 +105,8 @@ export function LaunchPage({ checks, ...form }: LaunchForm & { checks?: Checks }
           ${field('time', 'Time', { type: 'text', placeholder: durationWord(defaults.seconds ?? 7200), size: 6 }, chosen?.maxSeconds ? `up to ${duration(chosen.maxSeconds)}` : 'like 2h or 90m')}
           ${field('cpus', 'Cores', { type: 'number', min: 1, max: chosen?.cpusPerNode, placeholder: String(defaults.cpus ?? 2) }, chosen ? `of ${chosen.cpusPerNode} on a node` : undefined)}
           ${field('memory', 'Memory', { type: 'text', placeholder: memoryWord(defaults.memoryMb ?? 8192), size: 6 }, chosen ? `of ${memory(chosen.memoryMbPerNode)} on a node` : 'like 8G')}
-          ${(!chosen || gpusOf(chosen) > 0) && field('gpus', 'GPUs', { type: 'number', min: 0, max: chosen ? gpusOf(chosen) : undefined, placeholder: String(defaults.gpus ?? 0) }, chosen ? `of ${gpusOf(chosen)} on a node` : undefined)}
-          ${chosen && gpuTypes(chosen).length > 0 && html`<div class="field"><label for="gpuType">GPU type</label><select id="gpuType" name="gpuType"><option value="">any</option>${gpuTypes(chosen).map((type) => html`<option selected=${type === begin.gpuType}>${said(type, 60)}</option>`)}</select></div>`}
+          ${(most !== 0 || wantsGpus(begin)) && field('gpus', 'GPUs', { type: 'number', min: 0, max: most || undefined, placeholder: String(defaults.gpus ?? 0) }, most === undefined ? undefined : most > 0 ? `of ${most} on a node` : 'this partition has none')}
+          ${chosen ? gpuTypes(chosen).length > 0 && html`<div class="field"><label for="gpuType">GPU type</label><select id="gpuType" name="gpuType"><option value="">any</option>${gpuTypes(chosen).map((type) => html`<option selected=${type === begin.gpuType}>${said(type, 60)}</option>`)}</select></div>` : begin.gpuType && field('gpuType', 'GPU type', { type: 'text', spellcheck: false })}
         </div>
         <div class="forecast" role="status">${checks?.forecast && html`<${ForecastLines} forecast=${checks.forecast} now=${frame.now} />`}${checks?.refused && html`<p class="bad">${said(checks.refused, 400)}</p>`}</div>
         <p class="own">This repository's code will run as you${frame.user && html` (<code>${said(frame.user.account, 40)}</code>)`} on the cluster. It sees the repository${choices.data.length > 0 && ' and the data that you tick'}, nothing else of yours.</p>
@@ -142,9 +145,6 @@ function Asked({ frame, choices }: { frame: Frame; choices: Choices }) {
   return html`<span>· asked ${ago(Math.max(0, seconds))}</span>`;
 }
 
-export const gpusOf = (one: Partition) =>
-  Object.values(one.gpusPerNode).reduce((most, count) => Math.max(most, count), 0);
-const gpuTypes = (one: Partition) => Object.keys(one.gpusPerNode).filter((type) => type !== '');
 const freeGpus = (one: Partition) => Object.values(one.free?.gpus ?? {}).reduce((sum, count) => sum + count, 0);
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -169,6 +169,31 @@ describe('the launch form', () => {
     expect(fake.posted).toEqual([]);
   });
 
+  it('names each wish that it cannot show, and keeps the number of GPUs for the judge', async () => {
+    const { body } = await get('/v2/gh/org/repo/main?partition=night&cluster=nowhere&gpus=h100:2&data=era6');
+    expect(body).toContain('Cluster nowhere was asked for, and it is not offered here: this runs on ');
+    expect(body).toContain('Partition night was asked for, and it is not offered on ');
+    expect(body).toContain('GPU type h100 was asked for, and it is not offered in partition ');
+    expect(body).toContain('Data era6 was asked for, and it is not offered here: this launches without it.');
+    expect(body).toMatch(/<input[^>]* name="gpus"[^>]* value="2"/);
+    expect((await get('/v2/gh/org/repo/main?partition=gpu&gpus=a100:2&data=era5')).body).not.toContain('not offered');
+  });
+
+  it('shows GPUs that were asked for also in a partition without', async () => {
+    const { body } = await get('/v2/gh/org/repo/main?partition=cpu&gpus=1');
+    expect(body).toMatch(/<option value="cpu" selected/);
+    const field = body.match(/<input[^>]* name="gpus"[^>]*>/)?.[0];
+    expect(field).toContain('value="1"');
+    expect(field).not.toContain('max=');
+    expect(body).toContain('this partition has none');
+  });
+
+  it('is shown again with what was ticked', async () => {
+    const { body } = await post('/launch', { repo: 'org/repo', time: 'soon', data: 'era5', fresh: 'on' });
+    expect(body).toMatch(/<input[^>]* value="era5"[^>]* checked/);
+    expect(body).toMatch(/<input[^>]* name="fresh"[^>]* checked/);
+  });
+
   it('is shown again with what was typed where it was refused', async () => {
     const { status, body } = await post('/launch', { repo: 'org/repo', time: 'soon', partition: 'gpu' });
     expect(status).toBe(400);
@@ -179,10 +204,15 @@ describe('the launch form', () => {
 
   it('can be sent though the cluster did not say in time what it offers', async () => {
     fake.world.offers = false;
-    const { body } = await get('/');
+    const { body } = await get('/v2/gh/org/repo/main?partition=gpu&gpus=h100:2');
     fake.world.offers = true;
     expect(body).toContain('did not say in time what it offers');
-    expect(body).toMatch(/<input[^>]* name="partition"/);
+    for (const [name, value] of [
+      ['partition', 'gpu'],
+      ['gpus', '2'],
+      ['gpuType', 'h100'],
+    ])
+      expect(body).toMatch(new RegExp(`<input[^>]* name="${name}"[^>]* value="${value}"`));
   });
 });
 
