@@ -37,6 +37,11 @@ function base62(bytes: Uint8Array, digits: number): string {
   return text;
 }
 
+/** An admin is one by a token of that scope alone: a narrow one reaches the maker's own things. */
+function asFarAs(scopes: readonly Scope[], user: User): User {
+  return scopes.includes('admin') ? user : { ...user, roles: user.roles.filter((role) => role !== 'admin') };
+}
+
 /** What stands after `Bearer`, or undefined where there is no such header. */
 export function bearerOf(req: IncomingMessage): string | undefined {
   return /^bearer +(\S+) *$/i.exec(req.headers.authorization ?? '')?.[1];
@@ -55,7 +60,7 @@ export class Tokens {
     this.#now = now;
   }
 
-  /** The bearer, if the token is alive and the rules still give its maker the same account. Scopes never exceed the role. */
+  /** The bearer, if the token is alive and the rules still give its maker the same account. Scopes never exceed the role, nor the role the scopes. */
   find(text: string): Bearer | undefined {
     const bearer = isToken(text) ? this.#read(sha256(text)) : undefined;
     if (bearer === undefined) return undefined;
@@ -91,7 +96,8 @@ export class Tokens {
     const user = userOf(this.#accounts(), found.shown);
     if (user?.account !== found.account) return undefined;
     const most = scopesOf(user.roles);
-    return { id: found.id, hash, user, scopes: found.scopes.filter((scope) => most.includes(scope)) };
+    const scopes = found.scopes.filter((scope) => most.includes(scope));
+    return { id: found.id, hash, user: asFarAs(scopes, user), scopes };
   }
 
   /** The token's text, which is nowhere else from now on. */

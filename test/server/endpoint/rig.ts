@@ -292,16 +292,16 @@ ${limits ?? ROOM}
     return { name: account, headers, xsrf, cookie };
   }
 
-  async token(of: Actor, scope: Scope): Promise<Actor & { id: string }> {
+  async token(of: Actor, ...scopes: Scope[]): Promise<Actor & { id: string }> {
     const { status, body } = await this.ask('/api/v1/tokens', {
       method: 'POST',
       headers: { ...of.headers, 'X-Xsrftoken': of.xsrf ?? '', 'Content-Type': 'application/json' },
-      body: JSON.stringify({ name: `${CANARY}-${scope}`, scopes: [scope] }),
+      body: JSON.stringify({ name: `${CANARY}-${scopes.join('-')}`, scopes }),
     });
     if (status !== 201) throw new Error(body);
     const { token, id } = JSON.parse(body);
     return {
-      name: `${of.name}'s token for ${scope}`,
+      name: `${of.name}'s token for ${scopes.join(' ')}`,
       headers: { Authorization: `Bearer ${token}` },
       id,
     };

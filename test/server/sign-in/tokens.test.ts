@@ -145,6 +145,16 @@ describe('an API token', () => {
     expect((await by(token)).said.scopes).toEqual(['read']);
   });
 
+  it('of an admin is an admin’s by the scope admin alone', async () => {
+    const admin = await person('admina@hpc');
+    const narrow = await admin.create({ name: 'x', scopes: ['read', 'launch', 'stop'] });
+    const wide = await admin.create({ name: 'x', scopes: ['read', 'admin'] });
+    expect((await by(narrow.token)).said.user).toMatchObject({ account: 'admina', roles: ['user'] });
+    expect((await by(wide.token)).said.user.roles).toEqual(['user', 'admin']);
+    rules = { ...RULES, admins: [] };
+    expect((await by(wide.token)).said.user.roles).toEqual(['user']);
+  });
+
   it.each<[string, object, number]>([
     ['longer than the site allows', { ...LAPTOP, seconds: 91 * 86_400 }, 400],
     ['for less than a minute', { ...LAPTOP, seconds: 1 }, 400],
