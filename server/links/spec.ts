@@ -41,6 +41,7 @@ export type SpecOptions = { http?: boolean };
 const MOST = 2000;
 const GH_USER = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
 const PART = /^(?!\.{1,2}$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,254}$/;
+const GISTS = 'gist.github.com';
 const HOST = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
 const ADDRESS_6 = /^\[[0-9a-f:.]+\]$/;
 
@@ -122,11 +123,11 @@ function gist(spec: string): LinkedRepo {
       'Leave the ref out for its newest state, or name a commit by its 40 digits.',
     );
   return {
-    url: `https://gist.github.com/${user}/${id}.git`,
-    host: 'gist.github.com',
+    url: `https://${GISTS}/${user}/${id}.git`,
+    host: GISTS,
     path: `${user}/${id}`,
     ...(newest ? {} : { ref }),
-    shown: `gist.github.com/${user}/${id}`,
+    shown: `${GISTS}/${user}/${id}`,
   };
 }
 
@@ -171,6 +172,9 @@ export function gitUrl(text: string, options: SpecOptions = {}): Omit<LinkedRepo
     .map(decodeOnce);
   const odd = segments.some((s) => s === '.' || s === '..' || s.startsWith('-') || /[/\\]/.test(s) || hasControls(s));
   if (odd || segments.length === 0) no('its path is none of a repository');
+  // GitHub serves gist.github.com/ID.git as well: without its user no ban or allow-list by user would hold
+  if (parsed.hostname === GISTS && segments.length !== 2)
+    refuse(`"${shownText(text)}" does not name the user of the gist`, 'Write it as gist/USER/ID.');
   const path = segments.join('/').replace(/\.git$/, '');
   const written = segments.map((segment) => encodeURIComponent(segment).replaceAll('%40', '@').replaceAll('%2B', '+'));
   return {

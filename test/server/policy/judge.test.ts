@@ -197,6 +197,18 @@ describe('a repository', () => {
     else expect(refusal(judged).code).toBe('E-POLICY-REPOSITORY');
   });
 
+  it('that is a gist without its user is refused with the way to write it: a ban by user would be gone around', () => {
+    const ban = 'repositories: {ban: [gist.github.com/spammer]}\n';
+    const gist = { provider: 'gist', spec: 'spammer/81e0bd2a83f5' };
+    expect(refusal(() => asked(ban, gist)).code).toBe('E-POLICY-REPOSITORY');
+    const whole = url('https://gist.github.com/Spammer/81e0bd2a83f5.git');
+    expect(refusal(() => asked(ban, whole)).code).toBe('E-POLICY-REPOSITORY');
+    for (const text of ['81e0bd2a83f5.git', '81e0bd2a83f5', '/81e0bd2a83f5.git/', 'a/81e0bd2a83f5/x']) {
+      const { code, hint } = refusal(() => asked(ban, url(`https://GIST.github.com:443/${text}`)));
+      expect([code, hint]).toEqual(['E-LINK', 'Write it as gist/USER/ID.']);
+    }
+  });
+
   it('may be any where none is listed, over http only where policy says so', () => {
     expect(asked('', gh('any/thing/HEAD')).repo.shown).toBe('any/thing');
     expect(refusal(() => asked('', url('http://git.example.org/x/y'))).code).toBe('E-LINK');
