@@ -34,14 +34,14 @@ export class Guests {
   /** A new connection. False: one too many for its address, to be closed at once. */
   connection(socket: Socket): boolean {
     const peer = plainAddress(socket.remoteAddress);
-    return this.#isProxy(peer) || this.#hold(networkOf(peer), socket);
+    return this.#isProxy(peer) || this.#hold(placeOfAddress(peer), socket);
   }
 
   /** A request or a WebSocket that a proxy brings, until `over` closes. False: one too many for the address that it names. */
   request(req: IncomingMessage, over: Ending): boolean {
     if (!this.#isProxy(plainAddress(req.socket.remoteAddress))) return true;
     const from = this.#forwarded(req);
-    return from === undefined || this.#hold(networkOf(from), over);
+    return from === undefined || this.#hold(placeOfAddress(from), over);
   }
 
   #isProxy(peer: string): boolean {
@@ -86,6 +86,11 @@ export class Guests {
 /** Without the prefix of a v4 address on a v6 socket, without blanks. */
 function plainAddress(address = ''): string {
   return address.trim().replace(/^::ffff:(?=[0-9.]+$)/i, '');
+}
+
+/** Whose an address is, where something is counted for each: one spelling of it, and of v6 the network. */
+export function placeOfAddress(address: string | undefined): string {
+  return networkOf(plainAddress(address));
 }
 
 /** Of v6 the first 64 bits: whoever has one such address has them all (RFC 6177). */

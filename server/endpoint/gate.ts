@@ -1,5 +1,9 @@
-/** The one decision about a request to the endpoint's own origin: pages, API and streams alike, by the route's own rule. */
+/**
+ * The one decision about a request to the endpoint's own origin: pages, API and streams alike, by the route's own rule. First who
+ * it is, then whether that one asks too often, and only then whether they may: nobody is refused, or sent to sign in, without limit.
+ */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { placeOfAddress } from '../guests.ts';
 import type { Who } from '../sign-in/types.ts';
 import type { Deps, Rule } from './deps.ts';
 import { refuse } from './refusals.ts';
@@ -16,6 +20,12 @@ const HEADERS: Readonly<Record<string, string>> = {
   'permissions-policy': 'camera=(), microphone=(), geolocation=()',
 };
 
+/** Whose requests count together: an account's, wherever it is, and of whoever is not signed in their address's. */
+export function counted({ who, ip }: Pick<FastifyRequest, 'who' | 'ip'>): string {
+  return who ? `account ${who.user.account}` : `address ${placeOfAddress(ip)}`;
+}
+
+/** Wants the plugin of the rate first. */
 export function addGate(app: FastifyInstance, deps: Deps): void {
   app.decorateRequest('who', undefined);
   app.addHook('onRequest', async (request, reply) => {
@@ -23,9 +33,11 @@ export function addGate(app: FastifyInstance, deps: Deps): void {
     if (deps.base.protocol === 'https:') reply.header('strict-transport-security', 'max-age=31536000');
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store');
     request.who = deps.who(request.raw);
-    const rule = request.routeOptions.config.rule;
+  });
+  app.addHook('onRequest', app.rateLimit());
+  app.addHook('onRequest', async (request, reply) => {
     if (request.is404) return;
-    return judged(request, reply, rule, deps);
+    return judged(request, reply, request.routeOptions.config.rule, deps);
   });
   // the body is there only now: a form brings its proof in a field
   app.addHook('preHandler', async (request, reply) => {

@@ -174,23 +174,3 @@ describe('statements', () => {
     ]);
   });
 });
-
-describe('requests', () => {
-  it('are counted for each account: over the rate they are refused, and another account is not (ABU-01)', async () => {
-    const other = new World();
-    try {
-      await other.open('rate: {requests: 30 per 1m}');
-      const [loud, quiet] = [await other.signIn('bob'), await other.signIn('alice')];
-      const all = await Promise.all(
-        Array.from({ length: 60 }, () => other.ask('/api/v1/sessions', { headers: loud.headers })),
-      );
-      const refused = all.filter(({ status }) => status === 429);
-      expect(refused.length).toBeGreaterThanOrEqual(30);
-      expect(Number(refused[0]?.headers['retry-after'])).toBeGreaterThan(0);
-      expect(refused[0]?.body).toContain('E-POLICY-RATE');
-      expect((await other.ask('/api/v1/sessions', { headers: quiet.headers })).status).toBe(200);
-    } finally {
-      await other.close();
-    }
-  });
-});
