@@ -47,6 +47,8 @@ export type LaunchView = {
   /** as policy passed it */
   granted?: LaunchGranted;
   startedAt: string;
+  /** ready, failed or cancelled since then, ISO */
+  endedAt?: string;
   state: 'running' | 'ready' | 'failed' | 'cancelled';
   session?: string;
   error?: { code: string; message: string; hint?: string };

@@ -89,6 +89,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
     kept: state,
     onReady: (row) => live.add(row),
     baseOf: (id, granted) => (granted.sharedOrigin ? placeOf(id, true).base : undefined),
+    log,
     onEnded: (record) => log({ event: 'ended', session: record.id, why: record.ended?.why }),
     onOver: (view, commit) => {
       try {

@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import type {
-  ImageNews,
   KeptSession,
   LaunchEvent,
   LaunchGranted,
@@ -15,13 +14,16 @@ import type {
 } from '../../core/endpoint.ts';
 import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { newSessionId } from '../../core/ids.ts';
-import { repositoryKey } from '../policy/index.ts';
+import { isUnbegun, overAlready } from './early-ends.ts';
+import { Failures } from './failures.ts';
+import { newsOf } from './image-news.ts';
+import { failedLine } from './journal.ts';
 import type { Kept, KeptRow } from './kept.ts';
 import { Line } from './line.ts';
 import { errorInPageWords, eventInPageWords } from './page-words.ts';
 import { Story } from './story.ts';
 
-/** What is over stays in memory so long, for those who look at its page. */
+/** What is over stays in memory so long, for those who look at its page; what failed stays longer. */
 const TOLD_MS = 600_000;
 
 type OneLaunch = Extract<LaunchEvent, { type: 'launch' }>;
@@ -43,12 +45,15 @@ export type LaunchesOptions = {
   onEnded(record: KeptSession, account: string): void;
   /** ready, failed or cancelled; `commit` where it was known by then */
   onOver?(view: LaunchView, commit: string | undefined): void;
+  /** one structured line of the service's log */
+  log?(line: Record<string, unknown>): void;
 };
 
 export class Launches {
   readonly #options: LaunchesOptions;
   readonly #line = new Line();
   readonly #all = new Map<string, Running>();
+  readonly #failures = new Failures((id) => this.#all.delete(id));
   #closed = false;
 
   constructor(options: LaunchesOptions) {
@@ -57,7 +62,15 @@ export class Launches {
 
   /** Of what runs, or ran a moment ago, the same; else as it is kept. */
   view(id: string): LaunchView | undefined {
-    return this.#all.get(id)?.view ?? this.#options.kept.launch(id);
+    return this.#known(id)?.view ?? this.#options.kept.launch(id);
+  }
+
+  /** Of one that its owner or the site has had forgotten nothing stays in memory. */
+  #known(id: string): Running | undefined {
+    const running = this.#all.get(id);
+    if (!running || running.view.state === 'running' || this.#options.kept.launch(id)) return running;
+    this.#all.delete(id);
+    return undefined;
   }
 
   running(): readonly LaunchView[] {
@@ -110,7 +123,7 @@ export class Launches {
     try {
       const id = running.view.session ?? newSessionId();
       const base = this.#options.baseOf(id, granted);
-      const news = this.#newsOf(user, id, granted);
+      const news = newsOf(kept, user, id, granted);
       const how = { id, keep, news, signal: stop.signal, ...(base ? { base } : {}), ...(resume ? { resume } : {}) };
       const path = this.#line.through(services.launch(user, granted, how), stop.signal);
       for (let step = await path.next(); ; step = await path.next()) {
@@ -132,7 +145,14 @@ export class Launches {
       await this.#failed(user, running, cause, latest);
     }
     story.end();
-    setTimeout(() => this.#all.delete(view.id), TOLD_MS).unref();
+    setTimeout(() => this.#settle(running), TOLD_MS).unref();
+  }
+
+  #settle(running: Running): void {
+    const { id, account, state } = running.view;
+    if (state !== 'failed') return void this.#all.delete(id);
+    running.story.shorten();
+    this.#failures.add(id, account);
   }
 
   /** A former process ended before its submit: nothing of that session will come, and another takes its place. */
@@ -157,27 +177,18 @@ export class Launches {
       kept.noteSession(record, { account: user.account, launch: running.view.id });
     }
     if (record?.phase === 'ended') onEnded(record, user.account);
-    const error = errorInPageWords(asHpcbinderError(cause));
-    if (cancelled) this.#became(running, { state: 'cancelled' });
-    else this.#became(running, { state: 'failed', error });
+    if (cancelled) return this.#became(running, { state: 'cancelled' });
+    this.#options.log?.(failedLine(running.view, cause, latest));
+    this.#became(running, { state: 'failed', error: errorInPageWords(asHpcbinderError(cause)) });
   }
 
   #became(running: Running, change: Partial<Pick<LaunchView, 'state' | 'error' | 'session'>>): void {
-    running.view = { ...running.view, ...change };
+    const over = change.state === undefined ? {} : { endedAt: new Date().toISOString() };
+    running.view = { ...running.view, ...change, ...over };
     this.#options.kept.noteLaunch(running.view);
     running.story.tell({ type: 'launch', launch: running.view });
     const { kept, onOver } = this.#options;
     if (change.state) onOver?.(running.view, kept.session(running.view.session ?? '')?.record.repo.commit);
-  }
-
-  /** What becomes of its image, for the forms and the admins. */
-  #newsOf({ account }: User, session: string, { cluster, repo }: LaunchGranted): (news: ImageNews) => void {
-    const { images } = this.#options.kept;
-    const repository = repositoryKey(repo);
-    return (news) => {
-      if (news.type === 'image') images.note({ account, cluster }, repository, news);
-      else images.build({ account, cluster }, session, repository, news.state);
-    };
   }
 
   /** Said once, beside the phases. */
@@ -187,12 +198,12 @@ export class Launches {
 
   /** What it has told so far. */
   told(id: string): readonly LaunchEvent[] {
-    return this.#all.get(id)?.story.all() ?? [];
+    return this.#known(id)?.story.all() ?? [];
   }
 
   /** From its beginning; of one that ran in a former process what is kept of it. */
   async *events(id: string, signal: AbortSignal): AsyncGenerator<LaunchEvent> {
-    const running = this.#all.get(id);
+    const running = this.#known(id);
     if (running) yield* running.story.from(signal);
     const view = running ? undefined : this.view(id);
     if (view) yield { type: 'launch', launch: view };
@@ -220,6 +231,7 @@ export class Launches {
         kept.saveLaunch({
           ...view,
           state: 'failed',
+          endedAt: new Date().toISOString(),
           error: { code: 'E-CANCELLED', message: 'the endpoint was restarted, and could not go on with it' },
         });
     }
@@ -230,14 +242,4 @@ export class Launches {
     this.#closed = true;
     for (const { story } of this.#all.values()) story.end();
   }
-}
-
-function isUnbegun({ phase, jobId, ended }: KeptSession): boolean {
-  return phase === 'ended' && jobId === undefined && ended?.why === 'failed';
-}
-
-function overAlready(record: KeptSession): HpcbinderError {
-  return new HpcbinderError('E-JOB-FAILED', {
-    message: `session ${record.id} ended before its app was ready${record.ended?.detail ? `: ${record.ended.detail}` : ''}`,
-  });
 }

@@ -4,6 +4,8 @@ import type { Progress } from '../../core/progress.ts';
 /** of one launch, in memory; a build that talks more loses its oldest lines */
 const MOST_EVENTS = 20_000;
 const MOST_LINE = 4_000;
+/** of one that is over, and only looked at again: the end of its log */
+const MOST_LATER = { lines: 1_000, text: 100_000 };
 /** of all lines together, characters: a hundred launches at once and those of the last minutes must fit (SECURITY F-47) */
 const MOST_TEXT = 1_000_000;
 
@@ -29,8 +31,14 @@ export class Story<T extends { type: string }> {
       this.#text += textOf(kept);
       this.#entries.push({ at: this.#count++, event: kept });
     }
-    if (this.#entries.length > MOST_EVENTS || this.#text > MOST_TEXT) this.#shorten();
+    if (this.#entries.length > MOST_EVENTS || this.#text > MOST_TEXT)
+      this.#shorten({ lines: MOST_EVENTS / 2, text: MOST_TEXT / 2 });
     this.#call();
+  }
+
+  /** It is over, and who heard it has done so: the end of its log stays. */
+  shorten(): void {
+    this.#shorten(MOST_LATER);
   }
 
   all(): readonly Told<T>[] {
@@ -88,18 +96,18 @@ export class Story<T extends { type: string }> {
     for (const wake of waiting) wake();
   }
 
-  /** The older half of the lines goes; the phases stay, for they say where the launch stands. */
-  #shorten(): void {
+  /** The older lines go; the phases stay, for they say where the launch stands. */
+  #shorten(most: { lines: number; text: number }): void {
     let text = 0;
     let lines = 0;
     const kept = this.#entries.toReversed().filter(({ event }) => {
       if (event.type !== 'log') return true;
       text += textOf(event);
       lines += 1;
-      return text <= MOST_TEXT / 2 && lines <= MOST_EVENTS / 2;
+      return text <= most.text && lines <= most.lines;
     });
     // of phases that never end the oldest go too
-    this.#entries = kept.slice(0, MOST_EVENTS / 2 + 1000).reverse();
+    this.#entries = kept.slice(0, most.lines + 1000).reverse();
     this.#text = this.#entries.reduce((sum, { event }) => sum + textOf(event), 0);
   }
 }

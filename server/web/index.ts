@@ -100,9 +100,8 @@ export function registerPages(app: FastifyInstance, deps: PagesDeps, files: Stat
   });
   page('/sessions', async (req, user, frame) => {
     const done = DONE.get(stringsOf(req.query).done ?? '');
-    const sessions = forCards(await deps.sessions(user));
-    const [launches, mayTouch] = [deps.launches(user), deps.mayTouch()];
-    return sessionsPage({ frame, sessions, launches, mayTouch, ...(done === undefined ? {} : { done }) });
+    const shown = forCards(await deps.sessions(user), deps.launches(user), frame.now);
+    return sessionsPage({ frame, ...shown, mayTouch: deps.mayTouch(), ...(done === undefined ? {} : { done }) });
   });
   page('/sessions/:id/log', async (req, user, frame) => {
     const { shown, text } = (await deps.log(user, idOf(req))) ?? missing('session');

@@ -11,7 +11,7 @@ import { NOTHING_TOLD, told } from './parts/fold.ts';
 import type { Frame } from './parts/frame.ts';
 import { type LaunchForm, LaunchPage } from './parts/launch-form.ts';
 import { DataPage, TokensPage } from './parts/mine.ts';
-import { ProgressPage, progressTitle } from './parts/progress.ts';
+import { NOTHING_KEPT, ProgressPage, progressTitle } from './parts/progress.ts';
 import { RepositoriesPage, type RepositoriesView } from './parts/repositories.ts';
 import { SessionsPage, type SessionsView, sessionsTitle } from './parts/sessions.ts';
 import { shownOf } from './parts/shown.ts';
@@ -48,16 +48,17 @@ export function progressPage(
 
 export function launchLogPage(frame: Frame, launch: LaunchView, events: readonly LaunchEvent[]): Page {
   const lines = events.flatMap((event) => (event.type === 'log' ? [event.line] : []));
-  return logPage(frame, shownOf(launch.wanted), `/launches/${launch.id}`, lines);
+  const none = launch.state === 'running' ? undefined : events.length > 0 ? 'it wrote nothing' : NOTHING_KEPT;
+  return logPage(frame, shownOf(launch.wanted), `/launches/${launch.id}`, lines, none);
 }
 
-/** `back`: path of the page that it belongs to. */
-export function logPage(frame: Frame, name: string, back: string, all: readonly string[]): Page {
+/** `back`: path of the page that it belongs to; `none`: said where there are no lines. */
+export function logPage(frame: Frame, name: string, back: string, all: readonly string[], none?: string): Page {
   const lines = all.slice(-MOST_LINES);
   const label = `Log of ${said(name, 120)}`;
   const body = html`<h1>${label}</h1>
     <p><a href="${frame.base}${back}">Back</a></p>
-    <${Terminal} lines=${lines} label=${label} left=${all.length - lines.length} />`;
+    <${Terminal} lines=${lines} label=${label} left=${all.length - lines.length} none=${none} />`;
   return { title: label, frame, body: body as unknown as VNode };
 }
 

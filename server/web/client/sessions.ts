@@ -24,7 +24,7 @@ function LiveSessions(first: SessionsView) {
     ]);
     if (signal.aborted) return;
     setLost((since) => (now.ok && underway.ok ? undefined : (since ?? frame.now)));
-    if (now.ok && underway.ok) setKnown({ sessions: forCards(now.value.sessions), ...underway.value });
+    if (now.ok && underway.ok) setKnown(forCards(now.value.sessions, underway.value.launches, frame.now));
   });
   useEvery(30, async (signal) => {
     const ready = sessions.filter(({ phase }) => phase === 'ready');

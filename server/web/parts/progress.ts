@@ -22,6 +22,9 @@ export type ProgressView = {
   tell?: unknown;
 };
 
+export const NOTHING_KEPT =
+  'Nothing of what it told is here any more: that goes ten minutes after a launch has ended, a day after one that has failed, and with a restart of the endpoint.';
+
 /** The tab's title: `queue · climate-notebooks`. */
 export function progressTitle({ launch, story }: Pick<ProgressView, 'launch' | 'story'>): string {
   const running = story.phases.findLast(({ state }) => state === 'running');
@@ -39,6 +42,7 @@ export function ProgressPage({ frame, launch, story, sooner, lostSince, log, tel
       ${story.phases.map((line) => html`<${Phase} key=${line.phase} line=${line} launch=${launch} now=${frame.now} />`)}
     </ol>
     ${launch.state === 'running' && running?.phase === 'queue' && html`<${StartSooner} frame=${frame} launch=${launch} sooner=${sooner} />`}
+    ${launch.state !== 'running' && story.phases.length === 0 && html`<p class="dim">${NOTHING_KEPT}</p>`}
     ${launch.error && html`<${FaultBox} fault=${launch.error} />`}
     ${story.asides.length > 0 && html`<ul class="asides" aria-label="Notes">${story.asides.map(({ kind, text }) => html`<li class=${kind === 'warning' ? 'warn' : ''}>${kind === 'warning' && html`<strong>Warning: </strong>`}${said(text, 1000)}</li>`)}</ul>`}
     <div class="actions">

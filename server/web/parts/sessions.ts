@@ -10,7 +10,7 @@ import { ago, appWords, askedWords, clock, epoch, SOON, said, span, stateOf } fr
 export type SessionsView = {
   frame: Frame;
   sessions: readonly SessionView[];
-  /** on their way, or failed lately */
+  /** that have no session here: on their way, or failed lately */
   launches: readonly LaunchView[];
   /** may users put off the end for idleness? */
   mayTouch: boolean;
@@ -21,14 +21,30 @@ export type SessionsView = {
   tell?: unknown;
 };
 
-/** cards of ended ones; what is older is in the API's list */
+/** cards of ended ones, and of failed launches; what is older is in the API's list */
 const MOST_ENDED = 12;
+const DAY_SECONDS = 86_400;
 
-/** Those that the page shows: of the ended ones the last. */
-export function forCards(sessions: readonly SessionView[]): readonly SessionView[] {
-  const over = sessions.filter(({ phase }) => phase === 'ended');
-  return sessions.filter((one) => one.phase !== 'ended' || over.indexOf(one) < MOST_ENDED);
+/** Those that the page shows: of the ended sessions the last, and the launches that came to none. Both are given newest first. */
+export function forCards(
+  sessions: readonly SessionView[],
+  launches: readonly LaunchView[],
+  now: number,
+): Pick<SessionsView, 'sessions' | 'launches'> {
+  const over = sessions.filter(({ phase }) => phase === 'ended').slice(MOST_ENDED);
+  const began = new Set(sessions.map(({ launch }) => launch));
+  const others = launches.filter(({ id }) => !began.has(id));
+  const failed = others.filter((one) => one.state === 'failed' && now - endOf(one) < DAY_SECONDS);
+  // the same was tried again: what became of that is the answer
+  const last = failed.filter((one) => launches.find(({ wanted }) => same(wanted, one.wanted)) === one);
+  return {
+    sessions: sessions.filter((one) => !over.includes(one)),
+    launches: [...others.filter(({ state }) => state === 'running'), ...last.slice(0, MOST_ENDED)],
+  };
 }
+
+const endOf = ({ startedAt, endedAt }: LaunchView) => epoch(endedAt ?? startedAt);
+const same = (one: object, other: object) => JSON.stringify(one) === JSON.stringify(other);
 
 export function sessionsTitle(sessions: readonly SessionView[]): string {
   const live = sessions.filter(({ phase }) => phase !== 'ended').length;
@@ -38,8 +54,8 @@ export function sessionsTitle(sessions: readonly SessionView[]): string {
 export function SessionsPage({ frame, sessions, launches, mayTouch, figures, done, lostSince, tell }: SessionsView) {
   const live = sessions.filter(({ phase }) => phase !== 'ended');
   const over = sessions.filter(({ phase }) => phase === 'ended');
-  const began = new Set(sessions.map(({ launch }) => launch));
-  const underway = launches.filter(({ id, state }) => state === 'running' && !began.has(id));
+  const underway = launches.filter(({ state }) => state === 'running');
+  const failed = launches.filter(({ state }) => state === 'failed');
   const card = (session: SessionView) =>
     html`<${Card} key=${session.id} frame=${frame} session=${session} mayTouch=${mayTouch} figures=${figures?.get(session.id) ?? []} />`;
   return html`<div class="top"><h1>My sessions</h1>${tell}</div>
@@ -54,7 +70,25 @@ export function SessionsPage({ frame, sessions, launches, mayTouch, figures, don
     }
     ${live.length === 0 && underway.length === 0 && html`<p>Nothing runs. <a href="${frame.base}/">Launch a repository</a></p>`}
     ${live.length > 0 && html`<h2 class="hidden">Live</h2>`}<div class="cards">${live.map(card)}</div>
+    ${failed.length > 0 && html`<h2>Failed launches</h2><div class="cards">${failed.map((launch) => html`<${Failed} key=${launch.id} frame=${frame} launch=${launch} />`)}</div>`}
     ${over.length > 0 && html`<h2>Ended</h2><div class="cards">${over.map(card)}</div>`}`;
+}
+
+/** It came to no session: why, what it told, and once more. */
+function Failed({ frame, launch }: { frame: Frame; launch: LaunchView }) {
+  const { id, wanted, error } = launch;
+  const path = `${frame.base}/launches/${id}`;
+  const at = endOf(launch);
+  return html`<article class="card over" aria-labelledby="${id}-name" data-launch=${id}>
+    <h3 id="${id}-name">${said(shownOf(wanted), 200)}</h3>
+    <p><span class="badge bad">failed</span> <span class="dim">${clock(at, frame.now)}, ${ago(Math.max(0, frame.now - at))}</span></p>
+    ${error && html`<p class="why">${said(error.message, 400)} <span class="dim">${said(error.code, 40)}</span></p>`}
+    <div class="actions">
+      <form method="post" action="${path}/relaunch"><${Xsrf} frame=${frame} /><button class="go">Relaunch</button></form>
+      <a class="button" href=${path}>How it went</a>
+      <a class="button" href="${path}/log">Log</a>
+    </div>
+  </article>`;
 }
 
 type CardView = { frame: Frame; session: SessionView; mayTouch: boolean; figures: readonly Figures[] };
@@ -76,6 +110,7 @@ function Card({ frame, session, mayTouch, figures }: CardView) {
     ${ended?.detail && html`<p class="dim">${said(ended.detail, 400)}</p>`}
     <div class="actions">
       ${!over && phase !== 'ready' && session.launch && html`<a class="button" href="${frame.base}/launches/${session.launch}">How it goes</a>`}
+      ${ended?.why === 'failed' && session.launch && html`<a class="button" href="${frame.base}/launches/${session.launch}">How it went</a>`}
       ${phase === 'ready' && html`<form method="post" action="${path}/open" target="_blank"><${Xsrf} frame=${frame} /><button class="go">Open</button></form>`}
       ${phase === 'ready' && html`<${Extend} frame=${frame} path=${path} />`}
       ${mayTouch && !over && session.culledAt !== undefined && session.culledAt - frame.now < SOON && html`<form method="post" action="${path}/touch"><${Xsrf} frame=${frame} /><button>Still needed</button></form>`}

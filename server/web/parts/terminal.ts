@@ -45,11 +45,14 @@ export function Line({ line }: { line: string }) {
   return html`<div>${pieces.map(({ text, classes }) => (classes === '' ? text : html`<span class=${classes}>${text}</span>`))}${pieces.length === 0 && '\u00a0'}</div>`;
 }
 
-/** `label`: whose output it is. It can be scrolled by keyboard, so it takes the focus. */
-export function Terminal({ lines, label, left = 0 }: { lines: readonly string[]; label: string; left?: number }) {
+/** `label`: whose output it is; `left`: how many lines went before; `none`: said where there are none. */
+export type TerminalView = { lines: readonly string[]; label: string; left?: number; none?: string };
+
+/** It can be scrolled by keyboard, so it takes the focus. */
+export function Terminal({ lines, label, left = 0, none = 'nothing was written yet' }: TerminalView) {
   return html`<div class="terminal" role="log" aria-label=${label} aria-live="off" tabindex="0">
     ${left > 0 && html`<div class="t-dim">… ${left} lines before</div>`}
     ${lines.map((line, at) => html`<${Line} key=${left + at} line=${line} />`)}
-    ${lines.length === 0 && html`<div class="t-dim">nothing was written yet</div>`}
+    ${lines.length === 0 && html`<div class="t-dim">${none}</div>`}
   </div>`;
 }
