@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Cluster } from '../core/cluster.ts';
 import { HpcbinderError } from '../core/errors.ts';
+import { countOf, momentOf } from '../core/json.ts';
 import type { ResourceRequest } from '../core/scheduler.ts';
 import type { Seen } from '../core/session.ts';
 import type { Interest } from '../jobs/pace.ts';
@@ -48,11 +49,11 @@ export async function askAgent(
     const { gpuIdleSince } = gpuFiguresOf(status.figures);
     return {
       ready: status.ready === true,
-      idleSince: Number(status.idleSince) || 0,
-      busyKernels: Number(status.busyKernels) || 0,
+      idleSince: momentOf(status.idleSince),
+      busyKernels: countOf(status.busyKernels),
       ...(gpuIdleSince ? { gpuIdleSince } : {}),
-      ...(Number(status.now) > 0 ? { now: Number(status.now) } : {}),
-      ...(Number(status.endsAt) > 0 ? { endsAt: Number(status.endsAt) } : {}),
+      ...(momentOf(status.now) ? { now: momentOf(status.now) } : {}),
+      ...(momentOf(status.endsAt) ? { endsAt: momentOf(status.endsAt) } : {}),
       ...(saved ? { saved } : {}),
       ...(typeof status.internet === 'boolean' ? { internet: status.internet } : {}),
     };

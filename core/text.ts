@@ -30,9 +30,12 @@ export function plainText(text: string): string {
   return text.split('\n').map(stayed).map(plainLine).join('\n');
 }
 
-function stayed(line: string): string {
-  const text = line.replace(/\r+$/, '');
-  return text.slice(text.lastIndexOf('\r') + 1);
+/** Of a line that was drawn over, a progress bar, what stayed. */
+export function stayed(line: string): string {
+  let end = line.length;
+  // not /\r+$/, which takes the square of a run of them: a megabyte of an app's log would take a quarter of an hour
+  while (end > 0 && line.charCodeAt(end - 1) === 13) end -= 1;
+  return line.slice(line.lastIndexOf('\r', end - 1) + 1, end);
 }
 
 const NO_COLUMN = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
@@ -96,11 +99,18 @@ export function lastLines(text: string, count: number): string[] {
     .map(plainLine);
 }
 
+/** Letters compared with letters, a tenth of a second: a repository has the refs that somebody gave it, as many and as long as it likes. */
+const MOST_COMPARED = 5e6;
+
 /** The candidate that is nearest to the word (Levenshtein), where one is near enough to be meant. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let compared = 0;
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= least) continue;
+    compared += candidate.length * word.length;
+    if (compared > MOST_COMPARED) break;
     const d = distance(word.toLowerCase(), candidate.toLowerCase());
     if (d < least) {
       least = d;

@@ -5,7 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { parseFields } from '../core/json.ts';
+import { countOf, parseFields, wordsIn } from '../core/json.ts';
 import { harmless } from '../core/text.ts';
 import { plain, sendRaw } from './answers.ts';
 
@@ -15,6 +15,7 @@ const OWN = '_hpcbinder/';
 const MOST_PAGES = 64;
 const MOST_BYTES = 64 << 10;
 const MOST_FAILED = 20;
+const MOST_UNREAD = 256 << 10;
 
 /** `files`: saved now; `failed`: `path: why` */
 export type PageSaves = { pages: number; files: number; failed: readonly string[] };
@@ -60,23 +61,22 @@ export class OpenPages {
         this.#waiting.get(page)?.({ files: 0, failed: ['a page was closed before it had saved'] });
       });
       page.on('message', (data) => this.#heard(page, String(data)));
-      page.send(JSON.stringify({ type: 'hello', session: this.#session }));
+      send(page, JSON.stringify({ type: 'hello', session: this.#session }));
     });
   }
 
   #heard(page: WebSocket, text: string): void {
     const said = parseFields(text);
     if (said?.type !== 'saved' || said.id !== this.#number) return;
-    const failed = Array.isArray(said.failed) ? said.failed.slice(0, MOST_FAILED) : [];
     this.#waiting.get(page)?.({
-      files: Math.min(Math.max(Number(said.files) || 0, 0), 10_000),
-      failed: failed.map((words) => harmless(String(words)).slice(0, 300)),
+      files: countOf(said.files, 10_000),
+      failed: wordsIn(said.failed, MOST_FAILED).map((words) => harmless(words).slice(0, 300)),
     });
   }
 
   /** `calm`: it goes by itself. */
   tell(text: string, calm = false): void {
-    for (const page of this.#pages) page.send(JSON.stringify({ type: 'notice', text, ...(calm ? { calm } : {}) }));
+    for (const page of this.#pages) send(page, JSON.stringify({ type: 'notice', text, ...(calm ? { calm } : {}) }));
   }
 
   /**
@@ -97,7 +97,7 @@ export class OpenPages {
             clearTimeout(timer);
             resolve(said);
           });
-          page.send(message);
+          send(page, message);
         }),
     );
     const said = await Promise.all(answers);
@@ -112,4 +112,10 @@ export class OpenPages {
   close(): void {
     for (const page of this.#pages) page.terminate();
   }
+}
+
+/** A page that does not read is none: nothing waits for it in memory. */
+function send(page: WebSocket, message: string): void {
+  if (page.bufferedAmount > MOST_UNREAD) page.terminate();
+  else page.send(message);
 }

@@ -138,6 +138,10 @@ export function missingInWords(session: Pick<SessionRecord, 'missingSince'>, now
   return `the scheduler does not know the job since ${since}; waiting until ${clock(lost, now)} before it counts as lost`;
 }
 
+/** Its end tells why; what is read is the beginning, and of that the last part: to make 16 MB harmless takes seconds. */
+const MOST_LOG = 16 << 20;
+const MOST_SHOWN = 1 << 20;
+
 /** What the user is told of a job that ended before its app answered: cause first, then the evidence. `onLine` gets all. */
 export async function endedEarly(
   cluster: Cluster,
@@ -146,8 +150,8 @@ export async function endedEarly(
 ): Promise<HpcbinderError> {
   const why = session.ended?.why ?? 'failed';
   const said = async (name: string) => {
-    const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, 16 << 20).catch(() => undefined);
-    const text = textOf(bytes ?? new Uint8Array());
+    const bytes = await readAll(cluster.transport, `${session.directory}/${name}`, MOST_LOG).catch(() => undefined);
+    const text = textOf((bytes ?? new Uint8Array()).subarray(-MOST_SHOWN));
     if (text !== '') for (const line of [`== ${name}`, ...plainText(text.trimEnd()).split('\n')]) onLine(line);
     return lastLines(text, 10);
   };

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { HpcbinderError } from '../core/errors.ts';
+import { number, text } from '../core/json.ts';
 import { harmless } from '../core/text.ts';
 import { agentFault } from './control.ts';
 import { type Frame, FrameReader, frameOf, Numbered, StreamFault, wordsOf } from './stream-core.ts';
@@ -138,7 +139,8 @@ export class NumberedStream extends Duplex {
         if (!this.destroyed) this.#used();
       } catch (error) {
         socket.destroy();
-        if (!(error instanceof StreamFault)) throw error;
+        // whatever the agent sent: it ends its own connection, never this process
+        if (!(error instanceof StreamFault)) this.destroy(agentFault('sent what nobody understands', true, error));
       }
     });
     socket.on('drain', () => this.#flush());
@@ -153,7 +155,7 @@ export class NumberedStream extends Duplex {
 
   #take(frame: Frame, socket: TLSSocket): void {
     if (frame.kind === 'o') {
-      if (!this.#agreed) this.#core.resume(Number(wordsOf(frame).received));
+      if (!this.#agreed) this.#core.resume(number(wordsOf(frame).received) ?? -1);
       this.#agreed = true;
       this.#known = true;
       if (this.destroyed) this.#farewell(socket);
@@ -241,5 +243,8 @@ export class NumberedStream extends Duplex {
 
 /** The stream is over, and with it the WebSocket: a page then makes a new one. Where the agent is full, later. */
 function refusal(words: Record<string, unknown>): HpcbinderError {
-  return agentFault(`refused a WebSocket: ${harmless(String(words.error))}`, words.why !== 'full');
+  return agentFault(
+    `refused a WebSocket: ${harmless(text(words.error) ?? 'no reason').slice(0, 300)}`,
+    words.why !== 'full',
+  );
 }

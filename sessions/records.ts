@@ -1,6 +1,6 @@
 /** Reading what others wrote: records of this and of newer versions, the agent's address and end files. All pure. */
 import { SESSION_ID } from '../core/ids.ts';
-import { parseFields } from '../core/json.ts';
+import { countOf, momentOf, parseFields, wordsIn } from '../core/json.ts';
 import {
   END_REASONS,
   type EndReason,
@@ -40,14 +40,14 @@ export function readAddress(text: string | undefined, session: string): Seen['ad
   const { host, port, startedAt, endsAt } = value;
   if (typeof host !== 'string' || !/^[A-Za-z0-9][A-Za-z0-9.-]{0,252}$/.test(host)) return undefined;
   if (!Number.isInteger(port) || Number(port) < 1 || Number(port) > 65535) return undefined;
-  return { host, port: Number(port), startedAt: epoch(startedAt), endsAt: epoch(endsAt) };
+  return { host, port: Number(port), startedAt: momentOf(startedAt), endsAt: momentOf(endsAt) };
 }
 
 export function readEnd(text: string | undefined): Seen['end'] {
   const value = parseFields(text ?? '');
   const why = END_REASONS.find((reason) => reason === value?.why) as EndReason | undefined;
   if (value?.schema !== 1 || why === undefined) return undefined;
-  const at = epoch(value.at);
+  const at = momentOf(value.at);
   const saved = readSaved(value.saved);
   return {
     why,
@@ -57,22 +57,19 @@ export function readEnd(text: string | undefined): Seen['end'] {
   };
 }
 
+/** kept of what could not be saved, by name or reason */
+const MOST_FAILED = 100;
+
 export function readSaved(value: unknown): SaveReport | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { at, pages, files, failed, silent } = value as Record<string, unknown>;
-  const count = (number: unknown) => Math.max(0, Math.round(Number(number) || 0));
   return {
-    at: epoch(at),
-    pages: count(pages),
-    files: count(files),
-    failed: Array.isArray(failed) ? failed.map(String) : [],
-    silent: count(silent),
+    at: momentOf(at),
+    pages: countOf(pages),
+    files: countOf(files),
+    failed: wordsIn(failed, MOST_FAILED),
+    silent: countOf(silent),
   };
-}
-
-/** Epoch seconds that a Date can hold, 0 for all else. */
-function epoch(value: unknown): number {
-  return typeof value === 'number' && value > 0 && value < 8.64e12 ? value : 0;
 }
 
 export type WorkReport = {

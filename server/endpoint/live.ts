@@ -20,6 +20,8 @@ const APART_MS = 20;
 const PAGES_FIRST_MS = 10_000;
 /** Less than a WebSocket may take to open. */
 const MOST_APART_MS = 7_000;
+/** of one session, the newest: its agent may say what it likes */
+const MOST_WARNINGS = 50;
 /** A watch that broke begins again. */
 const AGAIN_MS = 15_000;
 
@@ -172,7 +174,9 @@ export class Live {
     const how = {
       pages: watched.door.pages,
       mayTouch: this.#options.mayTouch,
-      say: (text: string) => void watched.warnings.push(text),
+      say: (text: string) => {
+        watched.warnings = [...watched.warnings, text].slice(-MOST_WARNINGS);
+      },
       figures: (figures: Figures) => watched.used.add(figures),
       on: (newer: KeptSession, reachable: boolean) => {
         heard(watched.known, reachable);

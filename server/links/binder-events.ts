@@ -15,6 +15,8 @@ export const LINGER_MS = 60_000;
 /** What a reader that does not read may leave in our memory; beyond it lines of logs are dropped, then the reader. */
 const MANY_BYTES = 256 * 1024;
 const TOO_MANY_BYTES = 4 * MANY_BYTES;
+/** what was written last still goes, to a reader who reads */
+const UNREAD_MS = 10_000;
 
 /** The answer's head. `X-Accel-Buffering`: nginx would collect the events. */
 export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
@@ -92,8 +94,15 @@ export class BinderEvents {
     if (this.#over) return;
     this.#say(event);
     this.#over = true;
-    if (lingerMs === 0) this.#sink.end();
-    else setTimeout(() => this.#sink.end(), lingerMs).unref();
+    if (lingerMs === 0) this.#close();
+    else setTimeout(() => this.#close(), lingerMs).unref();
+  }
+
+  /** A reader who does not read never sees the end, and nothing may be written behind it: an error that ends the process. */
+  #close(): void {
+    this.#end();
+    this.#sink.end();
+    setTimeout(() => this.#sink.destroy(), UNREAD_MS).unref();
   }
 
   #say(event: BinderEvent | Record<string, unknown>): void {

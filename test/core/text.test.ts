@@ -8,6 +8,7 @@ import {
   nearest,
   plainLine,
   plainText,
+  stayed,
   width,
   wrap,
 } from '../../core/text.ts';
@@ -89,7 +90,33 @@ describe('columns', () => {
   });
 });
 
+describe('a line that was drawn over', () => {
+  it('is what stayed of it', () => {
+    expect(['10 %\r50 %\r100 %', '10 %\r50 %\r\r', '\r', '\r\rx', '', 'x\r'].map(stayed)).toEqual([
+      '100 %',
+      '50 %',
+      '',
+      'x',
+      '',
+      'x',
+    ]);
+  });
+
+  it('takes no longer for each character, where there are very many of them', () => {
+    const line = `${'\r'.repeat(1 << 20)}x${'\r'.repeat(1 << 20)}`;
+    expect(stayed(line)).toBe('x');
+    expect(lastLines(`${line}y`, 1)).toEqual(['y']);
+    expect(plainText(line)).toBe('x');
+  });
+});
+
 describe('the nearest word', () => {
+  it('is looked for among so many letters only, and not where the length tells already: others choose the names', () => {
+    const many = Array.from({ length: 100_000 }, (_, n) => `${'branch-of-somebody-'.repeat(13)}${n}`);
+    expect(nearest('x'.repeat(250), many)).toBeUndefined();
+    expect(nearest('maim', ['main', ...many])).toBe('main');
+  });
+
   it.each([
     ['partiton', 'partition'],
     ['GPU', 'gpu'],

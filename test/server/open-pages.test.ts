@@ -114,6 +114,21 @@ describe('the pages of a session', () => {
     for (const page of [silent, lying, stale]) page.close();
   });
 
+  it.each([
+    { files: { toString: 0, valueOf: 0 } },
+    { files: 1, failed: [{ toString: 0 }, 'a.txt'] },
+    { failed: { length: 9 } },
+  ])('that answer with %j, which is neither number nor words, end nothing', async (answer) => {
+    // those of the tests before are still closing
+    while ((await rig.session.pages.save('once', 50, false)).pages > 0)
+      await new Promise((done) => setTimeout(done, 20));
+    const page = await openPage((asked) => ({ type: 'saved', id: asked.id, ...answer }));
+    const { pages, failed } = await rig.session.pages.save('the end', 500, true);
+    expect({ pages, failed }).toEqual({ pages: 1, failed: 'files' in answer && 'failed' in answer ? ['a.txt'] : [] });
+    page.close();
+    await once(page.socket, 'close');
+  });
+
   it('that send too much are cut, and the proxy goes on', async () => {
     const page = await openPage();
     page.socket.on('error', () => {});

@@ -4,7 +4,7 @@
  */
 import { type Color, createAnsiSequenceParser } from 'ansi-sequence-parser';
 import { html } from 'htm/preact';
-import { harmless } from '../../../core/text.ts';
+import { harmless, stayed } from '../../../core/text.ts';
 
 /** sequences that are no colour: titles, links, cursor, character sets */
 const OTHERS =
@@ -25,13 +25,9 @@ function classOf(color: Color | null): string | undefined {
 
 /** One line → its pieces. Of a line that was drawn over (a progress bar) only what stayed; colours of 256 and more are dropped. */
 export function piecesOf(line: string): Piece[] {
-  const whole = line.replace(/\r+$/, '');
-  const stayed = whole
-    .slice(whole.lastIndexOf('\r') + 1)
-    .slice(0, MOST_COLUMNS)
-    .replace(OTHERS, '');
+  const shown = stayed(line).slice(0, MOST_COLUMNS).replace(OTHERS, '');
   return createAnsiSequenceParser()
-    .parse(stayed.replaceAll('\t', '    '))
+    .parse(shown.replaceAll('\t', '    '))
     .map(({ value, foreground, decorations }) => ({
       text: harmless(value),
       classes: [classOf(foreground), decorations.has('bold') && 't-bold', decorations.has('dim') && 't-dim']

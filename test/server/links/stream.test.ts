@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, it, jest } from '@jest/globals';
+import { HpcbinderError } from '../../../core/errors.ts';
 import type { Progress } from '../../../core/progress.ts';
 import { acceptsEvents, BinderEvents, type Sink } from '../../../server/links/binder-events.ts';
 import { Phases } from '../../../server/links/phases.ts';
@@ -46,6 +47,23 @@ describe('the event stream', () => {
     sink.emit('close');
     jest.advanceTimersByTime(100_000);
     expect(sink.text).toBe(':keepalive\n\n:keepalive\n\n');
+    jest.useRealTimers();
+  });
+
+  it.each(['ready', 'failed'] as const)('writes nothing behind its end, to a reader who never sees it (%s)', (how) => {
+    jest.useFakeTimers();
+    const sink = new FakeSink();
+    const events = new BinderEvents(sink);
+    if (how === 'failed') events.failed(new HpcbinderError('E-LINK', { message: 'no' }));
+    else
+      events.ready({ url: 'http://x/', token: 't', image: 'i', repo_url: 'r' } as Parameters<typeof events.ready>[0]);
+    jest.advanceTimersByTime(60_000);
+    expect(sink.ended).toBe(true);
+    const { text } = sink;
+    jest.advanceTimersByTime(9_999);
+    expect(sink.text).toBe(text);
+    jest.advanceTimersByTime(60_000);
+    expect({ text: sink.text, destroyed: sink.destroyed }).toEqual({ text, destroyed: true });
     jest.useRealTimers();
   });
 
