@@ -17,6 +17,7 @@ import { sections } from './doctor-words.ts';
 import { Builds } from './serve/builds.ts';
 import { choicesIn, sharedIn, waysOf } from './serve/clusters.ts';
 import { makeYoungObjectsOnly } from './serve/collector.ts';
+import { logDefects } from './serve/defects.ts';
 import { lookAtHost } from './serve/host.ts';
 import { People } from './serve/people.ts';
 import { Tokens } from './serve/repository-tokens.ts';
@@ -32,6 +33,7 @@ export async function serve(flags: { config?: string; check?: boolean; json?: bo
   const path = resolve(flags.config ?? '/etc/hpcbinder/serve.yaml');
   if (flags.check) return check(path, flags.json === true);
   makeYoungObjectsOnly();
+  logDefects(log);
   const policy = new PolicyFile(path);
   const state = State.open(policy.value.stateDir, {
     serving: true,

@@ -7,6 +7,7 @@ import { admit, refusedForm } from './admit.ts';
 import { answer, plain, send, sendRaw } from './answers.ts';
 import type { Guests } from './guests.ts';
 import type { Limits } from './limits.ts';
+import { isCrowded } from './pipelined.ts';
 import { createForwarder } from './proxy.ts';
 import type { FindDoor, Route } from './routes.ts';
 import { Staying } from './staying.ts';
@@ -79,6 +80,7 @@ export function createFront(
       if (guests?.connection(socket) === false) socket.destroy();
     });
     made.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      if (isCrowded(req.socket, res)) return;
       if (refused.has(req.socket)) {
         send(res, FULL);
         return;
