@@ -5,6 +5,7 @@ import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify';
 import type { Deps, Rule } from './deps.ts';
 import { addGate, counted } from './gate.ts';
+import { described } from './openapi.ts';
 import { refusalOf, send } from './refusals.ts';
 import { launchRoutes } from './routes/launches.ts';
 import { plainRoutes } from './routes/plain.ts';
@@ -52,6 +53,7 @@ export async function createApp(
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }],
     },
+    transform: ({ schema, url, route }) => ({ schema: described(schema ?? {}, url, route), url }),
   });
   await app.register(rateLimit, {
     // the gate asks it, for what is not there too

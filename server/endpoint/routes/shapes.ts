@@ -57,8 +57,3 @@ export const PathBody = Type.Object(
 export const SessionId = Type.Object({ id: Type.String({ pattern: '^hb-[a-z0-9]{10}$' }) });
 export const LaunchId = Type.Object({ id: Type.String({ pattern: '^la-[0-9a-f]{16}$' }) });
 export const ClusterName = Type.Object({ name: name() });
-
-/** Shapes of answers stand in core/endpoint.ts; here they are only named. */
-export const Problem = Type.Object({
-  error: Type.Object({ code: Type.String(), message: Type.String(), hint: Type.Optional(Type.String()) }),
-});
