@@ -1,4 +1,5 @@
 /** What the endpoint's admins see beside the sessions and launches of all. */
+import type { User } from './asked.ts';
 import type { LaunchView, SessionView } from './shown.ts';
 
 /** An image as the endpoint's launches last met it; a store may have been cleared since. Times are ISO. */
@@ -35,10 +36,16 @@ export type AuditLine = {
   detail?: string;
 };
 
+/** Who has ever signed in: when first and last, and how many sessions (those that live, all that are kept) and logins are theirs. */
+export type UserRow = User & { firstAt: string; lastAt: string; live: number; sessions: number; logins: number };
+
 /** What admins see beside the sessions and launches of all. */
 export type AdminView = {
   sessions: readonly SessionView[];
+  /** those on their way first */
   launches: readonly LaunchView[];
+  /** who signed in last first */
+  users: readonly UserRow[];
   audit: readonly AuditLine[];
   /** on their way first, then the last that ended */
   builds: readonly BuildRow[];

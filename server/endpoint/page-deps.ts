@@ -73,9 +73,13 @@ export function adminView({ deps, policy, state }: Pick<OwnDeps, 'deps' | 'polic
   const { live, launches } = deps;
   const drain = state.settings.get('drain');
   const announcement = state.settings.get('announcement')?.text;
+  // on their way all of them, however many came after: an admin has to find the one that is to be cancelled
+  const going = [...launches.running()];
+  const kept = state.launches({ limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one);
   return {
     sessions: state.sessions({ live: true }).map((row) => live.view(row)),
-    launches: state.launches({ limit: MOST_LISTED }).map((one) => launches.view(one.id) ?? one),
+    launches: [...going.reverse(), ...kept.filter(({ id }) => !going.some((one) => one.id === id))],
+    users: state.logins.users(MOST_LISTED),
     audit: state.audit.read({ limit: MOST_LISTED }),
     builds: state.images.builds(MOST_LISTED),
     images: state.images.list(MOST_LISTED),

@@ -1,6 +1,6 @@
 /** Who is signed in, and whose API tokens are good. Only hashes are kept: who reads this file cannot sign in with it (TOK-11). */
 import { randomBytes } from 'node:crypto';
-import { ROLES, type Role, SCOPES, type Scope, type TokenView, type User } from '../../core/endpoint.ts';
+import { ROLES, type Role, SCOPES, type Scope, type TokenView, type User, type UserRow } from '../../core/endpoint.ts';
 import { harmless } from '../../core/text.ts';
 import type { Row, StateFile } from './file.ts';
 import type { Later } from './later.ts';
@@ -12,6 +12,8 @@ const BACK_MS = 10 * 60_000;
 /** Browsers that one account is signed in with; the longest signed in makes room. */
 const MOST_LOGINS = 50;
 
+const MOST_USERS = 100_000;
+
 /** Times are ISO texts by this machine's clock. */
 export type Login = { user: User; xsrf: string; expires: string };
 export type Token = {
@@ -22,7 +24,6 @@ export type Token = {
   scopes: readonly Scope[];
   expires: string;
 };
-export type UserSeen = User & { firstAt: string; lastAt: string; live: number; sessions: number; logins: number };
 
 export class Logins {
   readonly #file: StateFile;
@@ -94,13 +95,14 @@ export class Logins {
   }
 
   /** Who has ever signed in, last first, with how many sessions and logins are theirs. */
-  users(): UserSeen[] {
+  users(limit = MOST_USERS): UserRow[] {
     const rows = this.#file.all(
       `SELECT *, (SELECT count(*) FROM sessions WHERE sessions.account = users.account) AS sessions,
          (SELECT count(*) FROM sessions WHERE sessions.account = users.account AND phase <> 'ended') AS live,
          (SELECT count(*) FROM logins WHERE logins.account = users.account AND expires > ?) AS logins
-       FROM users ORDER BY last DESC, account`,
+       FROM (SELECT * FROM users ORDER BY last DESC, account LIMIT ?) AS users ORDER BY last DESC, account`,
       this.#now().getTime(),
+      limit,
     );
     return rows.map((row) => ({
       account: String(row.account),

@@ -4,7 +4,7 @@ import { HpcbinderError } from '../../../core/errors.ts';
 import { type Fields, type Pages, wantedOf } from '../../web/index.ts';
 import type { Deps } from '../deps.ts';
 import { refusalOf } from '../refusals.ts';
-import { idOf, ownLaunch, startLaunch, userOf } from './launches.ts';
+import { cancelLaunch, idOf, ownLaunch, startLaunch, userOf } from './launches.ts';
 import { act, openSession, ownSession } from './sessions.ts';
 import { LaunchId, SessionId } from './shapes.ts';
 
@@ -30,13 +30,11 @@ export function formRoutes(app: FastifyInstance, deps: Deps, pages: Pages): void
     }
   });
   app.post('/launches/:id/cancel', ofLaunch, async (request, reply) => {
-    const { id } = ownLaunch(deps, userOf(request), idOf(request));
-    deps.kept.audit.write({ account: userOf(request).account, action: 'cancel', launch: id, from: request.ip });
-    deps.launches.cancel(id);
-    return to(reply, `launches/${id}`);
+    const { id } = cancelLaunch(deps, request);
+    return to(reply, (request.body as Fields).from === 'admin' ? 'admin' : `launches/${id}`);
   });
   app.post('/launches/:id/relaunch', ofLaunch, async (request, reply) =>
-    again(request, reply, ownLaunch(deps, userOf(request), idOf(request)).id),
+    again(request, reply, ownLaunch(deps, userOf(request), idOf(request), { admins: false }).id),
   );
 
   app.post('/sessions/:id/open', ofSession, async (request, reply) =>

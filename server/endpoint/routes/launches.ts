@@ -28,11 +28,34 @@ export async function startLaunch(deps: Deps, user: User, wanted: LaunchWanted, 
   return view;
 }
 
-/** The owner's, or any for an admin; somebody else's is as one that does not exist. */
-export function ownLaunch(deps: Deps, user: User, id: string): LaunchView {
+/** `admins`: may look and cancel, and begin or change nothing. Somebody else's launch is as one that does not exist. */
+export function ownLaunch(deps: Deps, user: User, id: string, how: { admins: boolean }): LaunchView {
   const view = deps.launches.view(id);
-  if (view && (view.account === user.account || user.roles.includes('admin'))) return view;
+  if (view && (view.account === user.account || (how.admins && user.roles.includes('admin')))) return view;
   throw new HpcbinderError('E-SESSION-UNKNOWN', { message: `there is no launch ${id} of yours` });
+}
+
+/** Ends it; the audit log says who did, and whose it was where an admin did it. */
+export function cancelLaunch(deps: Deps, request: FastifyRequest): LaunchView {
+  const user = userOf(request);
+  const view = ownLaunch(deps, user, idOf(request), { admins: true });
+  const { id, account, session, state } = view;
+  deps.kept.audit.write({
+    account: user.account,
+    action: 'cancel',
+    launch: id,
+    ...(session ? { session } : {}),
+    from: request.ip,
+    ...detailOf(view, user),
+  });
+  if (account !== user.account && state === 'running')
+    deps.launches.note(id, 'an admin of this endpoint has cancelled it');
+  return deps.launches.cancel(id) ?? view;
+}
+
+/** Of a line of the audit log: whose it was, where it was not one's own. */
+export function detailOf({ account }: { account: string }, user: User): { detail?: string } {
+  return account === user.account ? {} : { detail: `of ${account}` };
 }
 
 export function launchRoutes(app: FastifyInstance, deps: Deps): void {
@@ -74,11 +97,11 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
   });
 
   app.get('/api/v1/launches/:id', { config: read, schema: { params: LaunchId } }, async (request) =>
-    ownLaunch(deps, userOf(request), idOf(request)),
+    ownLaunch(deps, userOf(request), idOf(request), { admins: true }),
   );
 
   app.get('/api/v1/launches/:id/events', { config: read, schema: { params: LaunchId } }, async (request, reply) => {
-    const { id } = ownLaunch(deps, userOf(request), idOf(request));
+    const { id } = ownLaunch(deps, userOf(request), idOf(request), { admins: true });
     return sendEvents(request, reply, async function* (signal) {
       for await (const event of deps.launches.events(id, signal)) yield `data: ${JSON.stringify(event)}\n\n`;
     });
@@ -88,7 +111,7 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
     '/api/v1/launches/:id/phases',
     { config: read, schema: { params: LaunchId } },
     async (request): Promise<PhasesView> => {
-      const launch = ownLaunch(deps, userOf(request), idOf(request));
+      const launch = ownLaunch(deps, userOf(request), idOf(request), { admins: true });
       const told = deps.launches.told(launch.id);
       return {
         launch,
@@ -100,12 +123,7 @@ export function launchRoutes(app: FastifyInstance, deps: Deps): void {
   app.delete(
     '/api/v1/launches/:id',
     { config: { rule: { who: 'user', scope: 'stop', acts: true } }, schema: { params: LaunchId } },
-    async (request) => {
-      const user = userOf(request);
-      const { id } = ownLaunch(deps, user, idOf(request));
-      deps.kept.audit.write({ account: user.account, action: 'cancel', launch: id, from: request.ip });
-      return deps.launches.cancel(id);
-    },
+    async (request) => cancelLaunch(deps, request),
   );
 }
 

@@ -1,6 +1,6 @@
 /** REST API and forms: what a launch would meet, and what lets a waiting one start sooner. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { LaunchView, LaunchWanted, ShapeWanted, User } from '../../../core/endpoint.ts';
+import type { LaunchView, LaunchWanted, ShapeWanted } from '../../../core/endpoint.ts';
 import { HpcbinderError } from '../../../core/errors.ts';
 import type { Fields } from '../../web/index.ts';
 import type { Deps } from '../deps.ts';
@@ -50,8 +50,7 @@ export function outlookRoutes(app: FastifyInstance, deps: Deps, sooner: Sooner):
 
 /** The owner's alone: an admin stops, and changes nothing of anybody's. */
 function mine(deps: Deps, request: FastifyRequest): LaunchView {
-  const user: User = userOf(request);
-  return ownLaunch(deps, { ...user, roles: ['user'] }, idOf(request));
+  return ownLaunch(deps, userOf(request), idOf(request), { admins: false });
 }
 
 async function change(deps: Deps, sooner: Sooner, request: FastifyRequest, shape: ShapeWanted): Promise<void> {

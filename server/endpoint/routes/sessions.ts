@@ -5,7 +5,7 @@ import { HpcbinderError } from '../../../core/errors.ts';
 import { targetPath } from '../../links/index.ts';
 import type { Deps } from '../deps.ts';
 import type { KeptRow } from '../kept.ts';
-import { idOf, userOf } from './launches.ts';
+import { detailOf, idOf, userOf } from './launches.ts';
 import { PathBody, SecondsBody, SessionId } from './shapes.ts';
 
 const MOST_LISTED = 200;
@@ -46,10 +46,6 @@ export async function act(
       hint: 'Relaunch it: the work directory is kept.',
     });
   return deps.live.view(deps.kept.session(id) ?? row);
-}
-
-function detailOf(row: KeptRow, user: User): { detail?: string } {
-  return row.account === user.account ? {} : { detail: `of ${row.account}` };
 }
 
 async function done(deps: Deps, owner: User, row: KeptRow, verb: Exclude<Verb, 'open'>, seconds: number) {

@@ -1,18 +1,22 @@
-/** The admins' page: who runs what for how long, launches, builds, images, audit, policy as loaded, drain, announcement. */
+/** The admins' page: who runs what for how long, launches, users, builds, images, audit, policy as loaded, drain, announcement. */
 
 import { html } from 'htm/preact';
-import type { AdminView, SessionView } from '../../../core/endpoint.ts';
+import type { AdminView, LaunchView, SessionView } from '../../../core/endpoint.ts';
 import { memory } from '../../../core/units.ts';
 import { BuildTable, ImageTable } from './admin-images.ts';
+import { UserTable } from './admin-users.ts';
 import { type Fault, FaultBox, type Frame, Xsrf } from './frame.ts';
 import { shownOf } from './shown.ts';
 import { type Row, Table } from './table.ts';
 import { askedWords, clock, epoch, said, span, stateOf } from './words.ts';
 
+/** those on their way are all shown */
+const MOST_LAUNCHES = 50;
+
 export type AdminPageView = { frame: Frame; admin: AdminView; fault?: Fault };
 
 export function AdminPage({ frame, admin, fault }: AdminPageView) {
-  const { sessions, launches, builds, images, audit, policy, drained, announcement } = admin;
+  const { sessions, launches, users, builds, images, audit, policy, drained, announcement } = admin;
   const live = sessions.filter(({ phase }) => phase !== 'ended');
   const people = new Set(live.map(({ account }) => account)).size;
   const running = launches.filter(({ state }) => state === 'running');
@@ -39,8 +43,8 @@ export function AdminPage({ frame, admin, fault }: AdminPageView) {
     <h2>Sessions</h2>
     <${Table} name="Sessions" none="Nothing runs." heads=${['User', 'Repository', 'State', 'Where', 'Asked', 'For', 'Ends', '']} rows=${live.map((session) => row(session, frame))} />
     <h2>Launches</h2>
-    <${Table} name="Launches" none="None was asked for yet." heads=${['User', 'What', 'State', 'Since', 'Error']} rows=${launches
-      .slice(0, 50)
+    <${Table} name="Launches" none="None was asked for yet." heads=${['User', 'What', 'State', 'Since', 'Error', '']} rows=${launches
+      .slice(0, Math.max(MOST_LAUNCHES, running.length))
       .map((one) => ({
         key: one.id,
         cells: [
@@ -49,8 +53,11 @@ export function AdminPage({ frame, admin, fault }: AdminPageView) {
           one.state,
           at(one.startedAt),
           one.error ? `${one.error.code} ${said(one.error.message, 160)}` : '',
+          one.state === 'running' && cancel(one, frame),
         ],
       }))} />
+    <h2>Users</h2>
+    <${UserTable} users=${users} now=${frame.now} />
     <h2>Builds</h2>
     <${BuildTable} builds=${builds} now=${frame.now} />
     <h2>Images</h2>
@@ -74,10 +81,21 @@ export function AdminPage({ frame, admin, fault }: AdminPageView) {
     <${Table} name="Policy" none="" heads=${['Setting', 'Value', 'Line']} rows=${policy.lines.map(({ key, value, line }) => ({ key, cells: [html`<code>${said(key, 120)}</code>`, said(value), line === undefined ? 'default' : String(line)] }))} />`;
 }
 
+function cancel({ id, account }: LaunchView, frame: Frame) {
+  return html`<${Ending} frame=${frame} verb="Cancel" id=${id} of=${account} path="/launches/${id}/cancel" words="Ends the launch of ${said(account, 40)}, and its job where it has one. They can launch again." />`;
+}
+
+/** A click, and a second one that is meant. */
+function Ending({ frame, verb, id, of, path, words }: EndingView) {
+  return html`<details class="confirm"><summary aria-label="${verb} ${id.slice(3)} of ${said(of, 40)}">${verb}</summary><form method="post" action="${frame.base}${path}"><${Xsrf} frame=${frame} /><input type="hidden" name="from" value="admin" /><p>${words}</p><button class="bad">${verb} it</button></form></details>`;
+}
+
+type EndingView = { frame: Frame; verb: string; id: string; of: string; path: string; words: string };
+
 function row(session: SessionView, frame: Frame): Row {
   const { id, account, repo, node, cluster, startedAt, endsAt } = session;
   const { word, tone } = stateOf(session);
-  const stop = html`<details class="confirm"><summary aria-label="Stop ${id.slice(3)} of ${said(account, 40)}">Stop</summary><form method="post" action="${frame.base}/sessions/${id}/stop"><${Xsrf} frame=${frame} /><input type="hidden" name="from" value="admin" /><p>Ends the job of ${said(account, 40)}. Open pages are asked to save first.</p><button class="bad">Stop it</button></form></details>`;
+  const stop = html`<${Ending} frame=${frame} verb="Stop" id=${id} of=${account} path="/sessions/${id}/stop" words="Ends the job of ${said(account, 40)}. Open pages are asked to save first." />`;
   return {
     key: id,
     cells: [

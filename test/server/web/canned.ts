@@ -205,6 +205,28 @@ export const ADMIN: AdminView = {
       error: { code: 'E-BUILD-PIP', message: 'pip could not install nunpy' },
     },
   ],
+  users: [
+    {
+      account: 'alice',
+      shown: 'alice@example.edu',
+      roles: ['user', 'admin'],
+      firstAt: iso(900_000),
+      lastAt: iso(3700),
+      live: 2,
+      sessions: 9,
+      logins: 1,
+    },
+    {
+      account: 'bob',
+      shown: 'bob@example.edu',
+      roles: ['user'],
+      firstAt: iso(90_000),
+      lastAt: iso(90_000),
+      live: 0,
+      sessions: 1,
+      logins: 0,
+    },
+  ],
   audit: [
     { at: iso(60), account: 'alice', action: 'launch', launch: LAUNCH.id },
     { at: iso(4000), account: 'alice', action: 'open', session: 'hb-k3f9q2x7ma' },
