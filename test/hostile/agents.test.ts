@@ -127,7 +127,10 @@ describe('the notices of an agent', () => {
       }),
     );
     let said = 0;
-    const how = { say: () => void (said += 1), note: () => {}, later: 'later' };
+    const say = () => {
+      said += 1;
+    };
+    const how = { say, note: () => {}, later: 'later' };
     const pages = { save: async () => ({ pages: 0, files: 0, failed: [] }), tell: () => {} };
     const over = new AbortController();
     const listening = new Ending(cluster, record, pages, how).listen(over.signal);
