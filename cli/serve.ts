@@ -1,13 +1,11 @@
 /** `serve`: the campus endpoint, put together: policy, state, services, and the server room's endpoint on top. */
-import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import { HpcbinderError } from '../core/errors.ts';
 import { redact } from '../core/redact.ts';
 import { guardOf } from '../repos/guard.ts';
 import { openEndpoint } from '../server/endpoint/endpoint.ts';
 import { signInOptions } from '../server/endpoint/people.ts';
-import { PolicyFile, parsePolicy, type Reload } from '../server/policy/index.ts';
+import { PolicyFile, parsePolicy, type Reload, readPolicyText } from '../server/policy/index.ts';
 import { checkSignIn, readSecretFile } from '../server/sign-in/index.ts';
 import { State } from '../server/state/index.ts';
 import { assumptionsInWords, judgeAssumptions } from '../sessions/doctor/assumptions.ts';
@@ -87,17 +85,7 @@ function reloaded(what: Reload): Record<string, unknown> {
 
 /** The file, which decides the exit status, and what is assumed of this machine. Nothing is opened, no cluster is asked. */
 async function check(path: string, json: boolean): Promise<number> {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new HpcbinderError('E-POLICY', {
-      message: `${path} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? cause}`,
-      hint: 'Name the file: hpcbinder serve --check --config FILE',
-      cause,
-    });
-  }
-  const policy = parsePolicy(text, path);
+  const policy = parsePolicy(readPolicyText(path), path);
   const { url, clusters } = policy;
   checkSignIn(signInOptions({ value: policy }), new URL(url));
   if (policy.signIn.ssh) siteLogin(policy.signIn.ssh);

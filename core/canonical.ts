@@ -12,6 +12,12 @@ export function canonical(value: Json): string {
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
 }
 
+/** Of any plain value, maps as objects. */
+export function asJson(value: unknown): Json {
+  const plain = JSON.stringify(value, (_, item) => (item instanceof Map ? Object.fromEntries(item) : item));
+  return plain === undefined ? null : JSON.parse(plain);
+}
+
 export function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -1,4 +1,5 @@
 /** Connections to the clusters, one for each account that something is done for; closed when nobody has used it for a while. */
+import { asJson, canonical, sha256 } from '../../core/canonical.ts';
 import type { Cluster } from '../../core/cluster.ts';
 import { type Choice, type ClusterLink, connectCluster } from '../connect.ts';
 
@@ -7,6 +8,20 @@ const IDLE_MS = 600_000;
 const SWEEP_MS = 60_000;
 
 type Held = { coming: Promise<Cluster>; usedAt: number; users: number };
+
+/** of an entry: what the way there and the profile are not made of */
+const ASIDE = new Set(['partitions', 'builds', 'build_partition', 'defaults', 'images']);
+const keys = new WeakMap<Choice['entry'], string>();
+
+/** Another for an entry that leads elsewhere since the policy was saved: what was opened by the old one serves nobody new. */
+export function wayKey({ name, entry }: Choice): string {
+  const known = keys.get(entry);
+  if (known !== undefined) return `${name} ${known}`;
+  const way = Object.fromEntries(Object.entries(entry).filter(([key]) => !ASIDE.has(key)));
+  const key = sha256(canonical(asJson(way)));
+  keys.set(entry, key);
+  return `${name} ${key}`;
+}
 
 export type OpenAs = (account: string, choice: Choice) => Promise<ClusterLink>;
 
@@ -50,7 +65,7 @@ export class People {
   }
 
   async #hold(account: string, choice: Choice): Promise<Held> {
-    const key = `${account} ${choice.name}`;
+    const key = `${account} ${wayKey(choice)}`;
     const there = this.#held.get(key);
     if (there) {
       const alive = await there.coming.then(

@@ -9,7 +9,7 @@ import { Poller } from '../../jobs/poller.ts';
 import type { Choice } from '../connect.ts';
 import { toAgent } from '../world.ts';
 import { Nodes } from './nodes.ts';
-import type { People } from './people.ts';
+import { type People, wayKey } from './people.ts';
 
 /** What `offers` said counts so long: the form is looked at more often than nodes become free. */
 const OFFERS_MS = 20_000;
@@ -58,28 +58,30 @@ export class Reach {
   }
 
   /** One per cluster, by the service's own account. Each query takes the connection that there is then. */
-  poller(name: string): Promise<Poller> {
-    const there = this.#pollers.get(name);
+  async poller(name: string): Promise<Poller> {
+    const key = wayKey(this.choice(name));
+    const there = this.#pollers.get(key);
     if (there) return there;
     const coming = this.as(this.#own, name, async ({ scheduler, profile }) => {
       const run: Cluster['transport']['run'] = (command, signal) =>
         this.as(this.#own, name, ({ transport }) => transport.run(command, signal));
       return new Poller({ run }, scheduler, { owner: profile.uid });
     });
-    this.#pollers.set(name, coming);
-    coming.catch(() => this.#pollers.delete(name));
+    this.#pollers.set(key, coming);
+    coming.catch(() => this.#pollers.delete(key));
     return coming;
   }
 
-  offers(name: string, signal: AbortSignal): Promise<Offers> {
-    const known = this.#offers.get(name);
+  async offers(name: string, signal: AbortSignal): Promise<Offers> {
+    const key = wayKey(this.choice(name));
+    const known = this.#offers.get(key);
     if (known && Date.now() - known.at < OFFERS_MS) return known.coming;
     const coming = this.as(this.#own, name, async ({ transport, scheduler, partitions }) => {
       const answer = await askAll(transport, scheduler.offers(), signal);
       return { cluster: name, partitions: answer.ok ? answer.value : partitions, askedAt: Date.now() };
     });
-    this.#offers.set(name, { at: Date.now(), coming });
-    coming.catch(() => this.#offers.delete(name));
+    this.#offers.set(key, { at: Date.now(), coming });
+    coming.catch(() => this.#offers.delete(key));
     return coming;
   }
 

@@ -31,6 +31,11 @@ export function createJudge(of: {
 }): Judge {
   const { policy, services, state, pressure } = of;
 
+  // a browser's isolation between sessions is as the endpoint started: front, pages and cookies are made for that
+  const { sessions } = policy.value;
+  const judged = (user: User, wanted: LaunchWanted, known: Seen) =>
+    judge({ ...policy.value, sessions }, user, wanted, known);
+
   const rates = new Rates(() => policy.value);
 
   function seen(user: User, wanted: LaunchWanted, offers: Offers | undefined): Seen {
@@ -71,12 +76,12 @@ export function createJudge(of: {
       const cluster = clusterOf(policy.value, wanted);
       // what is not offered is refused at the scheduler; the judge knows better where it is told
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);
-      return begin(judge(policy.value, user, wanted, seen(user, wanted, offers)));
+      return begin(judged(user, wanted, seen(user, wanted, offers)));
     },
     async foresee(user, wanted, signal) {
       const cluster = clusterOf(policy.value, wanted);
       const offers = await services.offers(user, cluster, signal).catch(() => undefined);
-      return judge(policy.value, user, wanted, { ...QUIET, ...(offers ? { offers } : {}) });
+      return judged(user, wanted, { ...QUIET, ...(offers ? { offers } : {}) });
     },
     async offers(user: User, cluster: string, signal: AbortSignal): Promise<Offers> {
       const offers = await services.offers(user, cluster, signal);

@@ -30,7 +30,9 @@ export function pagesDeps({ deps, policy, state, signIn }: OwnDeps, sooner: Soon
   return {
     base,
     site: base.hostname,
-    apps: policy.value.apps,
+    get apps() {
+      return policy.value.apps;
+    },
     formsTo: policy.value.sessions === 'wildcard' ? [`${base.protocol}//*.${base.host}`] : [],
     who: (req) => {
       const who = signIn.who(req);

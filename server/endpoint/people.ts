@@ -22,7 +22,7 @@ export function signInOptions(policy: Pick<PolicyFile, 'value'>, siteLogin?: Ope
     header,
     ssh,
     siteLogin,
-    contact: policy.value.accounts.contact,
+    contact: () => policy.value.accounts.contact,
     accounts: () => {
       const { map, pattern, admins } = policy.value.accounts;
       return { map, admins, ...(pattern === undefined ? {} : { pattern }) };
@@ -31,7 +31,7 @@ export function signInOptions(policy: Pick<PolicyFile, 'value'>, siteLogin?: Ope
     idleSeconds: signIn.idleSeconds,
     maxSeconds: signIn.longestSeconds,
     tokenSeconds: signIn.tokenSeconds,
-    rate: policy.value.rate.signIn,
+    rate: () => policy.value.rate.signIn,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Policy in words, each key with the line of the file that set it: for the admin page and `hpcbinder serve --check`. */
 import { duration, memory } from '../../core/units.ts';
+import { entryRows } from './entries.ts';
 import type { Ceilings, Policy } from './policy.ts';
 import type { Rate } from './schema.ts';
 
@@ -73,6 +74,7 @@ export function explain(policy: Policy): PolicyLine[] {
     ['defaults.app', defaults.app],
     ...numbers('defaults', defaults),
     ...numbers('ceilings', ceilings),
+    ...[...policy.clusters].flatMap(([name, entry]) => entryRows(name, entry)),
     ...[...policy.clusters].flatMap(([name, { partitions }]) =>
       partitions === undefined
         ? [[`clusters.${name}.partitions`, 'all'] satisfies [string, string]]
@@ -89,7 +91,14 @@ export function explain(policy: Policy): PolicyLine[] {
           ]),
     ),
     ...[...policy.clusters].flatMap(([name, { builds }]): [string, string][] =>
-      builds === undefined ? [] : [[`clusters.${name}.builds`, `by ${builds.as} for all, into ${builds.store}`]],
+      builds === undefined
+        ? []
+        : [
+            [
+              `clusters.${name}.builds`,
+              `by ${builds.as} for all, into ${builds.store}${builds.partition === undefined ? '' : `, on ${builds.partition}`}`,
+            ],
+          ],
     ),
     ...[...policy.data].map(([name, { path, at, cluster }]): [string, string] => [
       `data.${name}`,

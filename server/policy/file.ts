@@ -1,6 +1,7 @@
 /** The policy file as it changes: read anew when it is saved or on SIGHUP. A bad one leaves the last good one in force. */
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { asJson, canonical } from '../../core/canonical.ts';
 import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { explain } from './explain.ts';
 import { parsePolicy } from './parse.ts';
@@ -110,7 +111,22 @@ export function readPolicyText(path: string): string {
 }
 
 function differences(before: Policy, after: Policy): string[] {
-  const [old, now] = [before, after].map((policy) => new Map(explain(policy).map(({ key, value }) => [key, value])));
+  const [old, now] = [before, after].map(
+    (policy) =>
+      new Map([...explain(policy).map(({ key, value }): [string, string] => [key, value]), ...exactly(policy)]),
+  );
   const keys = new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])]);
   return [...keys].filter((key) => old?.get(key) !== now?.get(key));
+}
+
+/** What the words are shorter than: another mapping of as many identities is another policy. */
+function exactly({ accounts, signIn, tls, repositories }: Policy): [string, string][] {
+  const { oidc, header, ssh } = signIn;
+  const exact: [string, unknown][] = [
+    ['accounts.map', accounts.map],
+    ['sign_in', { oidc, header, ssh }],
+    ['tls', tls],
+    ...repositories.tokens.map((one, index): [string, unknown] => [`repositories.tokens[${index}]`, one]),
+  ];
+  return exact.map(([key, value]) => [key, canonical(asJson(value))]);
 }

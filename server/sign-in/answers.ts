@@ -61,7 +61,8 @@ export function signInAnswers(parts: Omit<Parts, 'ssh'>) {
 export const QUIET = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' };
 
 export function contact(parts: Pick<Parts, 'contact'>): string {
-  return parts.contact === undefined ? '.' : `: ${parts.contact}`;
+  const whom = parts.contact();
+  return whom === undefined ? '.' : `: ${whom}`;
 }
 
 export function slowDown(request: FastifyRequest, reply: FastifyReply, seconds: number) {

@@ -42,7 +42,7 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
   const oidc = options.oidc && (await Oidc.create(options.oidc, base));
   const { accounts } = options;
   const maxSeconds = options.maxSeconds ?? MAX_SECONDS;
-  const rate = options.rate ?? { count: 60, seconds: 60 };
+  const rate = options.rate ?? (() => ({ count: 60, seconds: 60 }));
   const idleSeconds = options.idleSeconds ?? IDLE_SECONDS;
   const logins = new Logins({ state: state.logins, accounts, idleSeconds, maxSeconds, now });
   const tokens = new Tokens(state.tokens, accounts, now);
@@ -83,11 +83,14 @@ export async function createSignIn(options: SignInOptions, state: SignInState, b
     state: state.tokens,
     pending: new PendingSignIns(now),
     // a sign-in is two requests: there and back
-    pace: new Pace({ burst: 2 * rate.count, perMinute: (120 * rate.count) / rate.seconds }, now),
+    pace: new Pace(() => {
+      const { count, seconds } = rate();
+      return { burst: 2 * count, perMinute: (120 * count) / seconds };
+    }, now),
     header,
     oidc,
     accounts,
-    contact: options.contact,
+    contact: options.contact ?? (() => undefined),
     maxSeconds,
     who,
     checkXsrf,

@@ -24,7 +24,7 @@ export type Parts = Pick<SignIn, 'who' | 'checkXsrf'> & {
   /** the page that begins a login by SSH */
   ssh: { first(request: FastifyRequest, reply: FastifyReply, next: string): FastifyReply } | undefined;
   accounts: () => AccountRules;
-  contact: string | undefined;
+  contact: () => string | undefined;
   maxSeconds: number;
   desk: TokenDesk;
   /** a line of the audit log; what fails is written so often per address at most */

@@ -73,10 +73,10 @@ export type SignInOptions = {
   ssh?: SiteHost | undefined;
   /** how `ssh` is asked */
   siteLogin?: OpenSiteLogin | undefined;
-  /** read anew for each request: a reloaded policy holds at once */
+  /** read anew for each request, as all functions here: a reloaded policy holds at once */
   accounts: () => AccountRules;
   /** whom a person asks who has no account: a name, an address, a URL */
-  contact?: string | undefined;
+  contact?: () => string | undefined;
   /** does the endpoint listen on a Unix socket (and on nothing else)? */
   unixSocket?: boolean;
   /** of logins; 12 hours and 7 days where absent */
@@ -85,7 +85,7 @@ export type SignInOptions = {
   /** of API tokens: the longest life, 90 days where absent */
   tokenSeconds?: number;
   /** sign-ins of one address, which may be a whole campus; 60 a minute where absent */
-  rate?: { count: number; seconds: number };
+  rate?: () => { count: number; seconds: number };
   now?: () => Date;
 };
 

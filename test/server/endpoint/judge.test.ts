@@ -16,10 +16,11 @@ import { least } from '../policy/example.ts';
 let directory: string;
 let launches: Launches;
 let judge: Judge;
+let policy: PolicyFile;
 const alice: User = { account: 'alice', shown: 'alice', roles: ['user'] };
 const at = (more: string) => {
   writeFileSync(join(directory, 'serve.yaml'), least + more, { mode: 0o644 });
-  const policy = new PolicyFile(join(directory, 'serve.yaml'));
+  policy = new PolicyFile(join(directory, 'serve.yaml'));
   // fakes: a cluster that answers late, launches that never end, a state without sessions
   const services = {
     offers: () => new Promise((resolve) => setTimeout(resolve, 5, { cluster: 'campus', partitions: [], askedAt: 0 })),
@@ -104,6 +105,16 @@ describe('a hundred who ask at once', () => {
     expect(codes(results)).toEqual(['begun', 'begun', 'begun', 'E-POLICY-RATE']);
     await expect(ask({ ...alice, account: 'bob' }, 'org/repo/HEAD')).resolves.toMatchObject({ account: 'bob' });
   });
+});
+
+it('a new policy holds for the next launch, save for the origins of sessions: those are as at the start', async () => {
+  at('');
+  const seen = () => judge.foresee(alice, { provider: 'gh', spec: 'org/repo/HEAD' }, AbortSignal.timeout(5000));
+  expect(await seen()).toMatchObject({ cpus: 2 });
+  writeFileSync(policy.path, `${least}sessions: path\ndefaults: {cpus: 1}\n`);
+  expect(policy.reload()).toMatchObject({ kind: 'loaded', later: ['sessions'] });
+  const { cpus, sharedOrigin } = await seen();
+  expect({ cpus, sharedOrigin }).toEqual({ cpus: 1, sharedOrigin: undefined });
 });
 
 describe('a rate', () => {

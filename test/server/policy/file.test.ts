@@ -58,6 +58,26 @@ describe('a policy file', () => {
     expect(await next()).toEqual({ kind: 'loaded', changed: ['listen'], later: ['listen'] });
   });
 
+  it.each([
+    ['a cluster’s host', 'host: one', 'host: two', 'clusters.far.host'],
+    ['its prologue', 'prologue: ulimit', 'prologue: export', 'clusters.far.prologue'],
+    ['its defaults', 'defaults: {time: 1h}', 'defaults: {time: 2h}', 'clusters.far.defaults'],
+    ['its bases', 'bases: {"3.12": {name: a}}', 'bases: {"3.12": {name: b}}', 'clusters.far.bases'],
+  ])('is told to have changed where it is %s', (_, before, after, key) => {
+    const text = (more: string) => `${least.replace('campus: {}', `campus: {}, far: {${more}}`)}act_as: self\n`;
+    save(text(before));
+    file = new PolicyFile(path);
+    save(text(after));
+    expect(file.reload()).toEqual({ kind: 'loaded', changed: [key], later: [] });
+  });
+
+  it('is told to have changed where as many identities are others', () => {
+    save(`${least}accounts: {map: {a@b: alice}}\n`);
+    file = new PolicyFile(path);
+    save(`${least}accounts: {map: {a@b: bob}}\n`);
+    expect(file.reload()).toEqual({ kind: 'loaded', changed: ['accounts.map'], later: [] });
+  });
+
   it('that turns bad leaves the last good one in force, says so once, and is forgotten when it is mended', async () => {
     file = new PolicyFile(path);
     const next = watched(file);

@@ -204,6 +204,19 @@ describe('serve --check', () => {
   });
 });
 
+it('follows the policy in whom to ask and how often one may sign in', () => {
+  const at = (more: string) =>
+    parsePolicy(
+      `url: https://b.campus\nclusters: {campus: {}}\nsign_in: {header: {name: X-Remote-User, from: [unix]}}\n${more}`,
+      'serve.yaml',
+    );
+  const policy = { value: at('') };
+  const { contact, rate } = signInOptions(policy);
+  expect([contact?.(), rate?.()]).toEqual([undefined, { count: 60, seconds: 60 }]);
+  policy.value = at('accounts: {contact: hpc-help}\nrate: {sign_in: 5 per 1h}\n');
+  expect([contact?.(), rate?.()]).toEqual(['hpc-help', { count: 5, seconds: 3600 }]);
+});
+
 it('is told that nothing but https or loopback can be served', async () => {
   const header = { name: 'X-Remote-User', from: ['192.0.2.7'] };
   const created = createSignIn({ header, accounts: () => RULES }, at.state, new URL('http://binder.campus/'));

@@ -11,7 +11,7 @@ beforeAll(async () => {
   campus = await lyingProvider();
   const oidc = (accountClaim: string) => (_base: URL, directory: string) => ({
     oidc: { issuer: campus.issuer, clientId: 'hpcbinder', clientSecretFile: secretFile(directory), accountClaim },
-    rate: { count: 1000, seconds: 60 },
+    rate: () => ({ count: 1000, seconds: 60 }),
   });
   at = await endpoint(oidc('preferred_username'));
   byEmail = await endpoint(oidc('email'));

@@ -242,6 +242,19 @@ describe('a sign-in that waits', () => {
 });
 
 describe('a pace', () => {
+  it('that is a function is followed at once, also where it turns slower', () => {
+    let how = { burst: 3, perMinute: 60 };
+    const pace = new Pace(
+      () => how,
+      () => 0,
+    );
+    pace.take('a');
+    how = { burst: 1, perMinute: 1 };
+    expect([pace.take('a'), pace.take('a')]).toEqual([0, 60]);
+    how = { burst: 2, perMinute: 60 };
+    expect([pace.take('b'), pace.take('b')]).toEqual([0, 0]);
+  });
+
   it('slows down one key, says for how long, and leaves the others alone', () => {
     let now = 0;
     const pace = new Pace({ burst: 3, perMinute: 6 }, () => now);

@@ -37,7 +37,11 @@ export async function endpoint(
   const directory = mkdtempSync(join(tmpdir(), 'hb-sign-in-'));
   const port = await freePort();
   const base = new URL(`http://127.0.0.1:${port}${path}`);
-  const chosen: SignInOptions = { accounts: () => RULES, contact: 'hpc-help@campus', ...options(base, directory) };
+  const chosen: SignInOptions = {
+    accounts: () => RULES,
+    contact: () => 'hpc-help@campus',
+    ...options(base, directory),
+  };
   const state = State.open(join(directory, 'state'), chosen.now === undefined ? {} : { now: chosen.now });
   const signIn = await createSignIn(chosen, state, base);
   const app = Fastify();
