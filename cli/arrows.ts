@@ -8,6 +8,7 @@ import type { Cluster } from '../core/cluster.ts';
 import type { Config } from '../core/config.ts';
 import type { OnProgress } from '../core/progress.ts';
 import { size } from '../core/units.ts';
+import type { Poller } from '../jobs/poller.ts';
 import type { GitAccess } from '../repos/git.ts';
 import { parseRepo } from '../repos/parse.ts';
 import type { CredentialsFor } from '../repos/resolve.ts';
@@ -32,6 +33,8 @@ export function makeArrows(
   config: Config,
   endpoint?: {
     connect(signal: AbortSignal): Promise<Cluster>;
+    /** the cluster's: it asks for build jobs too */
+    poller: Poller;
     git: Pick<GitAccess, 'guard' | 'allowHttp'> & { credentialsFor?: CredentialsFor };
   },
 ): Arrows {
@@ -124,7 +127,17 @@ export function makeArrows(
     },
     buildOnCluster: async (cluster, planned, checkout, receipt, claim, on, signal) =>
       buildOnCluster(
-        { cluster, planned, checkout, receipt, claim, settings: await tools.settings(), options, entry: choice.entry },
+        {
+          cluster,
+          planned,
+          checkout,
+          receipt,
+          claim,
+          options,
+          settings: await tools.settings(),
+          entry: choice.entry,
+          ...(endpoint ? { poller: endpoint.poller } : {}),
+        },
         on,
         signal,
       ),

@@ -24,6 +24,7 @@ import type { JobId, JobRef, ResourceRequest } from '../core/scheduler.ts';
 import { ask, bytes } from '../core/transport.ts';
 import { buildContext } from '../images/context.ts';
 import { buildFailure } from '../images/failure.ts';
+import type { Poller } from '../jobs/poller.ts';
 import { followJob, withdrawJob } from '../jobs/run.ts';
 import { findJob, submitOnce } from '../jobs/submit.ts';
 import { createDirectory } from '../sessions/remote.ts';
@@ -45,6 +46,8 @@ export type ClusterBuildInput = {
   settings: BuildSettings;
   options: Pick<Options, 'buildPartition'>;
   entry: ClusterEntry;
+  /** of an endpoint, which asks for the jobs of all users at once */
+  poller?: Poller;
 };
 
 /** One directory a key: whoever holds the key's claim finds in it the job of a launch that is gone, and goes on with it. */
@@ -148,10 +151,13 @@ async function resultOf(
   story: BuildStory,
   signal: AbortSignal,
 ): Promise<BuildResult> {
-  const { cluster, planned } = input;
+  const { cluster, planned, poller } = input;
   const { transport, scheduler, profile } = cluster;
   const log = `${directory}/${BUILD_LOG}`;
-  const outcome = await followJob(transport, scheduler, { ...job, log }, story.on, signal, { owner: profile.uid });
+  const { uid, user } = profile;
+  const followed = { ...job, log, owner: { uid, user } };
+  const how = { owner: uid, ...(poller ? { poller } : {}) };
+  const outcome = await followJob(transport, scheduler, followed, story.on, signal, how);
   const output = imageStoreOf(cluster).path(planned.key);
   const found = orThrow(await ask(transport, findBuild(directory, output), signal));
   if (found?.result) return found.result;
@@ -159,7 +165,7 @@ async function resultOf(
 }
 
 function failureOf(
-  { cluster, planned, checkout }: ClusterBuildInput,
+  { cluster, planned, checkout, poller }: ClusterBuildInput,
   request: ResourceRequest,
   { status }: JobOutcome,
   { log, seen }: BuildStory,
@@ -170,7 +176,9 @@ function failureOf(
     return new HpcbinderError(end === 'out-of-memory' ? 'E-JOB-MEMORY' : 'E-BUILD', {
       message: `the build job was ended by ${end === 'cancelled' ? 'somebody else' : `the scheduler (${end})`} at "${what}"`,
       evidence: lines.slice(-10),
-      hint: 'Build where there is a container engine (--build-on here), or ask the site for a larger build partition (--build-partition).',
+      hint: poller
+        ? 'Install less, or packages that need no compiling; or ask the admins of this endpoint for a larger build partition.'
+        : 'Build where there is a container engine (--build-on here), or ask the site for a larger build partition (--build-partition).',
     });
   }
   return (

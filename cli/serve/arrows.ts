@@ -29,9 +29,14 @@ export function endpointArrows<A extends LaunchArrows>(
     async buildOnCluster(cluster, planned, checkout, receipt, claim, on, signal) {
       tell({ type: 'build', state: 'waits' });
       try {
-        const made = await builds.run(account, on, signal, (until) => {
+        const made = await builds.run(account, on, signal, (until, begun) => {
           tell({ type: 'build', state: 'builds' });
-          return own.buildOnCluster(cluster, planned, checkout, receipt, claim, on, until);
+          // the first line of its log: the job has left the queue
+          const told: typeof on = (event) => {
+            if (event.type === 'log') begun();
+            on(event);
+          };
+          return own.buildOnCluster(cluster, planned, checkout, receipt, claim, told, until);
         });
         tell({ type: 'build', state: 'made' });
         there(made.receipt);

@@ -16,12 +16,15 @@ export class Builds {
     this.#limits = limits;
   }
 
-  /** Waits for its turn, and says how many are ahead. E-BUILD where it takes too long, E-POLICY-FULL where nothing may be built. */
+  /**
+   * Waits for its turn, and says how many are ahead. E-BUILD where it takes too long, E-POLICY-FULL where nothing may be built.
+   * `work` says when it begins to build: what a job waits in the scheduler's queue does not count.
+   */
   async run<T>(
     account: string,
     on: OnProgress,
     signal: AbortSignal,
-    work: (signal: AbortSignal) => Promise<T>,
+    work: (signal: AbortSignal, begun: () => void) => Promise<T>,
   ): Promise<T> {
     const { builds, buildsPerUser, buildAgeSeconds } = this.#limits();
     if (Math.min(builds, buildsPerUser) === 0) {
@@ -32,17 +35,22 @@ export class Builds {
       });
     }
     await this.#turn(account, on, signal);
-    const late = AbortSignal.timeout(buildAgeSeconds * 1000);
+    const late = new AbortController();
+    let timer: NodeJS.Timeout | undefined;
+    const begun = () => {
+      timer ??= setTimeout(() => late.abort(), buildAgeSeconds * 1000).unref();
+    };
     try {
-      return await work(AbortSignal.any([signal, late]));
+      return await work(AbortSignal.any([signal, late.signal]), begun);
     } catch (error) {
-      if (!late.aborted || signal.aborted) throw error;
+      if (!late.signal.aborted || signal.aborted) throw error;
       throw new HpcbinderError('E-BUILD', {
         message: `the image was not built within ${duration(buildAgeSeconds)}, the limit of this endpoint`,
         hint: 'Install less, or packages that need no compiling; or ask the admins of this endpoint.',
         cause: error,
       });
     } finally {
+      clearTimeout(timer);
       this.#going.splice(this.#going.indexOf(account), 1);
       this.#next();
     }

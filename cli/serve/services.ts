@@ -121,6 +121,7 @@ export class ClusterServices implements Services {
     const arrowsOf = (of: Choice, there: Cluster) =>
       makeArrows(of, options, this.#config, {
         connect: async () => there,
+        poller,
         git: { ...this.#git(), credentialsFor: this.repositoryTokens.for(user) },
       });
     const theirs = shared && builderChoice(choice, shared);

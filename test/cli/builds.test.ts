@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { endpointArrows } from '../../cli/serve/arrows.ts';
 import { Builds } from '../../cli/serve/builds.ts';
+import type { LaunchArrows } from '../../core/arrows.ts';
 import { HpcbinderError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 
@@ -96,11 +98,39 @@ describe('builds at an endpoint', () => {
 
   it('that take too long are ended, and the limit is named', async () => {
     const builds = new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 0.02 }));
-    const work = (signal: AbortSignal) =>
-      new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const work = (signal: AbortSignal, begun: () => void) => {
+      begun();
+      return new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    };
     const error = await builds.run('a', () => {}, never, work).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(HpcbinderError);
     expect(error).toMatchObject({ code: 'E-BUILD', message: expect.stringContaining('the limit of this endpoint') });
+  });
+
+  it('have their time from the first line of their job’s log on: the queue is not theirs', async () => {
+    const builds = new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 0.05 }));
+    const told: Progress[] = [];
+    let line = () => {};
+    let begun = 0;
+    const own = {
+      buildOnCluster: (...[, , , , , on, signal]: Parameters<LaunchArrows['buildOnCluster']>) =>
+        new Promise<never>((_, reject) => {
+          line = () => on({ type: 'log', phase: 'build', line: 'step 1' });
+          on({ type: 'update', phase: 'build', text: 'job 7 builds the image' });
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }),
+    } as unknown as LaunchArrows;
+    const { buildOnCluster } = endpointArrows(own, builds, 'alice', () => {});
+    const any = {} as never;
+    const ended = buildOnCluster(any, any, any, any, any, (event) => told.push(event), never).catch((error) => {
+      expect(Date.now() - begun).toBeGreaterThanOrEqual(40);
+      return error;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    begun = Date.now();
+    line();
+    expect(await ended).toMatchObject({ code: 'E-BUILD', message: expect.stringContaining('was not built within') });
+    expect(told.map(({ type }) => type)).toEqual(['update', 'log']);
   });
 
   it('are refused where none are allowed, and a new policy holds for those that wait', async () => {
