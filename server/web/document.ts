@@ -3,7 +3,8 @@ import type { FastifyReply } from 'fastify';
 import { html } from 'htm/preact';
 import type { VNode } from 'preact';
 import { renderToString } from 'preact-render-to-string';
-import { type Frame, Header, Notices } from './parts/frame.ts';
+import type { Frame } from './parts/frame.ts';
+import { Header, Notices } from './parts/header.ts';
 import type { Entry, StaticFiles } from './static.ts';
 
 /** `data:` is for the empty icon, without which browsers ask for one. */

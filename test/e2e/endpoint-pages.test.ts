@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { ensureBrowser, launchBrowser } from '../browser.mjs';
-import { EVENTS, LAUNCH, SESSIONS, SOONER } from '../server/web/canned.ts';
+import { EVENTS, FAILED, LAUNCH, SESSIONS, SOONER } from '../server/web/canned.ts';
 import { type FakeEndpoint, fakeEndpoint, XSRF } from '../server/web/rig.ts';
 
 jest.setTimeout(30_000);
@@ -13,6 +13,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const PROGRESS = `/launches/${LAUNCH.id}`;
 const PAGES = [
   '/v2/gh/org/repo/main?partition=gpu&mount=x',
+  '/v2/gh/org/repo/main?partition=night&gpus=h100:1&data=era6',
   PROGRESS,
   `${PROGRESS}/log`,
   '/sessions',
@@ -103,6 +104,16 @@ describe('the launch form', () => {
       .waitFor({ state: 'attached' });
     expect(await page.inputValue('#time')).toBe('90m');
     expect(fake.posted).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('keeps the GPUs that a link asks for whatever partition is chosen, and says what of it is not to be had', async () => {
+    await open('/v2/gh/org/repo/main?gpus=h100:2');
+    expect([await page.inputValue('#partition'), await page.inputValue('#gpus')]).toEqual(['gpu', '2']);
+    await page.getByText('GPU type h100 was asked for, and it is not offered in partition gpu').waitFor();
+    await page.selectOption('#partition', 'cpu');
+    await page.getByText('this partition has none').waitFor();
+    expect(await page.inputValue('#gpus')).toBe('2');
     expect(complaints).toEqual([]);
   });
 
@@ -284,6 +295,16 @@ describe('my sessions', () => {
     );
     expect(await page.title()).toBe('3 live · My sessions');
     expect(complaints).toEqual([]);
+  });
+
+  it('has a launch that failed before it had a session, also as it goes on', async () => {
+    const card = page.locator(`[data-launch=${FAILED.id}]`);
+    await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`);
+    expect(await card.textContent()).toContain('pip could not install nunpy');
+    await card.getByRole('button', { name: 'Relaunch' }).click();
+    await page.waitForEvent('load');
+    expect(fake.posted.map(({ path }) => path)).toEqual([`/launches/${FAILED.id}/relaunch`]);
+    await open('/sessions');
   });
 
   it('follows what happens without being loaded anew', async () => {

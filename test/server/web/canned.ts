@@ -132,6 +132,17 @@ export const LAUNCH: LaunchView = {
   state: 'running',
 };
 
+/** It came to no session. */
+export const FAILED: LaunchView = {
+  id: 'la-cccccccccccccccc',
+  account: 'alice',
+  wanted: { provider: 'gh', spec: 'org/typo/HEAD' },
+  startedAt: iso(4000),
+  endedAt: iso(3600),
+  state: 'failed',
+  error: { code: 'E-BUILD-PIP', message: 'pip could not install nunpy', hint: 'requirements.txt, line 4' },
+};
+
 export const EVENTS: readonly LaunchEvent[] = [
   { type: 'launch', launch: LAUNCH },
   { type: 'start', phase: 'repo', text: 'looking up org/climate-notebooks' },

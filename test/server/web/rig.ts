@@ -11,7 +11,7 @@ import { BADGE_HEADERS, badge, readLink } from '../../../server/links/index.ts';
 import { pageHeaders } from '../../../server/web/document.ts';
 import { type PagesDeps, registerPages, wantedOf } from '../../../server/web/index.ts';
 import { StaticFiles } from '../../../server/web/static.ts';
-import { ADMIN, ALICE, choices, EVENTS, FORECAST, figures, LAUNCH, SESSIONS, TOKENS } from './canned.ts';
+import { ADMIN, ALICE, choices, EVENTS, FAILED, FORECAST, figures, LAUNCH, SESSIONS, TOKENS } from './canned.ts';
 
 export const XSRF = 'x'.repeat(43);
 
@@ -84,7 +84,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
           return { ...rest, ...(offers && world.offers ? { offers } : {}) };
         },
         launch: (_user, id) => (id === world.launch.id ? world.launch : undefined),
-        launches: () => [world.launch],
+        launches: () => [world.launch, FAILED],
         sooner: () => world.sooner,
         events: () => told,
         sessions: async () => world.sessions,
@@ -112,7 +112,7 @@ export async function fakeEndpoint(base = ''): Promise<FakeEndpoint> {
       at.get('/sign-in', (_req, reply) => reply.type('text/html').send('<!doctype html><title>sign-in</title>'));
       at.get('/badge_logo.svg', (_req, reply) => reply.headers(BADGE_HEADERS).send(badge('badge_logo.svg')));
       at.get('/api/v1/sessions', () => ({ sessions: world.sessions }));
-      at.get('/api/v1/launches', () => ({ launches: [world.launch] }));
+      at.get('/api/v1/launches', () => ({ launches: [world.launch, FAILED] }));
       at.get('/api/v1/sessions/:id/figures', () => ({ figures: figures() }));
       at.get('/api/v1/clusters/:name/offers', (req) => choices((req.params as { name: string }).name).offers);
       at.post('/api/v1/resolve', (req, reply) => {
