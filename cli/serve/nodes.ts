@@ -75,10 +75,12 @@ export class Nodes {
     const nodes = await this.#options.ask(cluster, { id: jobId, tag: id, owner }).catch(() => undefined);
     if (nodes === undefined || nodes.length === 0) return 'unsaid';
     if (isOneOf(host, nodes)) return 'good';
-    this.#options.onRefused(
-      session,
-      `${host} is no node of job ${jobId}, which runs on ${nodes.slice(0, 8).join(', ')}`,
-    );
+    const words = `${host} is no node of job ${jobId}, which runs on ${nodes.slice(0, 8).join(', ')}`;
+    try {
+      this.#options.onRefused(session, words);
+    } catch {
+      // It leads elsewhere, whether that can be written down or not.
+    }
     return 'elsewhere';
   }
 }

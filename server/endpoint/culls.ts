@@ -4,6 +4,7 @@
  * agent that does not answer is asked nothing and ends as it would: nobody is ended by this, and nobody sooner.
  */
 import type { KeptSession, Services, SessionView, User } from '../../core/endpoint.ts';
+import { asHpcbinderError } from '../../core/errors.ts';
 import type { Kept, KeptRow } from './kept.ts';
 
 const EVERY_MS = 15_000;
@@ -57,11 +58,14 @@ export class Culls {
     return () => clearInterval(timer);
   }
 
+  /** Never throws: while the state's disk fails nobody is put off, and it looks again after a quarter of a minute. */
   async look(now: number): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;
     try {
       await this.#look(now);
+    } catch (cause) {
+      this.#options.log({ event: 'culls', words: asHpcbinderError(cause).message });
     } finally {
       this.#looking = false;
     }

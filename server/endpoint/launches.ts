@@ -28,6 +28,7 @@ const TOLD_MS = 600_000;
 
 type OneLaunch = Extract<LaunchEvent, { type: 'launch' }>;
 type Granted = LaunchView & { granted: LaunchGranted };
+type Change = Partial<Pick<LaunchView, 'state' | 'error' | 'session'>>;
 type Running = {
   view: Granted;
   story: Story<OneLaunch>;
@@ -136,7 +137,7 @@ export class Launches {
         if (resume && isUnbegun(step.value)) return this.#again(user, running);
         if (step.value.phase === 'ended') throw overAlready(step.value);
         this.#options.onReady({ ...of, record: step.value });
-        this.#became(running, { state: 'ready' });
+        this.#became(running, { state: 'ready' }, step.value);
         break;
       }
     } catch (cause) {
@@ -174,21 +175,25 @@ export class Launches {
       if (stopped && stopped.phase !== 'ended' && stopped.jobId === undefined)
         record = { ...stopped, phase: 'ended', ended: { why: cancelled ? 'stopped' : 'failed', at } };
       else record = stopped ?? record;
-      kept.noteSession(record, { account: user.account, launch: running.view.id });
+      try {
+        kept.noteSession(record, { account: user.account, launch: running.view.id });
+      } catch {
+        // While the state's disk fails the launch is over all the same; the reaper comes back to its session.
+      }
     }
     if (record?.phase === 'ended') onEnded(record, user.account);
-    if (cancelled) return this.#became(running, { state: 'cancelled' });
+    if (cancelled) return this.#became(running, { state: 'cancelled' }, record);
     this.#options.log?.(failedLine(running.view, cause, latest));
-    this.#became(running, { state: 'failed', error: errorInPageWords(asHpcbinderError(cause)) });
+    this.#became(running, { state: 'failed', error: errorInPageWords(asHpcbinderError(cause)) }, record);
   }
 
-  #became(running: Running, change: Partial<Pick<LaunchView, 'state' | 'error' | 'session'>>): void {
+  /** `record`: the last of its session */
+  #became(running: Running, change: Change, record?: KeptSession): void {
     const over = change.state === undefined ? {} : { endedAt: new Date().toISOString() };
     running.view = { ...running.view, ...change, ...over };
     this.#options.kept.noteLaunch(running.view);
     running.story.tell({ type: 'launch', launch: running.view });
-    const { kept, onOver } = this.#options;
-    if (change.state) onOver?.(running.view, kept.session(running.view.session ?? '')?.record.repo.commit);
+    if (change.state) this.#options.onOver?.(running.view, record?.repo.commit);
   }
 
   /** Said once, beside the phases. */

@@ -1,5 +1,6 @@
 /** The sessions whose app answers: each has a route and is watched until its end. Rebuilt from what is kept, before anybody is asked. */
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { takesWholePath } from '../../core/apps.ts';
 import type { Figures, KeptSession, Services, SessionView, User } from '../../core/endpoint.ts';
 import { endInWords } from '../../sessions/advance.ts';
@@ -9,8 +10,9 @@ import type { SessionAccess } from '../access.ts';
 import { AppAgent } from '../agent.ts';
 import type { Limits } from '../limits.ts';
 import { OpenPages } from '../open-pages.ts';
-import type { Door, Route, RouteState } from '../routes.ts';
+import type { Door, Route } from '../routes.ts';
 import type { Kept, KeptRow } from './kept.ts';
+import { changed, heard, type Known, stateOf } from './known.ts';
 import { Used } from './used.ts';
 import { sessionView } from './view.ts';
 
@@ -31,8 +33,6 @@ const SHARED = /^\/(?:[^?#]*\/)?s\/hb-[a-z0-9]{10}\//;
 /** Where browsers have a session: its origin, and the app's path there, between slashes. */
 export type Place = { origin: string; base: string };
 
-/** What is known of a session now. */
-type Known = { row: KeptRow; reachable: boolean; silentSince?: string };
 type Watched = {
   known: Known;
   door: Door;
@@ -54,6 +54,8 @@ export type LiveOptions = {
   mayTouch(): boolean;
   /** address of the page of one's sessions */
   home: string;
+  /** sooner than AGAIN_MS: a test */
+  againMs?: number;
 };
 
 export class Live {
@@ -171,6 +173,13 @@ export class Live {
   async #watch(watched: Watched): Promise<void> {
     const { services, userOf } = this.#options;
     const { account } = watched.known.row;
+    const keep = (record: KeptSession) => {
+      try {
+        this.update(record);
+      } catch {
+        // The state says itself what is wrong with it; here it is tried again with the next answer.
+      }
+    };
     const how = {
       pages: watched.door.pages,
       mayTouch: this.#options.mayTouch,
@@ -182,7 +191,7 @@ export class Live {
         heard(watched.known, reachable);
         // who follows knows the request as it was when it began to: an extension since then is in ours
         const record = { ...newer, request: watched.known.row.record.request };
-        if (changed(watched.known.row.record, record)) this.update(record);
+        if (changed(watched.known.row.record, record)) keep(record);
         else watched.known.row = { ...watched.known.row, record };
       },
     };
@@ -190,8 +199,8 @@ export class Live {
       const followed = services.follow(userOf(account), watched.known.row.record, how, watched.over.signal);
       // a cluster that cannot be reached says nothing of its sessions
       const record = await followed.catch(() => heard(watched.known, false));
-      if (record?.phase === 'ended') this.update(record);
-      if (!watched.over.signal.aborted) await pause(AGAIN_MS, watched.over.signal);
+      if (record?.phase === 'ended') keep(record);
+      if (!watched.over.signal.aborted) await pause(this.#options.againMs ?? AGAIN_MS, watched.over.signal);
     }
   }
 
@@ -218,35 +227,6 @@ export class Live {
 
 const ENDED_MS = 86_400_000;
 
-/** Or not, and since when. */
-function heard(known: Known, reachable: boolean): undefined {
-  known.reachable = reachable;
-  if (reachable) delete known.silentSince;
-  else known.silentSince ??= new Date().toISOString();
-}
-
-/** Who answers is not suspended, whatever the scheduler said last. */
-function stateOf({ row: { record }, reachable }: Known): RouteState {
-  if (record.phase === 'ended') return 'ended';
-  if (record.job?.state === 'suspended') return 'suspended';
-  return reachable ? 'ready' : 'lost';
-}
-
-/** Is it worth a write? That somebody used it a moment ago is not. */
-function changed(before: KeptSession, now: KeptSession): boolean {
-  const lasting = ({ phase, endsAt, address, job, ended, saved, workDirectory }: KeptSession) =>
-    JSON.stringify({ phase, endsAt, address, state: job?.state, ended, saved, workDirectory });
-  return lasting(before) !== lasting(now);
-}
-
 function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
+  return wait(ms, undefined, { signal }).catch(() => {});
 }

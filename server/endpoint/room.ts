@@ -102,8 +102,17 @@ export class Pressure {
     return () => clearInterval(this.#timer);
   }
 
+  /** Who cannot even look has no file left to do so. */
+  #seen(): Used {
+    try {
+      return this.#used();
+    } catch {
+      return { files: this.#room.files, memoryMb: 0 };
+    }
+  }
+
   look(): void {
-    const used = this.#used();
+    const used = this.#seen();
     const line = this.#words === undefined ? FULL : ROOMY;
     const full = [
       used.files > line * this.#room.files && `${used.files} of ${this.#room.files} files are open`,

@@ -100,4 +100,17 @@ describe('NET-08: the address of a session', () => {
     expect(asked).toHaveLength(2);
     expect(refused).toEqual([]);
   });
+
+  it('that leads elsewhere is refused, also where that cannot be written down', async () => {
+    const nodes = new Nodes({
+      ask: async () => ['c1'],
+      onRefused() {
+        throw new Error('the disk fails');
+      },
+    });
+    await expect(nodes.check(session('c2'), owner)).rejects.toMatchObject({
+      code: 'E-AGENT',
+      message: expect.stringContaining('no node of its job 7'),
+    });
+  });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { KeptSession, SessionView } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
 import { Culls, toPutOff } from '../../../server/endpoint/culls.ts';
 import type { KeptRow } from '../../../server/endpoint/kept.ts';
 import { session } from '../../sessions/example.ts';
@@ -78,5 +79,29 @@ describe('ends for idleness', () => {
       [id(2), 120],
     ]);
     expect(learned.map((record) => [record.id, record.idle?.since])).toEqual([[id(1), NOW - 3530]]);
+  });
+
+  it('are looked at again after a look at which the disk failed, which is told', async () => {
+    const told: Record<string, unknown>[] = [];
+    let fails = true;
+    const culls = new Culls({
+      services: { touch: async () => {} },
+      kept: {
+        sessions() {
+          if (fails) throw new HpcbinderError('E-STATE', { message: 'the disk fails' });
+          return [];
+        },
+      },
+      view: () => ({ phase: 'ready' }) as SessionView,
+      userOf: (account) => ({ account, shown: account, roles: ['user'] }),
+      atOnce: () => 1,
+      learned: () => {},
+      log: (line) => told.push(line),
+    });
+    await culls.look(NOW);
+    expect(told).toEqual([{ event: 'culls', words: 'the disk fails' }]);
+    fails = false;
+    await culls.look(NOW);
+    expect(told).toHaveLength(1);
   });
 });

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
-import type { KeptSession, LaunchGranted, LaunchView, Services, User } from '../../../core/endpoint.ts';
+import type { KeptSession, LaunchEvent, LaunchGranted, LaunchView, Services, User } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
 import { Launches } from '../../../server/endpoint/launches.ts';
 import { State } from '../../../server/state/index.ts';
 import { kept, Rig } from '../state/rig.ts';
@@ -91,6 +92,26 @@ describe('an endpoint whose state cannot be written', () => {
     state.check();
     expect(rig.open().session(session)?.record.phase).toBe('ready');
     expect(rig.open().launch(id)?.state).toBe('ready');
+  });
+});
+
+describe('an endpoint whose state cannot be read', () => {
+  it('goes on: a launch has failed, its job is ended, and who listens hears the end', async () => {
+    const { id, session } = launches.start(ALICE, WANTED, GRANTED);
+    const heard: LaunchEvent[] = [];
+    const listening = (async () => {
+      for await (const event of launches.events(id, AbortSignal.timeout(5000))) heard.push(event);
+    })();
+    await wait(20);
+    jest.spyOn(state, 'session').mockImplementation(() => {
+      throw new HpcbinderError('E-STATE', { message: 'the disk fails' });
+    });
+    goOn();
+    await listening;
+    expect(heard.at(-1)).toMatchObject({ type: 'launch', launch: { id, state: 'failed', error: { code: 'E-STATE' } } });
+    expect(stopped).toEqual([session]);
+    expect(over).toMatchObject([{ id, state: 'failed' }]);
+    expect(launches.running()).toEqual([]);
   });
 });
 

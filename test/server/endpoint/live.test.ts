@@ -1,5 +1,6 @@
-import { afterEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Figures, KeptSession, Services, User } from '../../../core/endpoint.ts';
+import { HpcbinderError } from '../../../core/errors.ts';
 import { Access } from '../../../server/access.ts';
 import type { Kept } from '../../../server/endpoint/kept.ts';
 import { Live, type LiveOptions } from '../../../server/endpoint/live.ts';
@@ -69,4 +70,47 @@ it('after a start the pages that come back are served before the agents are aske
   expect(asked).toEqual([other.id]);
   for (const { id } of [one, other])
     expect(live.door({ headers: { host: `${id}.localhost:1` }, url: '/lab' })?.route.state()).toBe('ready');
+});
+
+describe('while the disk of the state fails', () => {
+  let fails: boolean;
+  let written: KeptSession[];
+  const failing = {
+    noteSession(newer: KeptSession) {
+      if (fails) throw new HpcbinderError('E-STATE', { message: 'the disk fails' });
+      written.push(newer);
+    },
+  } as unknown as Kept;
+  beforeEach(() => {
+    [fails, written] = [true, []];
+  });
+
+  it('a session goes on, and what its agent told is written with a later answer', async () => {
+    const record = kept();
+    live = opened([], { kept: failing });
+    live.add({ record, account: 'alice' });
+    expect(await until(() => live.figures(record.id).length > 0)).toBe(true);
+    const later = { ...record, endsAt: 4_000_000_000 };
+    expect(() => told(later, true)).not.toThrow();
+    expect(live.door({ headers: { host: `${record.id}.localhost:1` }, url: '/lab' })?.route.state()).toBe('ready');
+    fails = false;
+    told(later, true);
+    expect(written.map(({ endsAt }) => endsAt)).toEqual([later.endsAt]);
+  });
+
+  it('the end of a session ends nothing else, and is written once the disk is back', async () => {
+    const record = kept();
+    let followed = 0;
+    const follow: Services['follow'] = async () => {
+      followed++;
+      return { ...record, phase: 'ended', ended: { why: 'stopped', at: '2026-11-24T12:00:00.000Z' } };
+    };
+    live = opened([], { kept: failing, services: { follow } as unknown as Services, againMs: 20 });
+    live.add({ record, account: 'alice' });
+    expect(await until(() => followed > 2)).toBe(true);
+    expect(live.has(record.id)).toBe(true);
+    fails = false;
+    expect(await until(() => !live.has(record.id))).toBe(true);
+    expect(written.map(({ phase }) => phase)).toEqual(['ended']);
+  });
 });

@@ -57,6 +57,18 @@ describe('the room of the process', () => {
     expect(seen({ memoryMb: 100 })).toBeUndefined();
     expect(told).toHaveLength(4);
   });
+
+  it('is full where no file is left to look with', () => {
+    const pressure = new Pressure(
+      { files: 256, memoryMb: 300 },
+      () => {},
+      () => {
+        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      },
+    );
+    pressure.look();
+    expect(pressure.words).toBe('256 of 256 files are open');
+  });
 });
 
 describe('an endpoint that may open 256 files', () => {
