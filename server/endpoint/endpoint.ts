@@ -22,7 +22,7 @@ import { Launches } from './launches.ts';
 import { guestsAt, type Listening, listenAt } from './listen.ts';
 import { Live, type Place } from './live.ts';
 import { ownRoutes } from './own-routes.ts';
-import { signInOptions, userOfAccount } from './people.ts';
+import { enteringUser, signInOptions, userOfAccount } from './people.ts';
 import { Reaper } from './reaper.ts';
 import { Pressure, type Room, roomHere, tooLittle } from './room.ts';
 
@@ -134,7 +134,7 @@ export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> 
   for (const row of state.sessions({ live: true }))
     if (row.record.phase === 'ready' && !isCancelled(row.launch)) live.add(row, true);
   state.images.cutOff();
-  launches.restore((account) => userOf(account));
+  launches.restore((account) => enteringUser(policy.value, account, state.logins.identities(account)));
 
   const front = createFront((req) => live.door(req), limits, undefined, {
     owns: (req) => req.headers.host === base.host && !below(req.url),

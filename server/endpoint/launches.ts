@@ -14,6 +14,7 @@ import type {
 } from '../../core/endpoint.ts';
 import { asHpcbinderError, HpcbinderError } from '../../core/errors.ts';
 import { newSessionId } from '../../core/ids.ts';
+import { cutOff } from './cut-off.ts';
 import { isUnbegun, overAlready } from './early-ends.ts';
 import { Failures } from './failures.ts';
 import { newsOf } from './image-news.ts';
@@ -232,14 +233,18 @@ export class Launches {
       const user = userOf(view.account);
       const row = view.session === undefined ? undefined : kept.session(view.session);
       if (user && view.granted) this.#begin(user, { ...view, granted: view.granted }, row?.record);
-      else
-        kept.saveLaunch({
-          ...view,
-          state: 'failed',
-          endedAt: new Date().toISOString(),
-          error: { code: 'E-CANCELLED', message: 'the endpoint was restarted, and could not go on with it' },
-        });
+      else this.#notTakenUp(view, user === undefined);
     }
+  }
+
+  /** Its job, where it has one, is the reaper's: nobody follows it, and its launch is over. */
+  #notTakenUp(before: LaunchView, out: boolean): void {
+    const { kept, log, onOver } = this.#options;
+    const { view, error, line } = cutOff(before, out, new Date());
+    kept.saveLaunch(view);
+    log?.(failedLine(view, error));
+    onOver?.(view, undefined);
+    if (out) kept.audit.write({ account: '-', action: 'cancel', ...line });
   }
 
   /** Nothing is cancelled: what is on its way is taken up by the next process. */

@@ -2,7 +2,7 @@
 import type { User } from '../../core/endpoint.ts';
 import type { OpenSiteLogin } from '../../core/site-login.ts';
 import type { Policy, PolicyFile } from '../policy/index.ts';
-import type { SignInOptions } from '../sign-in/index.ts';
+import { type AccountRules, mayEnter, type SignInOptions } from '../sign-in/index.ts';
 
 export function signInOptions(policy: Pick<PolicyFile, 'value'>, siteLogin?: OpenSiteLogin): SignInOptions {
   const { signIn, listen } = policy.value;
@@ -22,17 +22,31 @@ export function signInOptions(policy: Pick<PolicyFile, 'value'>, siteLogin?: Ope
     header,
     ssh,
     siteLogin,
+<<<<<<< HEAD
     contact: () => policy.value.accounts.contact,
     accounts: () => {
       const { map, pattern, admins } = policy.value.accounts;
       return { map, admins, ...(pattern === undefined ? {} : { pattern }) };
     },
+=======
+    contact: policy.value.accounts.contact,
+    accounts: () => accountRules(policy.value),
+>>>>>>> a2c4a8d (endpoint: after a restart no launch goes on of an account that may not enter any more)
     unixSocket: 'path' in listen,
     idleSeconds: signIn.idleSeconds,
     maxSeconds: signIn.longestSeconds,
     tokenSeconds: signIn.tokenSeconds,
     rate: () => policy.value.rate.signIn,
   };
+}
+
+/** The same, for whoever may still come in; in doubt they may. `identities`: as whom they are known to have come in. */
+export function enteringUser(policy: Policy, account: string, identities: readonly string[]): User | undefined {
+  return mayEnter(accountRules(policy), account, identities) ? userOfAccount(policy, account) : undefined;
+}
+
+function accountRules({ accounts: { map, pattern, admins } }: Policy): AccountRules {
+  return { map, admins, ...(pattern === undefined ? {} : { pattern }) };
 }
 
 /** For what goes on by itself, and for admins who act on somebody's session. */

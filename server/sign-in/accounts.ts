@@ -36,6 +36,16 @@ function byPattern(pattern: RegExp | undefined, identity: string): string | unde
   return whole === identity ? account : undefined;
 }
 
+/**
+ * Can somebody still come in as this account: by the map, or by one of the identities that they are known to have come with? Where
+ * none is known, it is in doubt, and yes. The same rules end the logins and tokens of those identities.
+ */
+export function mayEnter(rules: AccountRules, account: string, identities: readonly string[]): boolean {
+  if (identities.length === 0) return true;
+  const mapped = [...rules.map].filter(([, of]) => of === account).map(([identity]) => identity);
+  return [...mapped, ...identities].some((identity) => userOf(rules, identity)?.account === account);
+}
+
 /** What these roles may do at most. */
 export function scopesOf(roles: readonly Role[]): readonly Scope[] {
   return roles.includes('admin') ? SCOPES : SCOPES.filter((scope) => scope !== 'admin');

@@ -21,6 +21,7 @@ import { bearerOf, Tokens } from './tokens.ts';
 import type { SignIn, SignInOptions, SignInState, Who } from './types.ts';
 import { isOurs } from './xsrf.ts';
 
+export { type AccountRules, mayEnter } from './accounts.ts';
 export { checkSignIn } from './check.ts';
 export { EndpointAccess, type EndpointSession } from './endpoint-access.ts';
 export { BuildTokens, Codes } from './one-time.ts';

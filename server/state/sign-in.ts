@@ -94,6 +94,18 @@ export class Logins {
     return this.#file.run('DELETE FROM logins WHERE account = ?', account);
   }
 
+  /** As whom this account has come in, as far as it is kept: at the last sign-in, by logins and by tokens. */
+  identities(account: string): string[] {
+    const rows = this.#file.all(
+      `SELECT shown FROM users WHERE account = ? UNION SELECT shown FROM tokens WHERE account = ?
+       UNION SELECT json_extract(user, '$.shown') FROM logins WHERE account = ?`,
+      account,
+      account,
+      account,
+    );
+    return rows.map((row) => String(row.shown));
+  }
+
   /** Who has ever signed in, last first, with how many sessions and logins are theirs. */
   users(limit = MOST_USERS): UserRow[] {
     const rows = this.#file.all(
