@@ -22,16 +22,8 @@ export function signInOptions(policy: Pick<PolicyFile, 'value'>, siteLogin?: Ope
     header,
     ssh,
     siteLogin,
-<<<<<<< HEAD
     contact: () => policy.value.accounts.contact,
-    accounts: () => {
-      const { map, pattern, admins } = policy.value.accounts;
-      return { map, admins, ...(pattern === undefined ? {} : { pattern }) };
-    },
-=======
-    contact: policy.value.accounts.contact,
     accounts: () => accountRules(policy.value),
->>>>>>> a2c4a8d (endpoint: after a restart no launch goes on of an account that may not enter any more)
     unixSocket: 'path' in listen,
     idleSeconds: signIn.idleSeconds,
     maxSeconds: signIn.longestSeconds,
