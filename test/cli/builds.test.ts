@@ -111,7 +111,7 @@ describe('builds at an endpoint', () => {
     const builds = new Builds(() => ({ builds: 1, buildsPerUser: 1, buildAgeSeconds: 0.05 }));
     const told: Progress[] = [];
     let line = () => {};
-    let begun = 0;
+    let over = false;
     const own = {
       buildOnCluster: (...[, , , , , on, signal]: Parameters<LaunchArrows['buildOnCluster']>) =>
         new Promise<never>((_, reject) => {
@@ -123,11 +123,11 @@ describe('builds at an endpoint', () => {
     const { buildOnCluster } = endpointArrows(own, builds, 'alice', () => {});
     const any = {} as never;
     const ended = buildOnCluster(any, any, any, any, any, (event) => told.push(event), never).catch((error) => {
-      expect(Date.now() - begun).toBeGreaterThanOrEqual(40);
+      over = true;
       return error;
     });
     await new Promise((resolve) => setTimeout(resolve, 200));
-    begun = Date.now();
+    expect(over).toBe(false);
     line();
     expect(await ended).toMatchObject({ code: 'E-BUILD', message: expect.stringContaining('was not built within') });
     expect(told.map(({ type }) => type)).toEqual(['update', 'log']);
