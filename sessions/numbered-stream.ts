@@ -7,29 +7,10 @@ import { number, text } from '../core/json.ts';
 import { harmless } from '../core/text.ts';
 import { agentFault } from './control.ts';
 import { type Frame, FrameReader, frameOf, Numbered, StreamFault, wordsOf } from './stream-core.ts';
+import type { Patience } from './stream-patience.ts';
 
 /** As in sessions/agent/stream_carried.py. */
 const WINDOWS = { sends: 1 << 20, takes: 8 << 20 };
-
-/** Milliseconds. */
-export type Patience = {
-  /** how often it is looked at */
-  tickMs: number;
-  /** unheard for so long, the agent is asked for a sign of life */
-  quietMs: number;
-  /** a connection without an answer for so long is left for a new one: nothing is lost by doing so in error */
-  answerMs: number;
-  /** the same on waking up, when the tunnel is likely gone */
-  wokenMs: number;
-  /** for one attempt at a new connection */
-  attemptMs: number;
-  /** between attempts, growing up to this */
-  pauseMs: number;
-  /** as long as the agent keeps the app's side open */
-  awayMs: number;
-  /** for the bytes received last to be acknowledged */
-  settleMs: number;
-};
 
 export class NumberedStream extends Duplex {
   readonly #name = randomBytes(16).toString('hex');
@@ -49,14 +30,20 @@ export class NumberedStream extends Duplex {
   #askedAt: number | undefined;
   #answerMs = 0;
   #awaySince = 0;
-  /** the agent knows that this end is over */
+  /** the agent knows that this end is over, or does not want to */
   #parted = false;
+  /** connections that were cut since this end is over */
+  #cuts = 0;
 
   /** `again` makes another connection; undefined where that did not come about, in time */
   constructor(first: TLSSocket, again: () => Promise<TLSSocket | undefined>, patience: Patience) {
     super({ allowHalfOpen: true });
     // A refusal may come when its user has just gone.
     this.on('error', () => {});
+    // What its reader has left lying goes at once: the agent may not hear of the end for long.
+    this.once('close', () => {
+      while (this.read() !== null);
+    });
     this.#again = again;
     this.#patience = patience;
     this.#timer = setInterval(() => this.#tick(), patience.tickMs).unref();
@@ -107,13 +94,14 @@ export class NumberedStream extends Duplex {
     clearTimeout(this.#settling);
     this.#writer = undefined;
     // Where it is away, it comes back once more for this.
+    if (this.#socket) this.#limit(this.#socket);
     if (this.#socket && this.#agreed) this.#farewell(this.#socket);
     done(error);
   }
 
   /**
    * The agent is told, so that the app's side does not wait for nobody; what was written before still goes. It answers by
-   * closing; without that it may not have heard, and is told again over the next connection.
+   * closing; without that it may not have heard, and is told once more over the next connection.
    */
   #farewell(socket: TLSSocket): void {
     socket.once('end', () => {
@@ -121,6 +109,10 @@ export class NumberedStream extends Duplex {
     });
     for (let frame = this.#core.next(); frame; frame = this.#core.next()) socket.write(frame);
     socket.write(frameOf('x', Buffer.from('{}')));
+  }
+
+  /** After the end nothing else watches a connection. */
+  #limit(socket: TLSSocket): void {
     setTimeout(() => socket.destroy(), this.#patience.answerMs).unref();
   }
 
@@ -128,6 +120,7 @@ export class NumberedStream extends Duplex {
     this.#socket = socket;
     this.#heard = Date.now();
     this.#askedAt = undefined;
+    if (this.destroyed) this.#limit(socket);
     const reader = new FrameReader();
     socket.on('data', (part: Buffer) => {
       if (this.#parted || socket !== this.#socket) return;
@@ -155,10 +148,11 @@ export class NumberedStream extends Duplex {
 
   #take(frame: Frame, socket: TLSSocket): void {
     if (frame.kind === 'o') {
-      if (!this.#agreed) this.#core.resume(number(wordsOf(frame).received) ?? -1);
+      const first = !this.#agreed;
+      if (first) this.#core.resume(number(wordsOf(frame).received) ?? -1);
       this.#agreed = true;
       this.#known = true;
-      if (this.destroyed) this.#farewell(socket);
+      if (first && this.destroyed) this.#farewell(socket);
       else this.#flush();
     } else if (frame.kind === 'x') {
       this.#parted = true;
@@ -218,6 +212,8 @@ export class NumberedStream extends Duplex {
     if (socket !== this.#socket) return;
     this.#socket = undefined;
     this.#agreed = false;
+    // told over two connections in vain: an agent that wants to keep it does so alone
+    if (this.destroyed) this.#parted ||= ++this.#cuts > 1;
     if (this.#parted) return;
     this.#awaySince = Date.now();
     void this.#comeBack();

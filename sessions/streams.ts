@@ -5,20 +5,10 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type ClientSecrets, type Connect, secured } from './control.ts';
-import { NumberedStream, type Patience } from './numbered-stream.ts';
+import { NumberedStream } from './numbered-stream.ts';
+import { PATIENCE, type Patience } from './stream-patience.ts';
 
 const PROTOCOL = 'hb-stream/1';
-
-const PATIENCE: Patience = {
-  tickMs: 3_000,
-  quietMs: 12_000,
-  answerMs: 15_000,
-  wokenMs: 4_000,
-  attemptMs: 20_000,
-  pauseMs: 4_000,
-  awayMs: 30 * 60_000,
-  settleMs: 1_000,
-};
 
 /** A numbered stream to the session's app, or a plain connection where the agent is of a version that has none. */
 export async function openStream(

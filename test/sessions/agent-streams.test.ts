@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { agentSource } from '../../sessions/agent.ts';
 import { controlRequest } from '../../sessions/control.ts';
-import type { Patience } from '../../sessions/numbered-stream.ts';
+import type { Patience } from '../../sessions/stream-patience.ts';
 import { openStream } from '../../sessions/streams.ts';
 import { eventually, type Rig, SESSION, startSession } from './agent-rig.ts';
 import { type Choppy, choppy } from './choppy.ts';
