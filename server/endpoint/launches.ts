@@ -233,18 +233,8 @@ export class Launches {
       const user = userOf(view.account);
       const row = view.session === undefined ? undefined : kept.session(view.session);
       if (user && view.granted) this.#begin(user, { ...view, granted: view.granted }, row?.record);
-      else this.#notTakenUp(view, user === undefined);
+      else cutOff(view, user === undefined, this.#options);
     }
-  }
-
-  /** Its job, where it has one, is the reaper's: nobody follows it, and its launch is over. */
-  #notTakenUp(before: LaunchView, out: boolean): void {
-    const { kept, log, onOver } = this.#options;
-    const { view, error, line } = cutOff(before, out, new Date());
-    kept.saveLaunch(view);
-    log?.(failedLine(view, error));
-    onOver?.(view, undefined);
-    if (out) kept.audit.write({ account: '-', action: 'cancel', ...line });
   }
 
   /** Nothing is cancelled: what is on its way is taken up by the next process. */
