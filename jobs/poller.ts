@@ -14,6 +14,8 @@ export type Sighting = JobStatus | 'missing' | 'absent' | 'unreachable';
 export const CONFIRMED_MS = 300_000;
 /** A tunnel that went down is noticed this soon: until then its job was asked for rarely. */
 const NOTICED_MS = 15_000;
+/** What was learned of a job is kept so long for who watches it next. */
+const KEPT_MS = 600_000;
 
 export type PollerOptions = {
   /** uid on the cluster */
@@ -23,15 +25,9 @@ export type PollerOptions = {
   slowdown?: number;
 };
 
-type Watch = {
-  job: JobRef;
-  on: (sighting: Sighting) => void;
-  interest: () => Interest;
-  since: number;
-  asked: number | undefined;
-  last: JobStatus | undefined;
-  missedSince: number | undefined;
-};
+/** What a watch has learned of its job; `left`: when nobody watched it any more. */
+type Known = { since: number; asked?: number; last?: JobStatus; missedSince?: number | undefined; left?: number };
+type Watch = { job: JobRef; on: (sighting: Sighting) => void; interest: () => Interest; known: Known };
 
 export class Poller {
   readonly #transport: Pick<Transport, 'run'>;
@@ -40,8 +36,8 @@ export class Poller {
   readonly #clock: Clock;
   readonly #slowdown: number;
   readonly #watches = new Set<Watch>();
-  /** the last watch of each job: who joins later goes on from there, instead of beginning with a query */
-  readonly #former = new Map<string, Watch>();
+  /** of the last watch of each job: who joins later goes on from there, instead of beginning with a query */
+  readonly #former = new Map<string, Known>();
   readonly #closed = new AbortController();
   #wake = new AbortController();
   #asked = Number.NEGATIVE_INFINITY;
@@ -61,24 +57,24 @@ export class Poller {
    */
   watch(job: JobRef, on: (sighting: Sighting) => void, interest: () => Interest = () => 'usual'): () => void {
     const name = `${job.id} ${job.tag}`;
-    const former = this.#former.get(name);
-    const watch: Watch = {
-      job,
-      on,
-      interest,
-      since: former?.since ?? this.#clock.now(),
-      asked: former?.asked,
-      last: former?.last,
-      missedSince: former?.missedSince,
-    };
+    const now = this.#clock.now();
+    for (const [each, { left }] of this.#former)
+      if (left !== undefined && now - left > KEPT_MS) this.#former.delete(each);
+    const { left: _, ...known } = this.#former.get(name) ?? { since: now };
+    const watch: Watch = { job, on, interest, known };
     this.#watches.add(watch);
-    this.#former.set(name, watch);
+    this.#former.set(name, known);
     this.#wake.abort();
     if (!this.#running) void this.#loop();
     return () => {
-      this.#watches.delete(watch);
+      this.#leave(watch);
       this.#wake.abort();
     };
+  }
+
+  #leave(watch: Watch): void {
+    this.#watches.delete(watch);
+    watch.known.left ??= this.#clock.now();
   }
 
   /** Stops for good: no timer and no query is left, subscribers hear nothing more. */
@@ -103,11 +99,11 @@ export class Poller {
   }
 
   #due(): number {
-    const wanted = [...this.#watches].map((watch) => {
+    const wanted = [...this.#watches].map(({ interest, known: { since, asked, last } }) => {
       // a tunnel that is up is itself the answer to the first question
-      if (watch.asked === undefined)
-        return watch.since + (watch.interest() === 'live' ? this.#slowdown * pace('running', 0, 'live') : FIRST_MS);
-      return watch.asked + this.#slowdown * pace(watch.last?.state, watch.asked - watch.since, watch.interest());
+      if (asked === undefined)
+        return since + (interest() === 'live' ? this.#slowdown * pace('running', 0, 'live') : FIRST_MS);
+      return asked + this.#slowdown * pace(last?.state, asked - since, interest());
     });
     return Math.max(Math.min(...wanted), this.#asked + this.#slowdown * LEAST_MS);
   }
@@ -115,7 +111,7 @@ export class Poller {
   async #query(): Promise<void> {
     const watches = [...this.#watches];
     this.#asked = this.#clock.now();
-    for (const watch of watches) watch.asked = this.#asked;
+    for (const watch of watches) watch.known.asked = this.#asked;
     const answer = await this.#ask(watches.map(({ job }) => job));
     for (const watch of watches) {
       if (!this.#watches.has(watch)) continue;
@@ -137,18 +133,18 @@ export class Poller {
   }
 
   #seen(watch: Watch, status: JobStatus): void {
-    watch.last = status;
-    watch.missedSince = undefined;
-    if (status.state === 'ended') this.#watches.delete(watch);
+    watch.known.last = status;
+    watch.known.missedSince = undefined;
+    if (status.state === 'ended') this.#leave(watch);
     watch.on(status);
   }
 
   /** Positive proof ends it at once; otherwise it takes a second miss, long enough after the first. */
   async #missed(watch: Watch): Promise<void> {
     const now = this.#clock.now();
-    const first = watch.missedSince === undefined;
-    watch.missedSince ??= now;
-    const late = now - watch.missedSince >= CONFIRMED_MS;
+    const first = watch.known.missedSince === undefined;
+    watch.known.missedSince ??= now;
+    const late = now - watch.known.missedSince >= CONFIRMED_MS;
     if (!first && !late) return watch.on('missing');
     const final = await this.#final(watch.job);
     if (!this.#watches.has(watch)) return;
@@ -156,7 +152,7 @@ export class Poller {
     if (final?.state === 'ended') return this.#seen(watch, final);
     if (final !== undefined) return;
     if (!late) return watch.on('missing');
-    this.#watches.delete(watch);
+    this.#leave(watch);
     watch.on('absent');
   }
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import type { JobStatus } from '../../core/scheduler.ts';
 import { Poller, type Sighting } from '../../jobs/poller.ts';
@@ -65,6 +67,42 @@ describe('the poller', () => {
     expect(asked()).toBe(1);
     await clock.pass(4000);
     expect(asked()).toBe(2);
+  });
+
+  it('goes on as it was for who comes back soon, and begins anew after a while', async () => {
+    const { clock, poller, stops, asked } = watching({ 1: pending });
+    await clock.pass(60 * MINUTE);
+    for (const stop of stops) stop();
+    await clock.pass(5 * MINUTE);
+    let before = asked();
+    const stop = poller.watch(ref('1'), () => undefined);
+    await clock.pass(MINUTE);
+    expect(asked() - before).toBe(2);
+    stop();
+    await clock.pass(20 * MINUTE);
+    before = asked();
+    poller.watch(ref('1'), () => undefined);
+    await clock.pass(MINUTE);
+    expect(asked() - before).toBe(12);
+  });
+
+  it('keeps nothing of who has left', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const { clock, poller } = watching({ 1: running });
+    const watched = () => {
+      const record = { keys: 'x'.repeat(1000) };
+      poller.watch(
+        ref('2'),
+        () => record,
+        () => (record.keys ? 'usual' : 'live'),
+      )();
+      return new WeakRef(record);
+    };
+    const record = watched();
+    await clock.pass(MINUTE);
+    collect();
+    expect(record.deref()).toBeUndefined();
   });
 
   it('is slowed by the site, and never hurried by those who join', async () => {
