@@ -30,6 +30,9 @@ export class NumberedStream extends Duplex {
   #askedAt: number | undefined;
   #answerMs = 0;
   #awaySince = 0;
+  #attachedAt = 0;
+  /** connections in a row that were cut as soon as they were made: the next one waits longer */
+  #brief = 0;
   /** the agent knows that this end is over, or does not want to */
   #parted = false;
   /** connections that were cut since this end is over */
@@ -119,6 +122,7 @@ export class NumberedStream extends Duplex {
   #attach(socket: TLSSocket): void {
     this.#socket = socket;
     this.#heard = Date.now();
+    this.#attachedAt = this.#heard;
     this.#askedAt = undefined;
     if (this.destroyed) this.#limit(socket);
     const reader = new FrameReader();
@@ -132,7 +136,7 @@ export class NumberedStream extends Duplex {
         if (!this.destroyed) this.#used();
       } catch (error) {
         socket.destroy();
-        // whatever the agent sent: it ends its own connection, never this process
+        // whatever the agent sent: it ends its own stream, never this process
         if (!(error instanceof StreamFault)) this.destroy(agentFault('sent what nobody understands', true, error));
       }
     });
@@ -150,8 +154,7 @@ export class NumberedStream extends Duplex {
     if (frame.kind === 'o') {
       const first = !this.#agreed;
       if (first) this.#core.resume(number(wordsOf(frame).received) ?? -1);
-      this.#agreed = true;
-      this.#known = true;
+      this.#agreed = this.#known = true;
       if (first && this.destroyed) this.#farewell(socket);
       else this.#flush();
     } else if (frame.kind === 'x') {
@@ -216,12 +219,14 @@ export class NumberedStream extends Duplex {
     if (this.destroyed) this.#parted ||= ++this.#cuts > 1;
     if (this.#parted) return;
     this.#awaySince = Date.now();
+    this.#brief = this.#awaySince - this.#attachedAt < this.#patience.pauseMs ? this.#brief + 1 : 0;
     void this.#comeBack();
   }
 
   async #comeBack(): Promise<void> {
     const { pauseMs, awayMs } = this.#patience;
-    for (let attempt = 0; ; attempt++) {
+    for (let attempt = this.#brief; ; attempt++) {
+      if (attempt > 0) await pause(Math.min(pauseMs, 50 * 2 ** attempt));
       const socket = await this.#again();
       if (socket) {
         this.#attach(socket);
@@ -232,15 +237,14 @@ export class NumberedStream extends Duplex {
         this.destroy(agentFault('could not be reached for half an hour', true));
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, Math.min(pauseMs, 100 * 2 ** attempt)).unref());
     }
   }
 }
 
 /** The stream is over, and with it the WebSocket: a page then makes a new one. Where the agent is full, later. */
 function refusal(words: Record<string, unknown>): HpcbinderError {
-  return agentFault(
-    `refused a WebSocket: ${harmless(text(words.error) ?? 'no reason').slice(0, 300)}`,
-    words.why !== 'full',
-  );
+  const why = harmless(text(words.error) ?? 'no reason').slice(0, 300);
+  return agentFault(`refused a WebSocket: ${why}`, words.why !== 'full');
 }
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms).unref());

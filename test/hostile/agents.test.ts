@@ -79,6 +79,20 @@ describe('a WebSocket’s stream of an agent', () => {
     while (connections < 3) await new Promise((resolve) => setTimeout(resolve, 20));
     stream.destroy();
   });
+
+  it('is made again and again ever more slowly, where each connection is cut as soon as it is made', async () => {
+    const at: number[] = [];
+    const { record, dial } = await agent((socket) => {
+      at.push(performance.now());
+      socket.write(frameOf('o', Buffer.from('{"received":0}')));
+      setTimeout(() => socket.destroy(), 5);
+    });
+    const stream = await openStream(dial, record.id, record.secrets, { pauseMs: 400 });
+    while (at.length < 5) await new Promise((resolve) => setTimeout(resolve, 20));
+    stream.destroy();
+    const pauses = at.slice(1).map((moment, nth) => moment - (at[nth] ?? 0));
+    for (const [nth, least] of [100, 200, 400, 400].entries()) expect(pauses[nth]).toBeGreaterThanOrEqual(least - 5);
+  });
 });
 
 describe('the times of an agent', () => {
