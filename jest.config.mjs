@@ -14,7 +14,7 @@ const LONG = `/test/(${[
   'hostile/[^/]+',
   'repos/git',
   'server/(broken-apps|hostile|smuggling)',
-  'server/endpoint/(crowd|hung|matrix|path-mode|story)',
+  'server/endpoint/(crowd|doors|hung|matrix|path-mode|story)',
   'sessions/(agent|agent-[^/]+|audit|epilogue|remote|work-[^/]+)',
   'transports/(shells|ssh2-login)',
 ].join('|')})\\.test\\.ts$`;
