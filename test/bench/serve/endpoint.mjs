@@ -34,7 +34,7 @@ const transport = {
 };
 const cluster = { name: 'campus', transport, scheduler: slurm, profile: { uid: OWNER, user: 'alice' }, partitions: [] };
 const people = {
-  choice: (name) => ({ name }),
+  choice: (name) => ({ name, entry: {} }),
   as: async (_account, _choice, work) => await work(cluster),
   lend: async () => ({ cluster, [Symbol.dispose]() {} }),
 };
