@@ -1,6 +1,6 @@
 /** What an agent tells of GPUs, looked at before it is believed: the job is its user's. Pure. */
 import type { Figures } from '../core/endpoint.ts';
-import type { Fields } from '../core/json.ts';
+import { type Fields, isFields, momentOf } from '../core/json.ts';
 
 const MOST_GPUS = 64;
 
@@ -9,7 +9,8 @@ export function gpuFiguresOf(figures: unknown): Pick<Figures, 'gpus' | 'gpuIdleS
   const { gpus: told, gpuIdleSince: since } = fieldsOf(figures);
   const gpus = Array.isArray(told) ? told.slice(0, MOST_GPUS).flatMap(gpuOf) : [];
   if (gpus.length === 0) return {};
-  return { gpus, ...(amount(since, 1e11) && since > 0 ? { gpuIdleSince: since } : {}) };
+  const gpuIdleSince = momentOf(since);
+  return { gpus, ...(gpuIdleSince ? { gpuIdleSince } : {}) };
 }
 
 function gpuOf(told: unknown): NonNullable<Figures['gpus']> {
@@ -19,7 +20,7 @@ function gpuOf(told: unknown): NonNullable<Figures['gpus']> {
 }
 
 function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+  return isFields(value) ? value : {};
 }
 
 function amount(value: unknown, most: number): value is number {

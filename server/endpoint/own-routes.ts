@@ -52,7 +52,8 @@ function withRules<T>(
 function ruleOfSignIn({ url, method }: RouteOptions): Rule {
   if (!url.startsWith('/api/')) return { who: 'anyone' };
   if (method === 'GET') return { who: 'user', scope: 'read' };
-  return { who: 'user', scope: 'read', acts: true };
+  // a token makes none, and revokes itself at most
+  return { who: 'user', ...(method === 'DELETE' ? { scope: 'read' } : {}), acts: true };
 }
 
 function ruleOfPage({ url }: RouteOptions): Rule {

@@ -99,36 +99,61 @@ const Figures = Type.Object({
 });
 
 const Warned = Type.Composite([Session, Type.Object({ warnings: Type.Array(Type.String()) })]);
-const events = Type.String({ description: 'text/event-stream: one JSON per message, from the launch’s beginning' });
+const Resolved = Type.Object({
+  shown: Type.String(),
+  commit: text('40 or 64 hex'),
+  ref: text('the branch or tag that it is'),
+  notes: Type.Array(Type.String()),
+});
+/** its shape is in core/endpoint, and grows */
+const open = Type.Object({}, { additionalProperties: true });
+const listOf = (name: string, of: TSchema) => Type.Object({ [name]: Type.Array(of) });
 
-/** Method and path of the router → status, what it is, and the body. What is not here answers 200 with JSON. */
-export const ANSWERS: Readonly<Record<string, { status?: number; summary: string; body: TSchema }>> = {
-  'POST /api/v1/launches': { status: 202, summary: 'Launch a repository', body: Launch },
-  'GET /api/v1/launches': {
-    summary: 'Your launches, the newest first',
-    body: Type.Object({ launches: Type.Array(Launch) }),
-  },
-  'GET /api/v1/launches/:id': { summary: 'One launch', body: Launch },
-  'GET /api/v1/launches/:id/events': { summary: 'A launch as it goes', body: events },
-  'DELETE /api/v1/launches/:id': { summary: 'Cancel a launch', body: Launch },
-  'GET /api/v1/sessions': {
-    summary: 'Your sessions, the newest first',
-    body: Type.Object({ sessions: Type.Array(Session) }),
-  },
-  'GET /api/v1/sessions/:id': { summary: 'One session', body: Warned },
-  'GET /api/v1/sessions/:id/log': {
-    summary: 'What job, agent and app wrote',
-    body: Type.String({ description: 'text/plain' }),
-  },
-  'GET /api/v1/sessions/:id/figures': {
-    summary: 'What it used in the last hour, one each half minute',
-    body: Type.Object({ figures: Type.Array(Figures) }),
-  },
-  'POST /api/v1/sessions/:id/stop': { summary: 'End a session', body: Session },
-  'POST /api/v1/sessions/:id/touch': { summary: 'Put off its end for idleness', body: Session },
-  'POST /api/v1/sessions/:id/extend': { summary: 'Ask the scheduler for more time', body: Session },
-  'POST /api/v1/sessions/:id/open': {
-    summary: 'The address that opens it once, in your browser',
-    body: Type.Object({ url: Type.String({ format: 'uri' }) }),
-  },
+/** `type`: where it is no JSON. */
+export type ApiAnswer = { summary: string; body: TSchema; status?: number; type?: 'text/plain' | 'text/event-stream' };
+const answer = (summary: string, body: TSchema = open): ApiAnswer => ({ summary, body });
+const words = (summary: string, type: NonNullable<ApiAnswer['type']>) => ({ summary, body: Type.String(), type });
+
+/** Method and path of the router → what it is for, and what comes back: each route that a program may ask. */
+export const ANSWERS: Readonly<Record<string, ApiAnswer>> = {
+  'POST /api/v1/launches': { ...answer('Launch a repository', Launch), status: 202 },
+  'GET /api/v1/launches': answer('Your launches, the newest first', listOf('launches', Launch)),
+  'GET /api/v1/launches/:id': answer('One launch', Launch),
+  'GET /api/v1/launches/:id/events': words('A launch as it goes: JSON, from its beginning', 'text/event-stream'),
+  'GET /api/v1/launches/:id/phases': answer('What its events have told until now, without the log'),
+  'DELETE /api/v1/launches/:id': answer('Cancel a launch', Launch),
+  'POST /api/v1/launches/:id/sooner': answer('Which smaller requests would start sooner'),
+  'POST /api/v1/launches/:id/shape': answer('Change what a waiting job asks for', Launch),
+  'GET /api/v1/sessions': answer('Your sessions, the newest first', listOf('sessions', Session)),
+  'GET /api/v1/sessions/:id': answer('One session', Warned),
+  'GET /api/v1/sessions/:id/log': words('What job, agent and app wrote', 'text/plain'),
+  'GET /api/v1/sessions/:id/figures': answer('What it used in the last hour', listOf('figures', Figures)),
+  'POST /api/v1/sessions/:id/stop': answer('End a session', Session),
+  'POST /api/v1/sessions/:id/touch': answer('Put off its end for idleness', Session),
+  'POST /api/v1/sessions/:id/extend': answer('Ask the scheduler for more time', Session),
+  'POST /api/v1/sessions/:id/open': answer(
+    'The address that opens it once, in your browser',
+    Type.Object({ url: Type.String({ format: 'uri' }) }),
+  ),
+  'POST /api/v1/resolve': answer('Is the repository there, and which commit is it?', Resolved),
+  'POST /api/v1/forecast': answer('When a launch would start, and whether its image is there'),
+  'GET /api/v1/clusters': answer('The clusters of this endpoint'),
+  'GET /api/v1/clusters/:name/offers': answer('Partitions with their limits, and what is free'),
+  'GET /api/v1/me': answer('Who you are here'),
+  'GET /api/v1/tokens': answer('Your API tokens, without their text'),
+  'DELETE /api/v1/tokens/:id': answer('Revoke the token that asks'),
+  'GET /api/v1/repository-tokens': answer('The hosts for which you keep a token for private repositories'),
+  'GET /api/v1/export': answer('All that is kept of you'),
+  'GET /api/v1/admin': answer('All sessions, launches, users, builds, images, the audit log and the policy'),
+  'POST /api/v1/admin/drain': answer('Accept no launches, or accept them again'),
+  'POST /api/v1/admin/announcement': answer('Say something on top of every page'),
+  'GET /build/:provider/*': words(
+    "BinderHub's event stream of a launch; it begins one with `build_token`",
+    'text/event-stream',
+  ),
+  'GET /api/repoproviders': answer('What links can name, as BinderHub lists it'),
+  'GET /health': answer('Is it alive? 503 where it is not'),
+  'GET /versions': answer('Which version this is'),
+  'GET /metrics': words('Figures for Prometheus', 'text/plain'),
+  'GET /openapi.json': answer('This file'),
 };

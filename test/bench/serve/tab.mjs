@@ -15,6 +15,9 @@ export function upgradeOf({ host, cookie }, path) {
 
 const WORDS = Buffer.from('a message of a kernel, of this length or so\n');
 
+/** what is measured is 30 s at most; a fault is told, and not waited for */
+const GIVEN_UP_MS = 120_000;
+
 export class Tab {
   cuts = 0;
   /** attempts that came to nothing */
@@ -86,7 +89,9 @@ export class Tab {
 
   /** @jupyterlab/services, kernel/default.ts, `_reconnect`: a random wait of up to 0, 1, 3, 7 … seconds. */
   async open() {
+    const since = Date.now();
     for (let attempt = 0; !this.#over && !this.isOpen; attempt++) {
+      if (Date.now() - since > GIVEN_UP_MS) throw new Error(`no WebSocket within ${GIVEN_UP_MS} ms: ${this.why}`);
       await wait(Math.random() * 1000 * (2 ** attempt - 1));
       await this.#try().catch(({ message }) => {
         this.refused++;
